@@ -82,7 +82,7 @@ func rewritten(t *testing.T, b *bench.Bench, card bench.Card, cutoff time.Time) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	written, err := json.Marshal(record.Rewritten{Cutoff: cutoff, Rewrite: 1})
+	written, err := json.Marshal(record.Rewritten{Applied: record.Applied{Cutoff: cutoff}, Rewrite: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 const (
@@ -76,7 +78,7 @@ func Copied(sessions []Session, activities map[string]Activity, strange []Suspec
 	for _, s := range sessions {
 		if s.Issued() && !s.Derived && !s.Uncertain && !stranger[s.EventID] {
 			network := networkOf(s.SourceAddress)
-			places[network] = earlier(places[network], s.Time)
+			places[network] = times.Earlier(places[network], s.Time)
 		}
 	}
 	used, away := map[string]int{}, map[string]int{} // by caller: sessions that made calls, and those used elsewhere

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // byPolicy is the whole message of a call that a policy of the role denies (IAM User Guide,
@@ -53,9 +55,9 @@ func (a *Activity) blocked(action string, at time.Time) {
 		a.Blocked = map[string]time.Time{}
 	}
 	if first, known := a.Blocked[action]; known || len(a.Blocked) < mostActions {
-		a.Blocked[action] = earlier(first, at)
+		a.Blocked[action] = times.Earlier(first, at)
 	}
-	a.FirstExplicitDeny = earlier(a.FirstExplicitDeny, at)
+	a.FirstExplicitDeny = times.Earlier(a.FirstExplicitDeny, at)
 }
 
 // Disprove takes back what denials of some actions proved, because the role denies them anyway.
@@ -63,7 +65,7 @@ func (a *Activity) Disprove(actions map[string]bool) {
 	maps.DeleteFunc(a.Blocked, func(action string, _ time.Time) bool { return actions[action] })
 	a.FirstExplicitDeny = time.Time{}
 	for _, at := range a.Blocked {
-		a.FirstExplicitDeny = earlier(a.FirstExplicitDeny, at)
+		a.FirstExplicitDeny = times.Earlier(a.FirstExplicitDeny, at)
 	}
 }
 

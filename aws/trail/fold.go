@@ -63,7 +63,7 @@ func (f *fold) add(r record) {
 
 func (f *fold) count(call Call) {
 	f.Calls++
-	f.First, f.Last = earlier(f.First, call.Time), times.Later(f.Last, call.Time)
+	f.First, f.Last = times.Earlier(f.First, call.Time), times.Later(f.Last, call.Time)
 	service := cmp.Or(call.Service, nameless)
 	use := f.services[service]
 	if use == nil {
@@ -127,7 +127,7 @@ func (f *fold) from(call Call) {
 		f.sources[call.SourceAddress] = source
 	}
 	source.Calls++
-	source.First = earlier(source.First, call.Time)
+	source.First = times.Earlier(source.First, call.Time)
 	if !call.Time.Before(source.Last) {
 		source.Last, source.UserAgent = call.Time, call.UserAgent
 	}
@@ -144,7 +144,7 @@ func (f *fold) judge(call Call) {
 	switch {
 	case call.Denied:
 		f.DeniedAfter++
-		f.FirstDenied = earlier(f.FirstDenied, call.Time)
+		f.FirstDenied = times.Earlier(f.FirstDenied, call.Time)
 		if call.ExplicitDeny != "" && (call.DenyingPolicy == "" || slices.Contains(f.policies, call.DenyingPolicy)) {
 			f.blocked(call.ExplicitDeny, call.Time)
 		}
@@ -154,7 +154,7 @@ func (f *fold) judge(call Call) {
 			f.SucceededAfterCutoff = newest(f.SucceededAfterCutoff)
 		}
 	case hasEnded(call.ErrorCode):
-		f.Ended = earlier(f.Ended, call.Time)
+		f.Ended = times.Earlier(f.Ended, call.Time)
 	case !saysNothing(call.ErrorCode):
 		f.FailedAfter++
 	}
@@ -196,12 +196,4 @@ func newest(calls []Call) []Call {
 func newestOf(sessions []Session) []Session {
 	sessions = once(sessions)
 	return sessions[:min(len(sessions), mostListed)]
-}
-
-// earlier returns the earlier of two times, of which a zero one is none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -200,7 +200,7 @@ func (g *gather) answer() Activities {
 	all := Activities{By: map[string]Activity{}}
 	began := map[string]time.Time{} // by sign-in session
 	for _, t := range g.known {
-		began[t.signIn] = earlier(began[t.signIn], t.session.Time)
+		began[t.signIn] = times.Earlier(began[t.signIn], t.session.Time)
 	}
 	for _, t := range g.known {
 		if t.unseen && t.signIn != "" {

@@ -7,31 +7,16 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// Containment is the last word about a revocation. The zero value is ContainmentUnknown, and never
-// a pass.
-type Containment int
+// Containment is the last word about a revocation. The zero value is never a pass.
+type Containment string
 
 // The states of containment.
 const (
-	ContainmentUnknown Containment = iota
-	Contained
-	NotContained
-	NoActivity // unknown, because the role was not used since the cutoff
+	ContainmentUnknown Containment = "unknown"
+	Contained          Containment = "contained"
+	NotContained       Containment = "not contained"
+	NoActivity         Containment = "no activity since the cutoff" // unknown, because the role was not used
 )
-
-// String is the word as people read it.
-func (c Containment) String() string {
-	switch c {
-	case Contained:
-		return "contained"
-	case NotContained:
-		return "not contained"
-	case NoActivity:
-		return "no activity since the cutoff"
-	default:
-		return "unknown"
-	}
-}
 
 // JudgeInput is what was found after a revocation.
 type JudgeInput struct {
@@ -100,6 +85,7 @@ const mostSaid = 20
 // contrary is not contained, even if not everything was answered. All else is unknown.
 func Judge(in JudgeInput) Judgement {
 	j := &judge{in: in, from: times.Later(in.Cutoff, in.Propagated), theirs: map[string]bool{}, fresh: map[string]bool{}}
+	j.out.State = ContainmentUnknown
 	if in.Cutoff.IsZero() {
 		j.out.Reasons = []string{"Nothing was revoked."}
 		return j.out

@@ -115,7 +115,7 @@ type visits struct {
 }
 
 func (v visits) with(at time.Time) visits {
-	return visits{v.n + 1, earlier(v.first, at), times.Later(v.last, at)}
+	return visits{v.n + 1, times.Earlier(v.first, at), times.Later(v.last, at)}
 }
 
 // crowd is who came in the window, and from where.

@@ -20,20 +20,20 @@ type TamperQuery struct {
 	Since       time.Time // as in LookupQuery
 }
 
-// Change is one write or removal in a slot by a caller other than the bot. All text but EventName
-// is foreign.
+// Change is one write or removal in a slot by a caller other than the bot. All text but Name is
+// foreign. Its JSON is what is kept of it.
 type Change struct {
-	EventID        string
-	EventName      string       // one of those of the slot's kind, such as PutRolePolicy
-	Slot           contain.Slot // one of those that were asked about
-	At             time.Time
-	Who            string // in words, such as "user eve"
-	PrincipalARN   string // "" where the event does not say it
-	AccessKeyID    string // "" where the event does not say it
-	SourceAddress  string
-	UserAgent      string
-	SourceIdentity string // of the session that did it, "" none
-	Document       string // that was put, of an attached policy its ARN; "" for a removal
+	EventID        string       `json:"event_id"`
+	Name           string       `json:"name"` // one of those of the slot's kind, such as PutRolePolicy
+	Slot           contain.Slot `json:"-"`    // one of those that were asked about
+	At             time.Time    `json:"at"`
+	Who            string       `json:"who"` // in words, such as "user eve"
+	PrincipalARN   string       `json:"-"`   // "" where the event does not say it
+	AccessKeyID    string       `json:"access_key_id,omitempty"`
+	SourceAddress  string       `json:"source_address,omitempty"`
+	UserAgent      string       `json:"user_agent,omitempty"`
+	SourceIdentity string       `json:"source_identity,omitempty"` // of the session that did it
+	Document       string       `json:"-"`                         // that was put, or its ARN; "" for a removal
 }
 
 // Tampering lists who changed what the slots say, newest first, without what the bot's own role
@@ -78,7 +78,7 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 	r := decodeRecord(in, a.HomeRegion())
 	change := Change{
 		EventID:        r.EventID,
-		EventName:      r.EventName,
+		Name:           r.EventName,
 		At:             r.at,
 		PrincipalARN:   r.UserIdentity.ARN,
 		AccessKeyID:    r.UserIdentity.AccessKeyID,
@@ -99,11 +99,11 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 			name, text = asked.PolicyARN, asked.PolicyARN
 		}
 		facts := slot.Kind.Facts()
-		if name != slot.Name || !slices.Contains(facts.Events, change.EventName) {
+		if name != slot.Name || !slices.Contains(facts.Events, change.Name) {
 			continue
 		}
 		change.Slot = slot
-		if "iam:"+change.EventName != facts.Remove {
+		if "iam:"+change.Name != facts.Remove {
 			change.Document = text
 		}
 		return change, true

@@ -66,7 +66,7 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		}
 		var lines []string
 		for _, c := range got {
-			lines = append(lines, fmt.Sprintf("+%v %s by %s, cutoff %v", c.At.Sub(began.Truncate(time.Second)), c.EventName,
+			lines = append(lines, fmt.Sprintf("+%v %s by %s, cutoff %v", c.At.Sub(began.Truncate(time.Second)), c.Name,
 				c.Who, cutoffOf(c.Document).Year()))
 			if c.EventID == "" || c.SourceAddress == "" || c.UserAgent == "" || c.PrincipalARN == "" || c.AccessKeyID == "" {
 				t.Errorf("incomplete: %+v", c)
@@ -276,7 +276,7 @@ func FuzzDecodeChange(f *testing.F) {
 		a := &aws.Conn{Account: prodAccount}
 		change, ok := decodeChange(a, TamperQuery{RoleName: "Deploy", Slots: slots},
 			types.Event{CloudTrailEvent: &record})
-		if ok && (change.Who == "" || change.EventName != "PutRolePolicy" && change.EventName != "DeleteRolePolicy") {
+		if ok && (change.Who == "" || change.Name != "PutRolePolicy" && change.Name != "DeleteRolePolicy") {
 			t.Errorf("%q: %+v", record, change)
 		}
 	})

@@ -124,7 +124,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 			Slots: []contain.Slot{{Kind: contain.RoleInline, Name: contain.ConsolePolicy}},
 		})
 		if err != nil || len(changes) == 0 || slices.ContainsFunc(changes, func(c trail.Change) bool {
-			return c.EventName != "DeleteRolePolicy" || !strings.HasSuffix(c.PrincipalARN, ":user/ci/shop-migration") ||
+			return c.Name != "DeleteRolePolicy" || !strings.HasSuffix(c.PrincipalARN, ":user/ci/shop-migration") ||
 				c.AccessKeyID != f.world.Rival.AccessKeyID
 		}) {
 			t.Errorf("CloudTrail tells of %+v, %v", changes, err)

@@ -125,10 +125,7 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	}
 	order := w.order()
 	a, t := step.Sum(order, time.Time{}, out), step.Appending(r.ID)
-	again := record.Rewritten{
-		Cutoff: a.Cutoff, At: a.At, AlreadyThere: a.AlreadyThere, There: a.There, Rewrite: n, Writes: a.Writes,
-		CallerARN: a.CallerARN,
-	}
+	again := record.Rewritten{Applied: a, Rewrite: n}
 	for _, d := range out.Documents {
 		if back := w.ReadBack(ctx, order, d); again.Back.At.IsZero() || !back.Equal {
 			again.Back = back

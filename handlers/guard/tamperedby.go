@@ -87,8 +87,8 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {
-			changes = append(changes, change(one,
-				step.CutoffOf(m, one.At, contain.Document{Slot: one.Slot, Text: one.Document})))
+			put := contain.Document{Slot: one.Slot, Text: one.Document}
+			changes = append(changes, record.Change{Change: one, Cutoff: step.CutoffOf(m, one.At, put)})
 		}
 	}
 	switch {
@@ -141,12 +141,4 @@ func toldSince(events []approvals.Event, since time.Time) bool {
 		}
 	}
 	return false
-}
-
-func change(c trail.Change, cutoff time.Time) record.Change {
-	return record.Change{
-		EventID: c.EventID, Name: c.EventName, At: c.At, Who: c.Who, AccessKeyID: c.AccessKeyID,
-		SourceAddress: c.SourceAddress,
-		UserAgent:     c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: cutoff,
-	}
 }

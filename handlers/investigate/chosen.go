@@ -10,7 +10,6 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // KindActivity is an item that asks what a session did that was chosen from the menu.
@@ -48,7 +47,6 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 		RoleARN: q.role.ARN, ActivityQuery: q.asking([]trail.Session{session}, nil),
 	})
 	a, looked := chain.Roots[session.ID()]
-	told.Until, told.Cutoff = times.Later(q.until, a.AskedAt), q.cutoff
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -85,7 +85,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 		q.Log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
 		s.failed = step.Explained(err)
 	}
-	told := record.Activity{Look: q.number, Until: q.until, NotRead: notRead, Failed: s.failed}
+	told := record.Activity{Look: q.number, NotRead: notRead, Failed: s.failed}
 	if s.failed == "" {
 		told.Partly = partly(chain.Regions, chain.Truncated)
 		for _, session := range begin {

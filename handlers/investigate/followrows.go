@@ -12,7 +12,7 @@ import (
 func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) record.SessionActivity {
 	row := sessionRow(s)
 	out := record.SessionActivity{
-		EventID: row.EventID, Key: row.AccessKeyID, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last,
+		EventID: row.EventID, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last,
 		AfterCut: a.FirstDenied,
 		Refused:  a.FirstExplicitDeny, LastOK: a.LastSucceeded, Partly: !a.Covered(),
 	}

@@ -154,21 +154,14 @@ func where(report trail.Report) string {
 
 // conclusion is what the log keeps of a judgement.
 func conclusion(role record.Role, j trail.Judgement, activities map[string]trail.Activity) record.Conclusion {
-	c := record.Conclusion{Word: record.WordUnknown, OldKeys: j.Looked, DeniedAfter: j.Denied}
-	switch j.State {
-	case trail.Contained:
-		c.Word = record.WordContained
-	case trail.NotContained:
-		c.Word = record.WordNotContained
-	case trail.NoActivity:
-		c.Silent = true
-	case trail.ContainmentUnknown:
+	c := record.Conclusion{Word: j.State}
+	if c.Silent = j.State == trail.NoActivity; c.Silent {
+		c.Word = record.WordUnknown
 	}
 	c.Why = append(c.Why, j.Reasons[:min(len(j.Reasons), record.MaxReasons)]...)
 	for _, call := range j.Calls[:min(len(j.Calls), record.MaxCalls)] {
 		c.Calls = append(c.Calls, callRow(call, signedBy(call, activities)))
 	}
-	c.MoreCalls = len(j.Calls) - len(c.Calls)
 	for _, s := range j.Sessions[:min(len(j.Sessions), record.MaxCalls)] {
 		row := sessionRow(s)
 		if !strings.EqualFold(s.RoleARN, role.ARN) {
@@ -184,13 +177,12 @@ func conclusion(role record.Role, j trail.Judgement, activities map[string]trail
 	for _, call := range doors[:min(len(doors), record.MaxToDo)] {
 		c.Doors = append(c.Doors, callRow(call, ""))
 	}
-	held, more := links(role, j.Roles)
+	held, _ := links(role, j.Roles)
 	for _, l := range held[:min(len(held), record.MaxToDo)] {
 		c.Roles = append(c.Roles, record.Link{
 			RoleARN: l.RoleARN, RoleName: l.RoleName, AccountID: l.AccountID, Account: l.Account, Loop: l.Loop,
 		})
 	}
-	c.MoreToDo = len(doors) - len(c.Doors) + len(held) + more - len(c.Roles)
 	return c.Trim()
 }
 

@@ -295,8 +295,7 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	for i, rows := range lists {
 		source := fmt.Sprintf("sessions %d of %s", i, q.item.Source)
-		list := record.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1}
-		if err := step.Add(&t, approvals.EventSessions, source, list); err != nil {
+		if err := step.Add(&t, approvals.EventSessions, source, record.Sessions{Look: q.number, Rows: rows}); err != nil {
 			return err
 		}
 	}

@@ -66,13 +66,13 @@ func fitConclusion(c *record.Conclusion) (json.RawMessage, error) {
 		case len(c.Sessions) > 1:
 			c.Sessions = c.Sessions[:len(c.Sessions)-1]
 		case len(c.Calls) > 1:
-			c.Calls, c.MoreCalls = c.Calls[:len(c.Calls)-1], c.MoreCalls+1
+			c.Calls = c.Calls[:len(c.Calls)-1]
 		case len(c.Why) > 1:
 			c.Why = c.Why[:len(c.Why)-1]
 		case len(c.Doors) > 1:
-			c.Doors, c.MoreToDo = c.Doors[:len(c.Doors)-1], c.MoreToDo+1
+			c.Doors = c.Doors[:len(c.Doors)-1]
 		case len(c.Roles) > 1:
-			c.Roles, c.MoreToDo = c.Roles[:len(c.Roles)-1], c.MoreToDo+1
+			c.Roles = c.Roles[:len(c.Roles)-1]
 		default:
 			return false
 		}

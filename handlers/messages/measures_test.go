@@ -141,7 +141,8 @@ func TestEveryMeasureHasAGoldenCardForEveryState(t *testing.T) {
 		applied(record.SeenEqual).then(approvals.EventReadBack, "", record.ReadBack{Equal: true, Policy: label, At: at}).
 			then(approvals.EventTampered, "", lost).
 			then(approvals.EventRewritten, "", record.Rewritten{
-				Cutoff: cutoffOf(k), At: at.Add(time.Minute), Rewrite: 1, Back: record.ReadBack{Equal: true, At: at},
+				Applied: record.Applied{Cutoff: cutoffOf(k), At: at.Add(time.Minute)}, Rewrite: 1,
+				Back: record.ReadBack{Equal: true, At: at},
 			}).
 			then(approvals.EventTampered, "", notWritten)
 		applied(record.SeenEqual).then(approvals.EventHeld, "", record.Held{At: at, After: time.Hour, Cutoff: cutoffOf(k)}).

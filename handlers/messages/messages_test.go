@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -187,7 +188,7 @@ func gone() record.Tampered {
 
 func again() record.Rewritten {
 	return record.Rewritten{
-		Cutoff: at.Add(92 * time.Second), At: at.Add(61 * time.Second), Rewrite: 1, Writes: 1,
+		Applied: record.Applied{Cutoff: at.Add(92 * time.Second), At: at.Add(61 * time.Second), Writes: 1}, Rewrite: 1,
 		Back: record.ReadBack{Equal: true, At: at.Add(62 * time.Second)},
 	}
 }
@@ -370,14 +371,14 @@ func all(t *testing.T) map[string]*messages.Message {
 		}).last(),
 		"fight_changed_by": guarded().add(approvals.EventTampered, "", gone()).
 			add(approvals.EventFinding, "", record.Finding{Changes: []record.Change{
-				{
+				{Cutoff: at.Add(-time.Hour), Change: trail.Change{
 					EventID: "e2", Name: "PutRolePolicy", At: at.Add(2 * time.Minute), Who: "role Admin (session tomas@acme.example)",
-					SourceAddress: "198.51.100.140", Cutoff: at.Add(-time.Hour), SourceIdentity: "tomas",
-				},
-				{
+					SourceAddress: "198.51.100.140", SourceIdentity: "tomas",
+				}},
+				{Change: trail.Change{
 					EventID: "e1", Name: "DeleteRolePolicy", At: at.Add(time.Minute), Who: "user shop-migration",
 					AccessKeyID: "AKIAEXAMPLE", SourceAddress: "203.0.113.77", UserAgent: "aws-cli/2.31",
-				},
+				}},
 			}}).last(),
 		"card_gone":              guarded().add(approvals.EventTampered, "", gone()).card(),
 		"card_not_written_again": guarded().add(approvals.EventTampered, "", lost()).card(),

@@ -75,7 +75,7 @@ func reportStories(t *testing.T) map[string]*story {
 			State: record.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour),
 		}).
 			add(approvals.EventRewritten, "", record.Rewritten{
-				Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1,
+				Applied: record.Applied{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute)}, Rewrite: 1,
 				Back: record.ReadBack{Equal: true, At: at.Add(5 * time.Minute)},
 			}).
 			add(approvals.EventSeenDenied, "", record.Enforcement{
@@ -377,7 +377,7 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			add(approvals.EventSessions, "", record.Sessions{Rows: []record.Session{session, refused}}).
 			add(approvals.EventActivity, "", record.Activity{
 				Sessions: []record.SessionActivity{{
-					EventID: "e", Key: bad, Calls: 1, Services: []trail.ServiceUse{{Service: bad, Calls: 1}},
+					EventID: "e", Calls: 1, Services: []trail.ServiceUse{{Service: bad, Calls: 1}},
 					Doors:     []record.Call{call},
 					Elsewhere: []trail.Source{{Address: bad, UserAgent: bad}},
 				}},

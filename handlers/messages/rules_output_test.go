@@ -16,6 +16,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -163,13 +164,13 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	back := record.ReadBack{
 		Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back"),
 	}
-	s.add(approvals.EventRewritten, "", record.Rewritten{Cutoff: cutoff, Rewrite: 1, Back: back})
+	s.add(approvals.EventRewritten, "", record.Rewritten{Applied: record.Applied{Cutoff: cutoff}, Rewrite: 1, Back: back})
 	changes := record.Finding{}
 	for range rapid.IntRange(0, 50).Draw(t, "changes") {
-		changes.Changes = append(changes.Changes, record.Change{
+		changes.Changes = append(changes.Changes, record.Change{Change: trail.Change{
 			Who: foreign(t, "who"), AccessKeyID: foreign(t, "key"), SourceAddress: foreign(t, "address"),
 			UserAgent: foreign(t, "agent"), SourceIdentity: foreign(t, "identity"),
-		})
+		}})
 	}
 	s.add(approvals.EventFinding, "", changes)
 	s.add(approvals.EventHeld, "", record.Held{At: at, After: time.Hour, Cutoff: cutoff})
@@ -243,7 +244,7 @@ func TestADateStandsBesideEveryTimeThatIsNotOfTheDayOnWhichThePeopleWereAsked(t 
 		"restored": {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Restored: true}},
 		"stays":    {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Stays: true}},
 		"culprit": {approvals.EventFinding, record.Finding{Changes: []record.Change{
-			{Name: "PutRolePolicy", At: at, Who: "role X", Cutoff: cutoff},
+			{Change: trail.Change{Name: "PutRolePolicy", At: at, Who: "role X"}, Cutoff: cutoff},
 		}}},
 	} {
 		stories[name] = applied(t).add(end.typ, "", end.detail)

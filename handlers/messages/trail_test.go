@@ -76,9 +76,8 @@ func exampleEvidence() record.Evidence {
 
 func exampleActivity() record.Activity {
 	return record.Activity{
-		Until: at.Add(time.Minute),
 		Sessions: []record.SessionActivity{{
-			EventID: "e2", Key: "ASIAEXAMPLE00000002", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second),
+			EventID: "e2", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second),
 			Last:     at.Add(50 * time.Second),
 			Services: []trail.ServiceUse{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
 			Doors: []record.Call{
@@ -240,7 +239,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 					Opens: "more permissions for a role",
 				}},
 			},
-			Roles: []record.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
+			Roles: []record.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]},
 		}).last(),
 		"verdict_quiet": before().add(approvals.EventVerdict, "", record.Conclusion{
 			Word: record.WordUnknown, Silent: true, Why: []string{"No call of an old session was seen denied."},
@@ -351,7 +350,7 @@ func (d dice) source() trail.Source {
 
 func (d dice) did() record.SessionActivity {
 	return record.SessionActivity{
-		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(),
+		EventID: d.id(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(),
 		Others: d.IntN(9), Partly: d.maybe(),
 		Refused: []time.Time{{}, d.moment()}[d.IntN(2)], LastOK: []time.Time{{}, d.moment()}[d.IntN(2)],
 		Elsewhere: some(d, d.IntN(6), d.source),
@@ -395,14 +394,14 @@ func (d dice) add(s *story, most int) {
 			s.add(approvals.EventSetAside, "", record.Failure{Work: d.text(), Sentence: d.word()})
 		case 6:
 			s.add(approvals.EventActivity, "", record.Activity{
-				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link),
+				Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link),
 				NotRead: d.IntN(2), MoreLinks: d.IntN(2),
 				Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
 			})
 		case 7:
 			one := d.session()
 			s.add(approvals.EventActivity, "", record.Activity{
-				Chosen: one.Mark(), Asked: d.text(), Session: &one, Cutoff: cutoff, Sessions: []record.SessionActivity{d.did()},
+				Chosen: one.Mark(), Asked: d.text(), Session: &one, Sessions: []record.SessionActivity{d.did()},
 				Chain: some(d, 3, d.link), Failed: d.word(),
 			})
 		case 8:
@@ -415,8 +414,8 @@ func (d dice) add(s *story, most int) {
 			words := []record.Word{record.WordContained, record.WordNotContained, record.WordUnknown, ""}
 			s.add(approvals.EventVerdict, "", record.Conclusion{
 				Word: words[d.IntN(4)], Why: some(d, record.MaxReasons, d.text), Calls: some(d, d.size(record.MaxCalls), d.call),
-				Sessions: some(d, d.size(record.MaxCalls), d.session), MoreToDo: d.IntN(2),
-				Doors: some(d, d.size(record.MaxToDo), d.call), Roles: some(d, d.size(record.MaxToDo), d.link),
+				Sessions: some(d, d.size(record.MaxCalls), d.session),
+				Doors:    some(d, d.size(record.MaxToDo), d.call), Roles: some(d, d.size(record.MaxToDo), d.link),
 			}.Trim())
 		}
 	}
@@ -495,10 +494,12 @@ func TestTheCardSaysNothingOfAWordThatALaterEventTookTheGroundFrom(t *testing.T)
 		s    *story
 		says bool
 	}{
-		"judged":            {judged(), true},
-		"held after it":     {judged().add(approvals.EventHeld, "", held), true},
-		"taken off":         {judged().add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone}), false},
-		"written again":     {judged().add(approvals.EventRewritten, "", record.Rewritten{At: at, Cutoff: cutoff}), false},
+		"judged":        {judged(), true},
+		"held after it": {judged().add(approvals.EventHeld, "", held), true},
+		"taken off":     {judged().add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone}), false},
+		"written again": {judged().add(approvals.EventRewritten, "", record.Rewritten{
+			Applied: record.Applied{At: at, Cutoff: cutoff},
+		}), false},
 		"undone by another": {judged().add(approvals.EventUndone, "", record.Undone{}), false},
 	} {
 		m := c.s.card()
@@ -564,19 +565,18 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		contained = contained || e.Type == approvals.EventVerdict && bytes.Contains(e.Detail, []byte(`"word":"contained"`))
 	}
 	for claim, is := range map[string]bool{
-		"*Contained*":               contained,
-		"Contained as far as":       contained,
-		"denied since":              in.Enforced != nil && in.Enforced.State == record.SeenDenied,
-		"no new session since":      after == 0 && in.Looks > 0,
-		"*CloudTrail shows no":      in.Looks > 0,
-		"under the deny that was r": in.ReadBack,
-		"*Seen denied* by an":       refused,
-		"used from*":                elsewhere,
-		"*Used from another":        elsewhere,
-		"all of those were read":    named,
-		"*These sessions made":      made,
-		"other role*, as far":       onward,
-		"other roles*, as far":      onward,
+		"*Contained*":            contained,
+		"Contained as far as":    contained,
+		"denied since":           in.Enforced != nil && in.Enforced.State == record.SeenDenied,
+		"no new session since":   after == 0 && in.Looks > 0,
+		"*CloudTrail shows no":   in.Looks > 0,
+		"*Seen denied* by an":    refused,
+		"used from*":             elsewhere,
+		"*Used from another":     elsewhere,
+		"all of those were read": named,
+		"*These sessions made":   made,
+		"other role*, as far":    onward,
+		"other roles*, as far":   onward,
 	} {
 		if strings.Contains(text, claim) && !is {
 			t.Errorf("%s: it is said and not known: %q in\n%s", name, claim, text)

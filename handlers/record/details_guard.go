@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/trail"
 )
 
 // Tampered is the Detail of an EventTampered: what a look at the role found instead of the deny,
@@ -45,15 +46,9 @@ func (t Tampered) Lost() bool { return t.State == DenyGone || t.State == DenyWea
 
 // Rewritten is the Detail of an EventRewritten: AWS took the deny again.
 type Rewritten struct {
-	Cutoff       time.Time `json:"cutoff"`
-	At           time.Time `json:"at,omitzero"` // AWS's clock; zero when an earlier try had written it
-	AlreadyThere bool      `json:"already_there,omitempty"`
-	Rewrite      int       `json:"rewrite"`
-
-	There     []contain.Document `json:"there,omitempty"` // as in Applied
-	Writes    int                `json:"writes,omitempty"`
-	CallerARN string             `json:"caller_arn,omitempty"`
-	Back      ReadBack           `json:"back"` // what the look after the write found
+	Applied
+	Rewrite int      `json:"rewrite"`
+	Back    ReadBack `json:"back"` // what the look after the write found
 }
 
 // Held is the Detail of an EventHeld: the last look found the deny in place.
@@ -64,18 +59,10 @@ type Held struct {
 	Losses int           `json:"losses,omitempty"` // how often an earlier look missed it
 }
 
-// Change is one write or removal of the policy by another caller, as CloudTrail shows it. All text
-// but Name is foreign.
+// Change is one write or removal of the policy by another caller, as CloudTrail shows it.
 type Change struct {
-	EventID        string    `json:"event_id"`
-	Name           string    `json:"name"` // PutRolePolicy or DeleteRolePolicy
-	At             time.Time `json:"at"`
-	Who            string    `json:"who"` // in words
-	AccessKeyID    string    `json:"access_key_id,omitempty"`
-	SourceAddress  string    `json:"source_address,omitempty"`
-	UserAgent      string    `json:"user_agent,omitempty"`
-	SourceIdentity string    `json:"source_identity,omitempty"`
-	Cutoff         time.Time `json:"cutoff,omitzero"` // of what was put; zero: none that works
+	trail.Change
+	Cutoff time.Time `json:"cutoff,omitzero"` // of what was put; zero: none that works
 }
 
 // MaxRewrites is how often a deny is written again under one approval.

@@ -54,7 +54,6 @@ type Evidence struct {
 type Sessions struct {
 	Look int       `json:"look"`
 	Rows []Session `json:"rows"`
-	More bool      `json:"more,omitempty"` // another event of the same look follows
 }
 
 // Session is a session that was issued for the role, or an attempt to get one, as package trail
@@ -78,8 +77,7 @@ type Suspect struct {
 
 // Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
 type Chosen struct {
-	EventID string `json:"event_id"`
-	Mark    string `json:"mark"` // as in the menu
+	Mark string `json:"mark"` // as in the menu
 }
 
 // Activity is the Detail of an EventActivity: what calls were signed with the keys of sessions.
@@ -89,8 +87,6 @@ type Activity struct {
 	Chosen    string            `json:"chosen,omitempty"`
 	Asked     string            `json:"asked,omitempty"`   // who chose it
 	Session   *Session          `json:"session,omitempty"` // the one that was chosen
-	Cutoff    time.Time         `json:"cutoff,omitzero"`   // for that one
-	Until     time.Time         `json:"until"`
 	Sessions  []SessionActivity `json:"sessions,omitempty"`
 	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
 	Chain     []Link            `json:"chain,omitempty"`
@@ -102,7 +98,6 @@ type Activity struct {
 // SessionActivity is what one session did.
 type SessionActivity struct {
 	EventID  string    `json:"event_id"` // of the session
-	Key      string    `json:"key,omitempty"`
 	Calls    int       `json:"calls"`
 	Denied   int       `json:"denied"`
 	AfterCut time.Time `json:"first_denied,omitzero"` // the first denial after the cutoff
@@ -161,32 +156,28 @@ type Link struct {
 }
 
 // Word is what the looks come to in the end. The zero value is that nothing was concluded yet.
-type Word string
+type Word = trail.Containment
 
 // The words.
 const (
-	WordContained    Word = "contained"
-	WordNotContained Word = "not contained"
-	WordUnknown      Word = "unknown"
+	WordContained         = trail.Contained
+	WordNotContained      = trail.NotContained
+	WordUnknown           = trail.ContainmentUnknown
 	WordSuperseded   Word = "superseded" // by a later request, which has the verdict
 )
 
 // Conclusion is the Detail of an EventVerdict.
 type Conclusion struct {
-	Word      Word      `json:"word"`
-	Why       []string  `json:"why,omitempty"`   // sentences, with text from outside quoted in them
-	Where     string    `json:"where,omitempty"` // which regions it speaks of, and until when
-	Next      time.Time `json:"next,omitzero"`   // when CloudTrail is asked again; zero for never
-	Calls     []Call    `json:"calls,omitempty"`
-	MoreCalls int       `json:"more_calls,omitempty"`
-	Sessions  []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
+	Word     Word      `json:"word"`
+	Why      []string  `json:"why,omitempty"`   // sentences, with text from outside quoted in them
+	Where    string    `json:"where,omitempty"` // which regions it speaks of, and until when
+	Next     time.Time `json:"next,omitzero"`   // when CloudTrail is asked again; zero for never
+	Calls    []Call    `json:"calls,omitempty"`
+	Sessions []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
 	// that sessions that stood out opened, whatever the word, at most MaxToDo
 	Doors []Call `json:"doors,omitempty"`
 	// that are held and that nothing here stops, at most MaxToDo; without what they did
-	Roles       []Link `json:"roles,omitempty"`
-	MoreToDo    int    `json:"more_to_do,omitempty"`
-	OldKeys     int    `json:"old_keys"`     // keys of old sessions that were looked at
-	DeniedAfter int    `json:"denied_after"` // their denied calls after the cutoff
+	Roles []Link `json:"roles,omitempty"`
 	// it is unknown for no other reason than that no old session made a call after the cutoff
 	Silent bool `json:"silent,omitempty"`
 }

@@ -31,7 +31,6 @@ type Incident struct {
 	MoreLinks  int
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
-	ReadBack   bool // the policy was read back as it was written
 	Lost       bool // a later look missed the deny
 	Undone     bool // another request took the deny away
 	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
@@ -55,29 +54,13 @@ func Gather(events []approvals.Event) Incident {
 	}
 	for _, e := range events {
 		switch e.Type {
-		case approvals.EventReadBack:
-			if v, err := Detail[ReadBack](e); err == nil {
-				in.ReadBack = v.Equal
-			}
-		case approvals.EventRewritten: // what was seen of the deny before is of no worth any more
-			if v, err := Detail[Rewritten](e); err == nil {
-				in.ReadBack, in.Enforced, in.Lost = v.Back.Equal, nil, false
-			}
-		case approvals.EventTampered:
-			if v, err := Detail[Tampered](e); err == nil {
-				in.Lost = v.Lost()
-			}
-		case approvals.EventHeld:
-			in.Lost = false
 		case approvals.EventUndone:
 			in.Undone = true
 		case approvals.EventLooking:
-			if v, err := Detail[Looking](e); err == nil {
-				in.Looking = &v
-			}
+			in.Looking = Known[Looking](e)
 		case approvals.EventEvidence:
-			v, err := Detail[Evidence](e)
-			if err != nil {
+			v := Known[Evidence](e)
+			if v == nil {
 				continue
 			}
 			in.Looking, in.Failed, in.Last = nil, v.Failed, v.Last
@@ -92,12 +75,12 @@ func Gather(events []approvals.Event) Incident {
 				in.Suspects[s.EventID] = s
 			}
 		case approvals.EventSessions:
-			if v, err := Detail[Sessions](e); err == nil {
+			if v := Known[Sessions](e); v != nil {
 				add(v.Rows)
 			}
 		case approvals.EventActivity:
-			v, err := Detail[Activity](e)
-			if err != nil || v.Failed != "" {
+			v := Known[Activity](e)
+			if v == nil || v.Failed != "" {
 				continue
 			}
 			for _, a := range v.Sessions {
@@ -109,16 +92,14 @@ func Gather(events []approvals.Event) Incident {
 				}
 				in.Chain, in.MoreLinks, in.NotRead = v.Chain, v.MoreLinks, v.NotRead
 			}
-		case approvals.EventSeenDenied:
-			if v, err := Detail[Enforcement](e); err == nil {
-				in.Enforced = &v
-			}
 		case approvals.EventVerdict:
-			if v, err := Detail[Conclusion](e); err == nil {
-				in.Verdict = &v
+			if v := Known[Conclusion](e); v != nil {
+				in.Verdict = v
 			}
 		}
 	}
+	proof := Proven(events)
+	in.Enforced, in.Lost = proof.Seen, proof.Lost != nil && proof.Lost.Lost()
 	slices.SortStableFunc(in.Sessions, func(a, b Session) int {
 		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
 	})

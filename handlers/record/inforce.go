@@ -66,8 +66,6 @@ type Holding struct {
 	Events       []approvals.Event
 	Undone       bool   // a request undid it, by the log of either
 	Dropped      bool   // a later undo left less in one of its slots than this one wrote
-	Lost         bool   // the last check did not find it there, and it was not restored since
-	Supersedes   string // the earlier request of the same measure; empty for none
 	SupersededBy string // the later request of the same measure; empty for none
 }
 
@@ -118,16 +116,16 @@ func WrittenBy(events []approvals.Event) Holding {
 	for _, e := range events {
 		switch e.Type {
 		case approvals.EventStarted:
-			if d, err := Detail[Started](e); err == nil {
+			if d := Known[Started](e); d != nil {
 				w.Changes, w.Planned = append(w.Changes, d.Changes...), times.Later(w.Planned, d.Cutoff)
 			}
 		case approvals.EventTampered:
-			if d, err := Detail[Tampered](e); err == nil {
+			if d := Known[Tampered](e); d != nil {
 				w.Changes = append(w.Changes, d.Changes...)
 				w.Planned = times.Later(w.Planned, times.Later(d.Cutoff, d.Promise))
 			}
 		case approvals.EventApplied, approvals.EventRewritten:
-			if d, err := Detail[Applied](e); err == nil { // whose members Rewritten has, too
+			if d := Known[Applied](e); d != nil { // whose members Rewritten has, too
 				w.Cutoff, w.Planned = times.Later(w.Cutoff, d.Cutoff), times.Later(w.Planned, d.Cutoff)
 				at := since(d.Cutoff, d.At, e)
 				w.Since, w.Stands = times.Later(w.Since, at), d.There
@@ -193,7 +191,7 @@ func InForce(past []View, measures Measures) Force {
 	for _, p := range past {
 		r, h := p.Request, WrittenBy(p.Events)
 		h.Request, h.Measure, h.Events = r, r.Purpose.Measure(), p.Events
-		h.Undone, h.Lost = r.Undone != nil, r.Watched.Type == approvals.EventTampered
+		h.Undone = r.Undone != nil
 		switch {
 		case r.Purpose.Mode() == approvals.ModeDrill:
 		case !r.State.Ended():
@@ -226,7 +224,7 @@ func InForce(past []View, measures Measures) Force {
 		}
 		f.promised = append(f.promised, *h)
 		if n := newer[h.Measure]; n != nil {
-			h.SupersededBy, n.Supersedes = n.Request.ID, h.Request.ID
+			h.SupersededBy = n.Request.ID
 		}
 		newer[h.Measure] = h
 	}

@@ -150,7 +150,7 @@ func lost(t *testing.T, cutoff int) approvals.Event {
 }
 
 func restored(t *testing.T, cutoff int) approvals.Event {
-	return happened(t, approvals.EventRewritten, record.Rewritten{Cutoff: at(cutoff)})
+	return happened(t, approvals.EventRewritten, record.Rewritten{Applied: record.Applied{Cutoff: at(cutoff)}})
 }
 
 // tell is what a fold says, in one line for each holding, and one for what is open.
@@ -168,8 +168,6 @@ func tell(f record.Force) string {
 			{h.InForce(), "in force"},
 			{h.Undone, "undone"},
 			{h.Dropped, "dropped"},
-			{h.Lost, "lost"},
-			{h.Supersedes != "", "over " + h.Supersedes},
 			{h.SupersededBy != "", "under " + h.SupersededBy},
 		} {
 			if is.so {
@@ -222,8 +220,8 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 				p.revoke("C", applied(t, 21, to(11))...)
 			},
 			[]string{
-				`C by U0ROSA+U0BOB "to 21" over "to 11", in force, over B`,
-				`B by U0ROSA+U0BOB "to 11" over "to 1", in force, over A, under C`,
+				`C by U0ROSA+U0BOB "to 21" over "to 11", in force`,
+				`B by U0ROSA+U0BOB "to 11" over "to 1", in force, under C`,
 				`A by U0ROSA+U0BOB "to 1" over "", in force, under B`,
 			},
 			"C", 21,
@@ -313,7 +311,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		},
 		"a check missed it and it is being restored": {
 			func(p *principal) { p.revoke("A", applied(t, 1, "P", lost(t, 5))...) },
-			[]string{`A by U0ROSA+U0BOB "to 5" over "P", in force, lost`},
+			[]string{`A by U0ROSA+U0BOB "to 5" over "P", in force`},
 			"A", 5,
 		},
 		"a check missed it and it was restored": {

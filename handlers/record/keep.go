@@ -3,9 +3,9 @@ package record
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/revokebot/revokebot/aws/trail"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // The findings of a check are kept. A check reads the newest calls of a key up to a limit, so an
@@ -28,7 +28,7 @@ func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 			continue
 		}
 		now := &a.Elsewhere[at]
-		now.Calls, now.First = max(now.Calls, s.Calls), earliest(now.First, s.First)
+		now.Calls, now.First = max(now.Calls, s.Calls), times.Earlier(now.First, s.First)
 	}
 	a.Doors = slices.Clone(a.Doors)
 	beyond := max(a.MoreDoors, earlier.MoreDoors)
@@ -49,9 +49,7 @@ func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 	}
 	slices.SortStableFunc(a.Doors, func(a, b Call) int { return a.Time.Compare(b.Time) })
 	a.MoreDoors = beyond
-	if earlier.LastOK.After(a.LastOK) {
-		a.LastOK = earlier.LastOK
-	}
+	a.LastOK = times.Later(a.LastOK, earlier.LastOK)
 	return a
 }
 
@@ -75,12 +73,4 @@ func keepLinks(latest, earlier []Link) []Link {
 		}
 	}
 	return kept
-}
-
-// earliest is the earlier of two times; a zero time is none.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -12,8 +12,7 @@ type Proof struct {
 	Cutoff    time.Time // zero of what has none
 	Since     time.Time // as in Holding
 	ReadBack  *ReadBack
-	Lost      *Tampered  // what a look found instead of the deny, until it is written again
-	Rewritten *Rewritten // the last time
+	Lost      *Tampered // what a look found instead of the deny, until it is written again
 	Rewrites  int
 	Simulated *Simulated
 	Seen      *Enforcement
@@ -27,7 +26,7 @@ func Proven(events []approvals.Event) Proof {
 	for _, e := range events {
 		switch e.Type {
 		case approvals.EventApplied:
-			if a, err := Detail[Applied](e); err == nil {
+			if a := Known[Applied](e); a != nil {
 				p.Cutoff, p.Since = a.Cutoff, since(a.Cutoff, a.At, e)
 			}
 		case approvals.EventReadBack:
@@ -39,8 +38,7 @@ func Proven(events []approvals.Event) Proof {
 		case approvals.EventRewritten:
 			if w := Known[Rewritten](e); w != nil {
 				p = Proof{
-					Cutoff: w.Cutoff, Since: since(w.Cutoff, w.At, e), Rewritten: w, Rewrites: p.Rewrites + 1,
-					ReadBack: &w.Back,
+					Cutoff: w.Cutoff, Since: since(w.Cutoff, w.At, e), Rewrites: p.Rewrites + 1, ReadBack: &w.Back,
 				}
 			}
 		case approvals.EventSimulated:

@@ -23,6 +23,14 @@ func Clock(t, day time.Time) string {
 	return t.Format(format)
 }
 
+// Earlier returns the earlier of two times, of which a zero one is none.
+func Earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // Pause waits, and reports false when ctx ended.
 func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)

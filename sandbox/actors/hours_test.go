@@ -58,7 +58,7 @@ func (d day) judge() judged {
 		found.Sessions = append(found.Sessions, line(s))
 	}
 	for _, s := range trail.Suspects(report.Sessions, now) {
-		found.Suspects = append(found.Suspects, fmt.Sprintf("%s: address %v, caller %v", line(s.Session), s.Address, s.Caller))
+		found.Suspects = append(found.Suspects, fmt.Sprintf("%s: %v, %v", line(s.Session), s.Address, s.Caller))
 	}
 	return found
 }
