@@ -174,7 +174,9 @@ func belowHandlers() map[string][]string {
 		"handlers/investigate": {
 			"approvals", "aws/contain", "aws/role", "aws/trail", "handlers/record", "handlers/step", "internal/times",
 		},
-		"handlers/messages": {"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english", "internal/times"},
+		"handlers/messages": {
+			"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english", "internal/times",
+		},
 		"handlers/measures": {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
 		"handlers/record":   {"approvals", "aws/contain", "aws/trail", "internal/times"},
 		"handlers/report": {
