@@ -19,6 +19,7 @@ import (
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // auditCommands are what people do with the audit log. A log that is not whole is exit status 1.
@@ -59,13 +60,14 @@ func exportAudit(ctx context.Context, env settings.Environment) error {
 	if err != nil {
 		return err
 	}
-	client, err := settings.RedisClient(address, false)
+	client, err := settings.Redis{Address: address}.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	if settings.IsCluster(ctx, client) {
-		if client, err = settings.RedisCluster(address, false); err != nil {
+		client, err = settings.Redis{Address: address, Cluster: true}.Client()
+		if err != nil {
 			return err
 		}
 		defer client.Close()
@@ -169,8 +171,8 @@ func (c verification) run(env settings.Environment) error {
 
 // summary says what was found, and no more.
 func summary(r audit.Report, keys bool) string {
-	text := fmt.Sprintf("%s, %d to %d, whole; the last one's hash is %s.", grouped(r.Lines, "line", "lines"), r.First,
-		r.Last, r.Head.Hash)
+	text := fmt.Sprintf("%s, %d to %d, whole; the last one's hash is %s.", english.Count(r.Lines, "line", "lines"),
+		r.First, r.Last, r.Head.Hash)
 	if r.First > 1 {
 		text += fmt.Sprintf(" It begins with line %d: what was before is not in it.", r.First)
 	}
@@ -178,11 +180,11 @@ func summary(r audit.Report, keys bool) string {
 	case !keys:
 		text += " The signatures were not checked: give --public-key, or set REVOKEBOT_SIGNING_KEY."
 	case r.Signed < r.Lines:
-		text += fmt.Sprintf(" The first %s not signed.", grouped(r.Lines-r.Signed, "line is", "lines are"))
+		text += fmt.Sprintf(" The first %s not signed.", english.Count(r.Lines-r.Signed, "line is", "lines are"))
 	}
 	if r.Forged > 0 {
 		text += fmt.Sprintf(" %s marked: the event in it was not signed by the deployment.",
-			grouped(r.Forged, "line is", "lines are"))
+			english.Count(r.Forged, "line is", "lines are"))
 	}
 	return text
 }
@@ -241,16 +243,4 @@ func auditWorker(
 		}
 	}
 	return audit.New(cfg), nil
-}
-
-// grouped is a number with its noun, in groups of three digits.
-func grouped(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits + " " + many
 }

@@ -178,13 +178,3 @@ func TestTheAuditFileIsForItsOwnerOnly(t *testing.T) {
 		t.Errorf("%v, %v", info, err)
 	}
 }
-
-func TestNumbersAreGroupedAndHaveTheirNoun(t *testing.T) {
-	for n, want := range map[int]string{
-		0: "0 lines", 1: "1 line", 999: "999 lines", 1204: "1,204 lines", 1234567: "1,234,567 lines",
-	} {
-		if got := grouped(n, "line", "lines"); got != want {
-			t.Errorf("%d is %q", n, got)
-		}
-	}
-}

@@ -31,12 +31,12 @@ func run(ctx context.Context, env settings.Environment) error {
 		return err
 	}
 	log := settings.NewLogger(env.Stderr, s.LogJSON, s.LogLevel)
-	client, err := settings.RedisClient(s.RedisURL, false)
+	client, err := settings.Redis{Address: s.RedisURL}.Client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	once, err := settings.RedisClient(s.RedisURL, true)
+	once, err := settings.Redis{Address: s.RedisURL, Once: true}.Client()
 	if err != nil {
 		return err
 	}
@@ -95,12 +95,12 @@ func connectAndRun(
 		return err
 	}
 	if settings.IsCluster(ctx, client) {
-		cluster, err := settings.RedisCluster(s.RedisURL, false)
+		cluster, err := settings.Redis{Address: s.RedisURL, Cluster: true}.Client()
 		if err != nil {
 			return err
 		}
 		defer cluster.Close()
-		once, err := settings.RedisCluster(s.RedisURL, true)
+		once, err := settings.Redis{Address: s.RedisURL, Once: true, Cluster: true}.Client()
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func Run(ctx context.Context, env settings.Environment, asJSON bool) (well bool,
 		env: env, sdk: func(ctx context.Context) (awssdk.Config, error) {
 			return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
 		},
-		redis: func(address string) (redis.UniversalClient, error) { return settings.RedisClient(address, false) },
+		redis: func(address string) (redis.UniversalClient, error) { return settings.Redis{Address: address}.Client() },
 	}.examine(ctx)
 	if err := ctx.Err(); err != nil {
 		return false, err

@@ -312,7 +312,7 @@ func TestRedisIsShownWithoutItsPassword(t *testing.T) {
 		"redis://:" + cmdtest.Password + "@a.example:26379?master_name=themaster": "the primary that the sentinels name, " +
 			"database 0",
 	} {
-		client, err := settings.RedisClient(address, false)
+		client, err := settings.Redis{Address: address}.Client()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/internal/english"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
@@ -85,8 +86,8 @@ func (r *report) writeText(w io.Writer, inColour bool) error {
 		b.WriteString("\n")
 	}
 	warnings, failures := r.count(finding.Warning), r.count(finding.Failure)
-	fmt.Fprintf(&b, "%d ok, %s, %s. ", r.count(finding.OK), settings.Count(warnings, "warning", "warnings"),
-		settings.Count(failures, "failure", "failures"))
+	fmt.Fprintf(&b, "%d ok, %s, %s. ", r.count(finding.OK), english.Count(warnings, "warning", "warnings"),
+		english.Count(failures, "failure", "failures"))
 	if failures > 0 {
 		b.WriteString("NOT READY: fix the failures (each line says how) and run doctor again.\n")
 	} else {

@@ -71,7 +71,8 @@ func examineRedis(ctx context.Context, p patient) answer {
 	}
 	client := p.redis
 	if settings.IsCluster(ctx, client) {
-		if cluster, err := settings.RedisCluster(p.settings.RedisURL, false); err == nil {
+		cluster, err := settings.Redis{Address: p.settings.RedisURL, Cluster: true}.Client()
+		if err == nil {
 			defer cluster.Close()
 			client = cluster
 		}

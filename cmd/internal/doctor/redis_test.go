@@ -53,7 +53,7 @@ func TestRedisIsAskedForTheSettingsThatLoseRequests(t *testing.T) {
 // failures are what doctor says stops a revocation, of the Redis at an address.
 func failures(t *testing.T, address string) (failed []finding.Finding) {
 	t.Helper()
-	client, err := settings.RedisClient(address, false)
+	client, err := settings.Redis{Address: address}.Client()
 	if err != nil {
 		t.Fatal(err)
 	}

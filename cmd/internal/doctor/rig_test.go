@@ -159,7 +159,7 @@ func (w *ward) doctor() (doctor, func()) {
 			}, w.sdkError
 		},
 		redis: func(address string) (redis.UniversalClient, error) {
-			client, err := settings.RedisClient(address, false)
+			client, err := settings.Redis{Address: address}.Client()
 			if err != nil {
 				return nil, err
 			}

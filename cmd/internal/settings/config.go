@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Config is the configuration file with every default filled in.
@@ -156,8 +157,8 @@ func (c *Config) account(name string, a account, p *problems) {
 			"set one, so that no other party can have revokebot assume the role for them"))
 	}
 	if people := onlyPeople(policy.Approvers); people > 0 && people <= policy.Required {
-		listed := Count(policy.Required, "approver is", "approvers are") + " required and " +
-			Count(people, "person is", "people are") + " listed"
+		listed := english.Count(policy.Required, "approver is", "approvers are") + " required and " +
+			english.Count(people, "person is", "people are") + " listed"
 		c.Warnings = append(c.Warnings, says(where, listed, "a request by one of them cannot be approved",
 			"list more people, or a user group").below(where))
 	}
@@ -174,14 +175,6 @@ func onlyPeople(ids []string) int {
 		people[id] = true
 	}
 	return len(people)
-}
-
-// Count is a number with its noun.
-func Count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func orDefault[T any](value *T, standard T) T {

@@ -12,24 +12,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisClient reads REDIS_URL as go-redis does. Several addresses, separated by commas or as
-// addr=…, mean a cluster; master_name means Sentinel. It does not use the network.
+// Redis is where Redis is, and how it is spoken to.
+type Redis struct {
+	Address string // REDIS_URL
+	// Once is for a client that sends no command again by itself, so that its errors say what became
+	// of the one try.
+	Once bool
+	// Cluster is for an address that is known to lead to one: the configuration endpoint of a managed
+	// cluster, or one of its nodes.
+	Cluster bool
+}
+
+// Client reads the address as go-redis does. Several, separated by commas or as addr=…, mean a
+// cluster; master_name means Sentinel. It does not use the network.
 //
 // All clients obey the deadlines of their calls: Slack waits three seconds for an acknowledgement,
-// so a Redis that keeps a connection open and says nothing must not hold one up for longer. A
-// client that tries once sends no command again by itself, so that its errors say what became of
-// the one try.
-func RedisClient(address string, once bool) (redis.UniversalClient, error) {
-	return redisClient(address, once, false)
-}
-
-// RedisCluster is RedisClient for an address that is known to lead to a cluster: the configuration
-// endpoint of a managed one, or one of its nodes.
-func RedisCluster(address string, once bool) (redis.UniversalClient, error) {
-	return redisClient(address, once, true)
-}
-
-func redisClient(address string, once, cluster bool) (redis.UniversalClient, error) {
+// so a Redis that keeps a connection open and says nothing must not hold one up for longer.
+func (r Redis) Client() (redis.UniversalClient, error) {
+	address := r.Address
 	scheme, rest, found := strings.Cut(address, "://")
 	if !found {
 		return nil, redisURLError(address, errors.New("it has no ://"))
@@ -41,7 +41,7 @@ func redisClient(address string, once, cluster bool) (redis.UniversalClient, err
 	}
 	obey := func(deadlines *bool, retries *int) {
 		*deadlines = true
-		if once {
+		if r.Once {
 			*retries = -1
 		}
 	}
@@ -53,7 +53,7 @@ func redisClient(address string, once, cluster bool) (redis.UniversalClient, err
 		}
 		obey(&options.ContextTimeoutEnabled, &options.MaxRetries)
 		return redis.NewFailoverClient(options), nil
-	case cluster || q.Has("addr"):
+	case r.Cluster || q.Has("addr"):
 		options, err := redis.ParseClusterURL(spread)
 		if err != nil {
 			return nil, redisURLError(address, err)

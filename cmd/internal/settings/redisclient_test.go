@@ -102,7 +102,7 @@ func TestAMasterNameMeansSentinel(t *testing.T) {
 // openRedis reads an address and returns the client, which has to be of kind C.
 func openRedis[C redis.UniversalClient](t *testing.T, address string) C {
 	t.Helper()
-	client, err := settings.RedisClient(address, false)
+	client, err := settings.Redis{Address: address}.Client()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestAnAddressThatCannotBeReadIsRefusedWithoutRepeatingAPassword(t *testing.
 		"REDIS_URL=redis://:" + password + "@localhost",
 	} {
 		t.Run(address, func(t *testing.T) {
-			client, err := settings.RedisClient(address, false)
+			client, err := settings.Redis{Address: address}.Client()
 			if err == nil {
 				_ = client.Close()
 				t.Fatalf("it was taken: %v", client)

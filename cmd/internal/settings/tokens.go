@@ -14,35 +14,32 @@ var (
 // of its text.
 func slackToken(env Environment, variable string, form tokenForm) (string, *Error) {
 	text, err := secret(env, variable)
+	wrong, hint, where := "", "", " from the app's "+form.page+" page there"
 	switch {
 	case err != nil:
 		return "", err
 	case text == "":
-		return "", is(variable, "is missing",
-			"put the "+form.name+" ("+form.prefix+"…"+form.hint+") from the app's "+form.page+" page there")
+		wrong, hint = "is missing", form.hint
 	case !strings.HasPrefix(text, form.prefix):
-		return "", is(variable, "holds "+kindOfToken(text),
-			"put the "+form.name+" ("+form.prefix+"…) from the app's "+form.page+" page there")
+		wrong = "holds " + kindOfToken(text)
 	case strings.ContainsFunc(text, notInTokens):
-		return "", is(variable, "holds more than a token",
-			"put the "+form.name+" ("+form.prefix+"…) alone there, on one line")
+		wrong, where = "holds more than a token", " alone there, on one line"
+	default:
+		return text, nil
 	}
-	return text, nil
+	return "", is(variable, wrong, "put the "+form.name+" ("+form.prefix+"…"+hint+")"+where)
 }
 
 func kindOfToken(token string) string {
-	switch {
-	case strings.HasPrefix(token, "xapp-"):
-		return "an app-level token (xapp-…)"
-	case strings.HasPrefix(token, "xoxb-"):
-		return "a bot token (xoxb-…)"
-	case strings.HasPrefix(token, "xoxp-"):
-		return "a user token (xoxp-…)"
-	case strings.HasPrefix(token, "xoxe"):
-		return "a configuration or rotating token (xoxe…)"
-	default:
-		return "no Slack token"
+	for prefix, kind := range map[string]string{
+		"xapp-": "an app-level token (xapp-…)", "xoxb-": "a bot token (xoxb-…)", "xoxp-": "a user token (xoxp-…)",
+		"xoxe": "a configuration or rotating token (xoxe…)",
+	} {
+		if strings.HasPrefix(token, prefix) {
+			return kind
+		}
 	}
+	return "no Slack token"
 }
 
 // notInTokens tells the characters that cannot be sent in a header, or would end it.

@@ -14,48 +14,63 @@ const settles = 15 * time.Minute
 
 // warn tells of values that are allowed and make little sense in production.
 func (c *Config) warn() {
-	add := func(key string, value any, why string) {
-		c.Warnings = append(c.Warnings, is(key, fmt.Sprint("is ", value), why))
-	}
-	if c.Connections == 1 {
-		add("slack.connections", 1, "when it breaks there is none until the next is open; 2 is the default")
-	}
-	if c.Connections > manyConnections {
-		add("slack.connections", c.Connections, fmt.Sprintf(
-			"Slack allows the app %d in all, those of every replica and one more while one is renewed; 2 is the default",
-			maxConnections))
-	}
-	if c.ExpireAfter < time.Minute {
-		add("approvals.expire_after", c.ExpireAfter, "few people answer so fast; 15m is the default")
-	}
-	if c.AllowShared {
-		add("slack.allow_shared_channels", true,
-			"people of other organisations read the cards and threads of the channels that are shared with them")
-	}
-	if c.KeepFor < 24*time.Hour {
-		add("approvals.keep_for", c.KeepFor,
-			"the record of a request is gone when the incident is reviewed later; 2160h (90 days) is the default")
-	}
-	if c.Margin < 10*time.Second {
-		add("revocation.margin", c.Margin,
-			"a session that is opened while IAM spreads the policy may survive; 30s is the default")
-	}
-	if c.Lookback < time.Hour {
-		add("trail.lookback", c.Lookback, "sessions live for up to 12h, and older ones will not be listed")
-	}
-	if c.ExpireAfter > 24*time.Hour {
-		add("approvals.expire_after", c.ExpireAfter,
-			"an approval that comes so late is about another incident; 15m is the default")
-	}
-	if c.Lookback > trailKeeps {
-		add("trail.lookback", c.Lookback, "CloudTrail's event history goes back 90 days")
-	}
-	if len(c.Guard) == 0 {
-		add("revocation.guard", "empty", "a removal of revokebot's policy from the role goes unnoticed")
+	for _, w := range []struct {
+		unwise bool
+		key    string
+		value  any
+		why    string
+	}{
+		{
+			c.Connections == 1, "slack.connections", 1,
+			"when it breaks there is none until the next is open; 2 is the default",
+		},
+		{
+			c.Connections > manyConnections, "slack.connections", c.Connections, fmt.Sprintf("Slack allows the app %d in all, "+
+				"those of every replica and one more while one is renewed; 2 is the default", maxConnections),
+		},
+		{
+			c.ExpireAfter < time.Minute, "approvals.expire_after", c.ExpireAfter,
+			"few people answer so fast; 15m is the default",
+		},
+		{
+			c.AllowShared, "slack.allow_shared_channels", true,
+			"people of other organisations read the cards and threads of the channels that are shared with them",
+		},
+		{
+			c.KeepFor < 24*time.Hour, "approvals.keep_for", c.KeepFor,
+			"the record of a request is gone when the incident is reviewed later; 2160h (90 days) is the default",
+		},
+		{
+			c.Margin < 10*time.Second, "revocation.margin", c.Margin,
+			"a session that is opened while IAM spreads the policy may survive; 30s is the default",
+		},
+		{
+			c.Lookback < time.Hour, "trail.lookback", c.Lookback,
+			"sessions live for up to 12h, and older ones will not be listed",
+		},
+		{
+			c.ExpireAfter > 24*time.Hour, "approvals.expire_after", c.ExpireAfter,
+			"an approval that comes so late is about another incident; 15m is the default",
+		},
+		{
+			c.Lookback > trailKeeps, "trail.lookback", c.Lookback, "CloudTrail's event history goes back 90 days",
+		},
+		{
+			len(c.Guard) == 0, "revocation.guard", "empty", "a removal of revokebot's policy from the role goes unnoticed",
+		},
+		{
+			len(c.FollowUps) == 0, "trail.follow_ups", "empty",
+			"CloudTrail is minutes late, so the only check will miss the newest sessions",
+		},
+	} {
+		if w.unwise {
+			c.Warnings = append(c.Warnings, is(w.key, fmt.Sprint("is ", w.value), w.why))
+		}
 	}
 	if len(c.FollowUps) == 0 {
-		add("trail.follow_ups", "empty", "CloudTrail is minutes late, so the only check will miss the newest sessions")
-	} else if last, enough := slices.Max(c.FollowUps), settles+c.Margin; last < enough {
+		return
+	}
+	if last, enough := slices.Max(c.FollowUps), settles+c.Margin; last < enough {
 		c.Warnings = append(c.Warnings, says(
 			"trail.follow_ups", fmt.Sprintf("trail.follow_ups end after %v", last),
 			fmt.Sprintf("CloudTrail is minutes late, so the verdict can not be \"contained\" before %v", enough),
