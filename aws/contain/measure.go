@@ -246,14 +246,14 @@ func (k PrincipalKind) longest() time.Duration {
 
 // Principal is a role or a user. Its texts are foreign.
 type Principal struct {
-	Kind           PrincipalKind
-	AccountName    string // as the configuration has it
-	AccountID      string
-	Partition      string // such as aws
-	Path           string // begins and ends with a slash
-	Name           string
-	ARN            string        // with the path
-	ID             string        // the unique id: AROA… or AIDA…
+	Kind        PrincipalKind
+	AccountName string // as the configuration has it
+	AccountID   string
+	Partition   string // such as aws
+	Path        string // begins and ends with a slash
+	Name        string
+	ARN         string // with the path
+	ID          string // the unique id: AROA… or AIDA…
 }
 
 // title names the principal for people.

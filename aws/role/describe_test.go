@@ -35,8 +35,8 @@ func TestARoleIsDescribedAsIAMHasIt(t *testing.T) {
 				Created: made.Created, LastUsed: used, LastUsedRegion: "eu-west-1",
 				MaxSession: 2 * time.Hour,
 				Trust: []Principal{
-					{Kind: PrincipalService, Words: "the service ec2.amazonaws.com"},
-					{Kind: PrincipalService, Words: "the service lambda.amazonaws.com"},
+					{Words: "the service ec2.amazonaws.com"},
+					{Words: "the service lambda.amazonaws.com"},
 				},
 				TrustDigest: digestJSON(awsbench.TrustEC2), ServerTime: b.Server.Now().Truncate(time.Second),
 			}

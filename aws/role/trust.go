@@ -15,24 +15,9 @@ import (
 
 // Principal is one who may assume a role, as the trust policy puts it.
 type Principal struct {
-	Kind        string // one of the Principal… values
 	Words       string // "the service ec2.amazonaws.com", "user alice in 777788889999": plain text, foreign
 	Conditional bool   // only under a condition
 }
-
-// The Kind of a Principal.
-const (
-	PrincipalService   = "service"
-	PrincipalAccount   = "account"
-	PrincipalRole      = "role"
-	PrincipalUser      = "user"
-	PrincipalSession   = "session" // one session of a role, or of a federated user
-	PrincipalSAML      = "saml"
-	PrincipalOIDC      = "oidc"
-	PrincipalEverybody = "everybody"
-	PrincipalDeleted   = "deleted" // IAM shows the unique id of a user or role that is gone
-	PrincipalUnknown   = "unknown"
-)
 
 // statement is what is read of a statement of a policy.
 type statement struct {
@@ -110,12 +95,12 @@ func readTrust(a aws.Account, document string) (distinct []Principal, digest str
 	digest = digestJSON(document)
 	all := statements(document)
 	if all == nil {
-		return []Principal{{Kind: PrincipalUnknown, Words: "a trust policy that cannot be read"}}, digest
+		return []Principal{{Words: "a trust policy that cannot be read"}}, digest
 	}
 	for _, raw := range all {
 		var principals []Principal
 		if s, ok, readable := readAllow(raw); !readable {
-			principals = []Principal{{Kind: PrincipalUnknown, Words: "a statement of the trust policy that cannot be read"}}
+			principals = []Principal{{Words: "a statement of the trust policy that cannot be read"}}
 		} else if ok && s.allowsAssuming() {
 			principals = s.principals(a)
 		}
@@ -152,22 +137,22 @@ func (s statement) principals(a aws.Account) (all []Principal) {
 	conditional, byType := len(s.Condition) > 0, s.named()
 	switch {
 	case len(s.NotPrincipal) > 0:
-		return []Principal{{PrincipalEverybody, "everybody with exceptions", conditional}}
+		return []Principal{{"everybody with exceptions", conditional}}
 	case byType == nil:
-		return []Principal{{PrincipalUnknown, "a principal that cannot be read", conditional}}
+		return []Principal{{"a principal that cannot be read", conditional}}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(byType)) {
 		for _, value := range byType[kind] {
-			p := Principal{PrincipalUnknown, kind + " " + value, conditional}
+			words := kind + " " + value
 			switch kind {
 			case "Service":
-				p.Kind, p.Words = PrincipalService, "the service "+value
+				words = "the service " + value
 			case "Federated":
-				p.Kind, p.Words = s.federated(a, value)
+				words = s.federated(a, value)
 			case "AWS":
-				p.Kind, p.Words = awsPrincipal(a, value)
+				words = awsPrincipal(a, value)
 			}
-			all = append(all, p)
+			all = append(all, Principal{words, conditional})
 		}
 	}
 	return all
@@ -175,77 +160,61 @@ func (s statement) principals(a aws.Account) (all []Principal) {
 
 // awsPrincipal puts an AWS principal into words (IAM User Guide, "AWS JSON policy elements:
 // Principal").
-func awsPrincipal(a aws.Account, value string) (kind, words string) {
-	if value == "*" {
-		return PrincipalEverybody, "everybody"
-	}
-	if aws.IsAccountID(value) {
-		return PrincipalAccount, accountWords(a, value)
-	}
+func awsPrincipal(a aws.Account, value string) string {
 	ref, err := aws.ParseARN(value)
-	if err != nil {
-		if strings.HasPrefix(value, "AROA") || strings.HasPrefix(value, "AIDA") {
-			return PrincipalDeleted, "a deleted user or role (" + value + ")"
-		}
-		return PrincipalUnknown, cmp.Or(value, "a principal without a name")
-	}
-	in := ""
-	if ref.Account != a.ID {
-		in = " in " + ref.Account
+	account := value
+	if ref.Kind == "" && ref.Rest == "root" {
+		account = ref.Account
 	}
 	_, name := ref.PathAndName()
 	switch {
-	case ref.Kind == "" && ref.Rest == "root":
-		return PrincipalAccount, accountWords(a, ref.Account)
-	case ref.Kind == "role":
-		return PrincipalRole, "role " + name + in
-	case ref.Kind == "user":
-		return PrincipalUser, "user " + name + in
+	case value == "*":
+		return "everybody"
+	case account == a.ID:
+		return "this account (" + account + ")"
+	case aws.IsAccountID(account):
+		return "account " + account
+	case err != nil && (strings.HasPrefix(value, "AROA") || strings.HasPrefix(value, "AIDA")):
+		return "a deleted user or role (" + value + ")"
+	case ref.Kind == "role", ref.Kind == "user":
+		return ref.Kind + " " + name + in(a, ref)
 	case ref.Kind == "assumed-role":
 		role, session, _ := strings.Cut(ref.Rest, "/")
-		return PrincipalSession, "session " + session + " of role " + role + in
+		return "session " + session + " of role " + role + in(a, ref)
 	case ref.Kind == "federated-user":
-		return PrincipalSession, "federated user " + name + in
+		return "federated user " + name + in(a, ref)
 	default:
-		return PrincipalUnknown, value
+		return cmp.Or(value, "a principal without a name")
 	}
 }
 
-// accountWords names a whole account: whoever in it has the permission.
-func accountWords(a aws.Account, id string) string {
-	if id == a.ID {
-		return "this account (" + id + ")"
+// in names the account of an ARN, unless it is this one.
+func in(a aws.Account, ref aws.ARN) string {
+	if ref.Account == a.ID {
+		return ""
 	}
-	return "account " + id
+	return " in " + ref.Account
 }
 
 // federated puts an identity provider of a trust policy into words. Which repository or service
 // account may use it stands in the statement's condition on the token's subject.
-func (s statement) federated(a aws.Account, value string) (kind, words string) {
-	ref, err := aws.ParseARN(value)
-	in := ""
-	if ref.Account != a.ID {
-		in = " in " + ref.Account
-	}
-	switch {
-	case err != nil: // cognito-identity.amazonaws.com, accounts.google.com and the like have no ARN
-		return PrincipalOIDC, "the identity provider " + value
-	case ref.Kind == "saml-provider":
-		return PrincipalSAML, "people who sign in through " + ref.Rest + " (SAML)" + in
-	case ref.Kind != "oidc-provider":
-		return PrincipalUnknown, "the identity provider " + value
-	}
+func (s statement) federated(a aws.Account, value string) string {
+	ref, _ := aws.ParseARN(value) // cognito-identity.amazonaws.com, accounts.google.com and the like have no ARN
 	subjects := s.subjects(ref.Rest)
 	for i, subject := range subjects {
 		subjects[i] = subjectWords(ref.Rest, subject)
 	}
 	switch {
+	case ref.Kind == "saml-provider":
+		return "people who sign in through " + ref.Rest + " (SAML)" + in(a, ref)
+	case ref.Kind != "oidc-provider":
+		return "the identity provider " + value
 	case len(subjects) > 0:
-		return PrincipalOIDC, strings.Join(subjects, ", ") + in
+		return strings.Join(subjects, ", ") + in(a, ref)
 	case ref.Rest == aws.GitHubHost:
-		return PrincipalOIDC, "every GitHub repository" + in
+		return "every GitHub repository" + in(a, ref)
 	default:
-		return PrincipalOIDC, "the identity provider " + ref.Rest + in
+		return "the identity provider " + ref.Rest + in(a, ref)
 	}
 }
 
