@@ -68,33 +68,21 @@ func (e *examination) appToken(ctx context.Context) []finding.Finding {
 	if e.cfg.AppToken == "" {
 		return nil // told of as a setting
 	}
-	_, err := e.openSocket(ctx)
-	if err == nil {
-		return []finding.Finding{
-			finding.Good(checkAppToken, "Slack gives addresses for connections. Whether Socket Mode is on shows at the first "+
-				"connection, which doctor does not open."),
-		}
+	if _, err := e.openSocket(ctx); err != nil {
+		return []finding.Finding{refusal(checkAppToken, err, map[string]advice{
+			"missing_scope": {
+				"Make one with that scope on the app's Basic Information page.",
+				"The token lacks the scope connections:write, which apps.connections.open needs.",
+			},
+			string(deliver.SlackToken): {
+				"Put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page into " +
+					"SLACK_APP_TOKEN.", "Slack refuses the token",
+			},
+		}, advice{"Switch Socket Mode on in the app's settings if it is off.", "Slack gives no address for a connection"})}
 	}
-	refused, _ := errors.AsType[*deliver.SlackError](err)
-	const from = "Put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page into " +
-		"SLACK_APP_TOKEN."
-	switch {
-	case silent(refused):
-		return []finding.Finding{noAnswer(checkAppToken, refused)}
-	case refused.Code == "missing_scope":
-		return []finding.Finding{
-			finding.Fail(checkAppToken, "Make one with that scope on the app's Basic Information page.",
-				"The token lacks the scope connections:write, which apps.connections.open needs."),
-		}
-	case refused.Kind == deliver.SlackToken:
-		return []finding.Finding{
-			finding.Fail(checkAppToken, from, "Slack refuses the token (apps.connections.open answered %s).", refused.Code),
-		}
-	default:
-		return []finding.Finding{
-			finding.Fail(checkAppToken, "Switch Socket Mode on in the app's settings if it is off.",
-				"Slack gives no address for a connection (apps.connections.open answered %s).", refused.Code),
-		}
+	return []finding.Finding{
+		finding.Good(checkAppToken, "Slack gives addresses for connections. Whether Socket Mode is on shows at the first "+
+			"connection, which doctor does not open."),
 	}
 }
 
@@ -251,6 +239,29 @@ func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 			"In %s only some may post, and it cannot be seen whether the bot is among them.", name)
 	}
 	return finding.Good(check, "The bot is in %s.", name)
+}
+
+// advice is what to do, and what was seen. What is no sentence gets Slack's answer behind it.
+type advice struct{ fix, saw string }
+
+// refusal is a check that Slack refused: what is known of its code, else of the kind of error, else
+// the last.
+func refusal(check string, err error, known map[string]advice, other advice) finding.Finding {
+	e, _ := errors.AsType[*deliver.SlackError](err)
+	if silent(e) {
+		return noAnswer(check, e)
+	}
+	a, ok := known[e.Code]
+	if !ok {
+		a, ok = known[string(e.Kind)]
+	}
+	if !ok {
+		a = other
+	}
+	if !strings.HasSuffix(a.saw, ".") {
+		a.saw += fmt.Sprintf(" (%s answered %s).", e.Method, e.Code)
+	}
+	return finding.Fail(check, a.fix, "%s", a.saw)
 }
 
 // silent reports an error after which it is not known what Slack would have said.

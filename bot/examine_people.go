@@ -135,18 +135,17 @@ func (d *directory) group(id string) finding.Finding {
 			"Nobody is in it, or it is disabled.")
 	case refused == nil:
 		return finding.Good(check, "%s in it.", english.Count(len(d.groups[id]), "person is", "people are"))
-	case silent(refused):
-		return noAnswer(check, refused)
-	case refused.Code == "missing_scope":
-		return finding.Fail(check, reinstall,
-			"Its members cannot be looked up without the scope usergroups:read, so they may neither approve nor ask.")
-	case refused.Code == "no_such_subteam":
-		return finding.Fail(check, "Enable it in Slack, or correct its id in the configuration.",
-			"Slack knows no such user group, or it is disabled.")
-	default:
-		return finding.Fail(check, "Look at it in Slack; user groups need a paid plan.",
-			"Its members cannot be looked up (usergroups.users.list answered %s).", refused.Code)
 	}
+	return refusal(check, refused, map[string]advice{
+		"missing_scope": {
+			reinstall,
+			"Its members cannot be looked up without the scope usergroups:read, so they may neither approve nor ask.",
+		},
+		"no_such_subteam": {
+			"Enable it in Slack, or correct its id in the configuration.",
+			"Slack knows no such user group, or it is disabled.",
+		},
+	}, advice{"Look at it in Slack; user groups need a paid plan.", "Its members cannot be looked up"})
 }
 
 // person tells of somebody whom the configuration names.
@@ -155,14 +154,10 @@ func (d *directory) person(id string) finding.Finding {
 	k := d.people[id]
 	const fix = "Take them out of the configuration, or name a full member."
 	switch {
-	case k.err != nil && silent(k.err):
-		return noAnswer(check, k.err)
-	case k.err != nil && k.err.Code == "missing_scope":
-		return finding.Fail(check, reinstall,
-			"They cannot be looked up without the scope users:read, so they may neither approve nor ask.")
 	case k.err != nil:
-		return finding.Fail(check, "Check the person in Slack.", "They cannot be looked up (users.info answered %s).",
-			k.err.Code)
+		return refusal(check, k.err, map[string]advice{"missing_scope": {
+			reinstall, "They cannot be looked up without the scope users:read, so they may neither approve nor ask.",
+		}}, advice{"Check the person in Slack.", "They cannot be looked up"})
 	case k.standing == approvals.StandingUnknown:
 		return finding.Warn(check, "Correct the id in the configuration.", "Slack has no user with this id.")
 	case k.standing != approvals.FullMember:
@@ -193,27 +188,27 @@ func (d *directory) able(list []string) (ids []string, sure bool) {
 	return ids, sure
 }
 
+const lookAbove = "Correct what is said of people and user groups above"
+
 // quorum tells whether enough people can approve for an account.
 func (d *directory) quorum(account string, p approvals.Policy, requesters []string) finding.Finding {
 	check := account + ": approvers"
 	able, sure := d.able(p.Approvers)
 	need := fmt.Sprintf("%d needed besides the requester", p.Required)
-	fix := "Correct what is said of people and user groups above, if anything is; else list more of them as approvers."
+	fix := lookAbove + ", if anything is; else list more of them as approvers"
 	if p.Required > 1 {
-		fix = "Correct what is said of people and user groups above, if anything is; else list more of them as approvers, " +
-			"or lower the number that is required."
+		fix += ", or lower the number that is required"
 	}
-	asking := slices.DeleteFunc(slices.Clone(able), func(id string) bool {
-		may, _ := d.able(requesters)
-		return len(requesters) > 0 && !slices.Contains(may, id)
-	})
+	fix += "."
+	may, _ := d.able(requesters)
+	asks := func(id string) bool { return len(requesters) == 0 || slices.Contains(may, id) }
 	switch {
 	case len(able) < p.Required && !sure:
-		return finding.Fail(check, "Correct what is said of people and user groups above.",
+		return finding.Fail(check, lookAbove+".",
 			"%s approve as far as could be looked up, %s.", peopleCan(len(able)), need)
 	case len(able) < p.Required:
 		return finding.Fail(check, fix, "%s approve, %s: no request can be approved.", peopleCan(len(able)), need)
-	case len(able) == p.Required && len(asking) > 0:
+	case len(able) == p.Required && slices.ContainsFunc(able, asks):
 		return finding.Warn(check, fix, "%s approve, %s: what one of them asks for cannot be approved: %s.",
 			peopleCan(len(able)), need, d.names(able))
 	default:
@@ -230,7 +225,7 @@ func (d *directory) requesters(list []string) finding.Finding {
 	able, sure := d.able(list)
 	switch {
 	case len(able) == 0 && !sure:
-		return finding.Fail(check, "Correct what is said of people and user groups above.",
+		return finding.Fail(check, lookAbove+".",
 			"No person may ask, as far as could be looked up.")
 	case len(able) == 0:
 		return finding.Fail(check, "List full members or user groups in slack.requesters, or leave it empty.",

@@ -28,12 +28,10 @@ const (
 	// whisperWithin bounds the private reply to somebody who is turned away, so that it does not hold
 	// up a stop.
 	whisperWithin = 3 * time.Second
-	// noteWorkers bounds the outlines that are being written at one time, noteBurst and noteEvery how
-	// many there are, so that they do not push other notes out of the store. What comes on top is
-	// counted only.
-	noteWorkers = 8
-	noteBurst   = 50
-	noteEvery   = 6 * time.Second
+	// noteBurst and noteEvery bound the outlines, so that they do not push other notes out of the
+	// store. What comes on top is counted only.
+	noteBurst = 50
+	noteEvery = 6 * time.Second
 )
 
 // eventEnvelope is a note of an envelope that nobody here could do anything with.
@@ -47,7 +45,6 @@ type intake struct {
 	judge   func(handlers.Submission) (errors map[string]string) // what is wrong with a form as it is; at once
 	log     *slog.Logger
 	slots   chan struct{}
-	notes   chan struct{}
 	noting  *rate.Limiter
 	watch   watches
 	pending sync.WaitGroup // calls of the store, also those that nobody waits for any more
@@ -58,7 +55,7 @@ func newIntake(
 ) *intake {
 	return &intake{
 		store: store, whisper: whisper, log: log,
-		slots: make(chan struct{}, intakeSlots), notes: make(chan struct{}, noteWorkers),
+		slots:  make(chan struct{}, intakeSlots),
 		noting: rate.NewLimiter(rate.Every(noteEvery), noteBurst),
 	}
 }
@@ -66,6 +63,14 @@ func newIntake(
 // ackFunc sends the acknowledgement of one envelope on the connection it came by. payload may be
 // nil.
 type ackFunc func(ctx context.Context, envelopeID string, payload any) error
+
+// arrival is one envelope on its way.
+type arrival struct {
+	*intake
+	frame
+	intakeItem
+	acknowledgement ackFunc
+}
 
 // take handles one envelope and returns when it is acknowledged. It never fails towards the
 // connection: what goes wrong is told to the person and logged.
@@ -75,69 +80,73 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	}
 	got, err := readEnvelope(f)
 	ctx, ended := in.watch.envelope(ctx, Envelope{Kind: kindOf(f), Read: f.came, Item: got.item})
-	ended(in.answer(ctx, f, got, err, ack))
+	ended((&arrival{in, f, got, ack}).handle(ctx, err))
 }
 
-// answer does what an envelope that was read comes to; unread is why it could not be read.
-func (in *intake) answer(ctx context.Context, f frame, got intakeItem, unread error, ack ackFunc) EnvelopeOutcome {
+// say logs what becomes of an envelope.
+func (a *arrival) say(ctx context.Context, level slog.Level, what string, more ...any) {
+	a.log.Log(ctx, level, what, append([]any{"envelope", a.EnvelopeID}, more...)...)
+}
+
+// handle does what an envelope that was read comes to; unread is why it could not be read.
+func (a *arrival) handle(ctx context.Context, unread error) EnvelopeOutcome {
 	if unreadable, ok := errors.AsType[*errUnreadable](unread); ok {
-		in.log.WarnContext(ctx, "an envelope could not be read", "envelope", f.EnvelopeID, "what", unreadable.what)
-		in.keep(ctx, f, "unreadable: "+unreadable.what)
-		in.turnAway(ctx, f, got, ack, messages.NotUnderstood())
+		a.say(ctx, slog.LevelWarn, "an envelope could not be read", "what", unreadable.what)
+		a.keep(ctx, "unreadable: "+unreadable.what)
+		a.turnAway(ctx, messages.NotUnderstood())
 		return EnvelopeUnreadable
 	}
 	if unread != nil {
-		in.log.ErrorContext(ctx, "an envelope could not be kept", "envelope", f.EnvelopeID, "error", unread)
-		in.turnAway(ctx, f, got, ack, messages.NotRecorded())
+		a.say(ctx, slog.LevelError, "an envelope could not be kept", "error", unread)
+		a.turnAway(ctx, messages.NotRecorded())
 		return EnvelopeNotRecorded
 	}
-	if got.ignored != "" {
+	if a.ignored != "" {
 		outcome := EnvelopeIgnored
-		if got.unknown {
+		if a.unknown {
 			outcome = EnvelopeUnknown
-			in.keep(ctx, f, got.ignored)
+			a.keep(ctx, a.ignored)
 		}
-		in.log.InfoContext(ctx, "an envelope was ignored", "envelope", f.EnvelopeID, "why", got.ignored)
-		in.acknowledge(ctx, f, ack, nil)
+		a.say(ctx, slog.LevelInfo, "an envelope was ignored", "why", a.ignored)
+		a.acknowledge(ctx, nil)
 		return outcome
 	}
-	if got.suggestion != nil {
-		in.acknowledge(ctx, f, ack, in.suggest(*got.suggestion))
-		in.log.DebugContext(ctx, "a menu was filled", "envelope", f.EnvelopeID, "user", got.suggestion.User,
-			"took", time.Since(f.came).String())
+	if a.suggestion != nil {
+		a.acknowledge(ctx, a.suggest(*a.suggestion))
+		a.say(ctx, slog.LevelDebug, "a menu was filled", "user", a.suggestion.User, "took", time.Since(a.came).String())
 		return EnvelopeAnswered
 	}
-	if got.submission != nil {
-		if wrong := in.judge(*got.submission); len(wrong) > 0 {
-			got.answer = messages.FieldErrors(wrong)
+	if a.submission != nil {
+		if wrong := a.judge(*a.submission); len(wrong) > 0 {
+			a.answer = messages.FieldErrors(wrong)
 		}
 	}
-	if got.answer != nil {
-		in.log.InfoContext(ctx, "a form was answered at its field", "envelope", f.EnvelopeID, "user", got.listener.User)
-		in.acknowledge(ctx, f, ack, got.answer)
+	if a.answer != nil {
+		a.say(ctx, slog.LevelInfo, "a form was answered at its field", "user", a.listener.User)
+		a.acknowledge(ctx, a.answer)
 		return EnvelopeAnswered
 	}
-	f.Payload = nil // what is needed of it is in the item
-	return in.record(ctx, f, got, ack)
+	a.Payload = nil // what is needed of it is in the item
+	return a.record(ctx)
 }
 
 // record puts an envelope into the inbox and acknowledges it, or turns its sender away.
-func (in *intake) record(ctx context.Context, f frame, got intakeItem, ack ackFunc) EnvelopeOutcome {
+func (a *arrival) record(ctx context.Context) EnvelopeOutcome {
 	select {
-	case in.slots <- struct{}{}:
+	case a.slots <- struct{}{}:
 	default:
-		in.log.WarnContext(ctx, "an envelope was turned away: too many at once", "envelope", f.EnvelopeID)
-		in.turnAway(ctx, f, got, ack, messages.Busy())
+		a.say(ctx, slog.LevelWarn, "an envelope was turned away: too many at once")
+		a.turnAway(ctx, messages.Busy())
 		return EnvelopeBusy
 	}
-	fresh, err := in.accept(ctx, f, got)
+	fresh, err := a.accept(ctx)
 	if errors.Is(err, approvals.ErrFull) {
-		in.log.WarnContext(ctx, "an envelope was turned away: too much work waits", "envelope", f.EnvelopeID)
-		in.turnAway(ctx, f, got, ack, messages.Busy())
+		a.say(ctx, slog.LevelWarn, "an envelope was turned away: too much work waits")
+		a.turnAway(ctx, messages.Busy())
 		return EnvelopeBusy
 	}
 	if err != nil {
-		in.log.WarnContext(ctx, "an envelope was not recorded, as far as is known", "envelope", f.EnvelopeID, "error", err)
+		a.say(ctx, slog.LevelWarn, "an envelope was not recorded, as far as is known", "error", err)
 		answer := messages.PerhapsNotRecorded()
 		switch {
 		case errors.Is(err, approvals.ErrNotRecorded):
@@ -145,38 +154,29 @@ func (in *intake) record(ctx context.Context, f frame, got intakeItem, ack ackFu
 		case errors.Is(err, approvals.ErrOneCopy):
 			answer = messages.OneCopy()
 		}
-		in.turnAway(ctx, f, got, ack, answer)
+		a.turnAway(ctx, answer)
 		return EnvelopeNotRecorded
 	}
-	in.acknowledge(ctx, f, ack, nil)
-	in.log.DebugContext(ctx, "an envelope was accepted", "envelope", f.EnvelopeID, "kind", got.item.Kind, "fresh", fresh,
-		"took", time.Since(f.came).String())
+	a.acknowledge(ctx, nil)
+	a.say(ctx, slog.LevelDebug, "an envelope was accepted", "kind", a.item.Kind, "fresh", fresh,
+		"took", time.Since(a.came).String())
 	if !fresh {
 		return EnvelopeSeen
 	}
 	return EnvelopeAccepted
 }
 
-// keep writes an outline of an envelope to the store's notes, for somebody to look at. Nothing
-// waits for it.
-func (in *intake) keep(ctx context.Context, f frame, why string) {
-	free := false
-	select {
-	case in.notes <- struct{}{}:
-		if free = in.noting.Allow(); !free {
-			<-in.notes
-		}
-	default:
-	}
-	if !free {
-		in.log.WarnContext(ctx, "no outline of an envelope is kept: too many at once", "envelope", f.EnvelopeID)
+// keep writes an outline of an envelope to the store's notes, for an operator. Nothing waits for it.
+func (a *arrival) keep(ctx context.Context, why string) {
+	if !a.noting.Allow() {
+		a.say(ctx, slog.LevelWarn, "no outline of an envelope is kept: too many at once")
 		return
 	}
-	data := f.raw
+	data := a.raw
 	if data == nil {
-		data = f.Payload
+		data = a.Payload
 	}
-	kind := f.Type
+	kind := a.Type
 	if !plainName.MatchString(kind) {
 		kind = ""
 	}
@@ -187,19 +187,17 @@ func (in *intake) keep(ctx context.Context, f frame, why string) {
 		Outline string `json:"outline"`
 	}{why, kind, len(data), outline(data)})
 	if err != nil { // of texts and a number
-		<-in.notes
 		return
 	}
 	e := approvals.Event{Type: eventEnvelope, Detail: detail}
-	if f.EnvelopeID != "" {
-		e.Source = source(f)
+	if a.EnvelopeID != "" {
+		e.Source = source(a.frame)
 	}
-	in.pending.Go(func() {
-		defer func() { <-in.notes }()
+	a.pending.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 		defer cancel()
-		if err := in.store.Note(ctx, e); err != nil {
-			in.log.WarnContext(ctx, "an outline of an envelope could not be kept", "envelope", f.EnvelopeID, "error", err)
+		if err := a.store.Note(ctx, e); err != nil {
+			a.say(ctx, slog.LevelWarn, "an outline of an envelope could not be kept", "error", err)
 		}
 	})
 }
@@ -209,7 +207,7 @@ var errNoAnswer = errors.New("no answer in time")
 
 // accept puts an item into the inbox, and gives the slot back when the store is done with it. It
 // returns in time even if the store does not: the person is answered, and reading goes on.
-func (in *intake) accept(ctx context.Context, f frame, got intakeItem) (fresh bool, err error) {
+func (a *arrival) accept(ctx context.Context) (fresh bool, err error) {
 	type answer struct {
 		fresh bool
 		err   error
@@ -217,66 +215,63 @@ func (in *intake) accept(ctx context.Context, f frame, got intakeItem) (fresh bo
 	limited, cancel := context.WithTimeout(ctx, acceptTimeout)
 	answered := make(chan answer)
 	givenUp := make(chan struct{})
-	in.pending.Go(func() {
-		defer func() { <-in.slots }()
+	a.pending.Go(func() {
+		defer func() { <-a.slots }()
 		defer cancel()
-		fresh, err := in.store.Accept(limited, got.item, got.ids...)
+		fresh, err := a.store.Accept(limited, a.item, a.ids...)
 		select {
 		case answered <- answer{fresh, err}:
 		case <-givenUp:
 			if err == nil {
-				in.log.WarnContext(ctx, "an envelope was recorded after its sender was told that it was not",
-					"envelope", f.EnvelopeID)
+				a.say(ctx, slog.LevelWarn, "an envelope was recorded after its sender was told that it was not")
 			}
 		}
 	})
 	late := time.NewTimer(acceptTimeout + acceptGrace)
 	defer late.Stop()
 	select {
-	case a := <-answered:
-		return a.fresh, a.err
+	case got := <-answered:
+		return got.fresh, got.err
 	case <-late.C:
 		close(givenUp)
 		return false, errNoAnswer
 	}
 }
 
-func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload any) {
-	if f.EnvelopeID == "" {
+func (a *arrival) acknowledge(ctx context.Context, payload any) {
+	if a.EnvelopeID == "" {
 		return // nothing names it
 	}
-	if err := ack(ctx, f.EnvelopeID, payload); err != nil {
-		in.log.WarnContext(ctx, "an envelope was not acknowledged; Slack may send it again", "envelope", f.EnvelopeID,
-			"error", err)
+	if err := a.acknowledgement(ctx, a.EnvelopeID, payload); err != nil {
+		a.say(ctx, slog.LevelWarn, "an envelope was not acknowledged; Slack may send it again", "error", err)
 		return
 	}
-	in.watch.acknowledged(ctx, kindOf(f), time.Since(f.came))
+	a.watch.acknowledged(ctx, kindOf(a.frame), time.Since(a.came))
 }
 
 // turnAway acknowledges without having recorded anything and says so to the person: with the
 // acknowledgement itself after a command or a form, by the response URL after a click, whose
 // acknowledgement shows nothing.
-func (in *intake) turnAway(ctx context.Context, f frame, got intakeItem, ack ackFunc, m *messages.Message) {
-	if got.listener.Drill {
+func (a *arrival) turnAway(ctx context.Context, m *messages.Message) {
+	if a.listener.Drill {
 		m = messages.Drilled(m)
 	}
 	switch {
-	case f.Type == frameSlash:
-		in.acknowledge(ctx, f, ack, ephemeralReply(m))
+	case a.Type == frameSlash:
+		a.acknowledge(ctx, ephemeralReply(m))
 		return
-	case got.form:
-		in.acknowledge(ctx, f, ack, messages.FieldError(m))
+	case a.form:
+		a.acknowledge(ctx, messages.FieldError(m))
 		return
 	}
-	to := got.listener
-	in.acknowledge(ctx, f, ack, nil)
-	if to.User == "" {
+	a.acknowledge(ctx, nil)
+	if a.listener.User == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, whisperWithin)
 	defer cancel()
-	if err := in.whisper(ctx, to, m); err != nil {
-		in.log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "error", err)
+	if err := a.whisper(ctx, a.listener, m); err != nil {
+		a.log.WarnContext(ctx, "a private reply was not delivered", "user", a.listener.User, "error", err)
 	}
 }
 

@@ -288,7 +288,7 @@ func TestOutlinesAreFewAndNothingWaitsForThem(t *testing.T) {
 		}
 		l.notes.hang.Store(true)
 		time.Sleep(time.Hour)
-		send(2 * noteWorkers)
+		send(noteBurst)
 	})
 }
 
