@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -50,7 +49,6 @@ type Bot struct {
 	slack    *slackClient
 	handlers *handlers.Handlers
 	status   *status
-	ran      atomic.Bool
 }
 
 // New checks the configuration and returns a bot. It does not use the network.
@@ -91,20 +89,10 @@ func New(cfg Config) (*Bot, error) {
 	return b, nil
 }
 
-// errSecondRun is returned by all calls of Run but the first.
-var errSecondRun = errors.New("bot: Run was called before")
-
 // Run connects and works until ctx ends, then finishes what is in hand and returns nil. While Slack
 // is away it works without it. It returns early, with an error that says why, when Slack refuses a
 // token at the start or the store cannot be made ready.
 func (b *Bot) Run(ctx context.Context) error {
-	if b.ran.Swap(true) {
-		return errSecondRun
-	}
-	return b.run(ctx)
-}
-
-func (b *Bot) run(ctx context.Context) error {
 	if err := b.cfg.Store.Prepare(ctx); ctx.Err() != nil {
 		b.status.stopping.Store(true)
 		return nil

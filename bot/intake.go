@@ -166,7 +166,8 @@ func (a *arrival) record(ctx context.Context) EnvelopeOutcome {
 	return EnvelopeAccepted
 }
 
-// keep writes an outline of an envelope to the store's notes, for an operator. Nothing waits for it.
+// keep writes an outline of an envelope to the store's notes, for an operator. Nothing waits for
+// it.
 func (a *arrival) keep(ctx context.Context, why string) {
 	if !a.noting.Allow() {
 		a.say(ctx, slog.LevelWarn, "no outline of an envelope is kept: too many at once")

@@ -255,6 +255,7 @@ func TestWhenTooMuchWorkWaitsThePersonIsToldBusy(t *testing.T) {
 		if d := l.command(); !d.Acked || !strings.Contains(string(d.AckPayload), messages.Busy().Text) {
 			t.Errorf("%+v: %s", d, d.AckPayload)
 		}
+		synctest.Wait()
 		if away, taken := l.witness.count("busy"), l.witness.count("accepted"); away != 1 || taken != 0 {
 			t.Errorf("%d were turned away, %d taken", away, taken)
 		}

@@ -112,22 +112,6 @@ func TestABotThatCannotWorkIsNotMade(t *testing.T) {
 	})
 }
 
-func TestRunCanBeCalledOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		r := h.start(h.config())
-		h.ready(r)
-		if err := r.Run(t.Context()); !errors.Is(err, errSecondRun) {
-			t.Errorf("a second run, beside the first: %v", err)
-		}
-		h.ask() // the first goes on
-		r.stop(t)
-		if err := r.Run(t.Context()); !errors.Is(err, errSecondRun) {
-			t.Errorf("a run after the end: %v", err)
-		}
-	})
-}
-
 func TestABotStopsAtAnyMomentOfItsStart(t *testing.T) {
 	moments := []time.Duration{0, time.Nanosecond, 5 * time.Millisecond, time.Second, slackPatience, time.Minute}
 	for name, trouble := range map[string]func(h *house){

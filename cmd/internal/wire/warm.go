@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // warmEvery keeps the reading sessions, which live for fifteen minutes, younger than half of that.
@@ -17,58 +18,45 @@ const warmEvery = 5 * time.Minute
 // approval waits for them. An account that cannot be used is told of when it becomes so, and again
 // to whoever asks for a role of it.
 func KeepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
-	ticker := time.NewTicker(warmEvery)
-	defer ticker.Stop()
-	before := ""
-	unlisted := map[string]string{} // accounts whose roles could not be listed, and why
+	var unusable, unlisted map[string]bool
 	for {
-		err := roles.Cloud().Warm(ctx)
-		listRoles(ctx, roles, unlisted, log)
+		failed := unjoin(roles.Cloud().Warm(ctx))
+		accounts := roles.Cloud().Accounts()
+		lists := make([]error, len(accounts))
+		var all sync.WaitGroup
+		for i, a := range accounts {
+			all.Go(func() { lists[i] = roles.LoadRoles(ctx, a.Name) })
+		}
+		all.Wait()
 		if ctx.Err() != nil {
 			return
 		}
-		now := ""
-		for _, one := range unjoin(err) {
-			now += aws.Explain(one)
+		before := len(unusable)
+		unusable = tell(ctx, log, "an AWS account cannot be used yet", failed, unusable)
+		if before > 0 && len(unusable) == 0 {
+			log.InfoContext(ctx, "all AWS accounts can be used again")
 		}
-		if now != before {
-			for _, one := range unjoin(err) {
-				log.WarnContext(ctx, "an AWS account cannot be used yet", "error", one, "advice", aws.Explain(one))
-			}
-			if now == "" {
-				log.InfoContext(ctx, "all AWS accounts can be used again")
-			}
-			before = now
-		}
-		select {
-		case <-ctx.Done():
+		unlisted = tell(ctx, log, "the roles of an account cannot be listed; they are typed in the form", lists, unlisted)
+		if !times.Pause(ctx, warmEvery) {
 			return
-		case <-ticker.C:
 		}
 	}
 }
 
-// listRoles keeps the lists of roles that the form offers. An account that does not let its roles
-// be listed is told of when it becomes so; its roles are typed.
-func listRoles(ctx context.Context, roles *role.Client, unlisted map[string]string, log *slog.Logger) {
-	var all sync.WaitGroup
-	accounts := roles.Cloud().Accounts()
-	failed := make([]error, len(accounts))
-	for i, a := range accounts {
-		all.Go(func() { failed[i] = roles.LoadRoles(ctx, a.Name) })
-	}
-	all.Wait()
-	for i, a := range accounts {
-		advice := ""
-		if failed[i] != nil {
-			advice = aws.Explain(failed[i])
+// tell logs the errors that were not there before, and returns what there is now.
+func tell(ctx context.Context, log *slog.Logger, what string, failed []error, before map[string]bool) map[string]bool {
+	now := map[string]bool{}
+	for _, err := range failed {
+		if err == nil {
+			continue
 		}
-		if advice != "" && advice != unlisted[a.Name] && ctx.Err() == nil {
-			log.WarnContext(ctx, "the roles of an account cannot be listed; they are typed in the form", "account", a.Name,
-				"error", failed[i], "advice", advice)
+		advice := aws.Explain(err)
+		if !before[advice] {
+			log.WarnContext(ctx, what, "error", err, "advice", advice)
 		}
-		unlisted[a.Name] = advice
+		now[advice] = true
 	}
+	return now
 }
 
 // unjoin lists the errors of several accounts; none for nil.
