@@ -53,47 +53,32 @@ func (s *Sender) CallOut(ctx context.Context, item approvals.Item) error {
 		return &step.Again{After: step.RetryAfter(item.Attempt)} // the card is not there yet
 	}
 	outside, inside, err := s.approversOutside(ctx, r)
+	if _, ofSlack := errors.AsType[*SlackError](err); ofSlack {
+		if kind, _ := KindOf(err); (kind == SlackPassing || kind == SlackUnsure) && item.Attempt < callOutTries {
+			return &step.Again{After: waitFor(err, item.Attempt)}
+		}
+		s.Log.WarnContext(ctx, "it could not be found out which approvers are not in the channel; none was told directly",
+			"request", item.Request, "error", err)
+		return nil
+	}
 	if err != nil {
-		return s.callOutFailed(ctx, item, err)
+		return err
 	}
 	c, err := s.Context(r)
 	if err != nil {
 		return err
 	}
-	heard := len(inside) > 0
-	var passing error
-	for _, person := range outside {
-		told, err := s.direct(ctx, r, events, "call out "+person, person, c.Leaving(messages.CallOut(r, c, link)))
-		if err != nil {
-			if _, ofSlack := errors.AsType[*SlackError](err); !ofSlack {
-				return err
-			}
-			passing = err
-		}
-		heard = heard || told
-	}
-	if passing != nil && item.Attempt < callOutTries {
+	heard, passing, err := s.tellEach(ctx, r, events, "call out ", outside, c.Leaving(messages.CallOut(r, c, link)))
+	switch {
+	case err != nil:
+		return err
+	case passing != nil && item.Attempt < callOutTries:
 		return &step.Again{After: waitFor(passing, item.Attempt)}
-	}
-	if heard {
+	case heard, len(inside) > 0:
 		return nil
 	}
 	s.Log.WarnContext(ctx, "no approver can have heard of a request", "request", r.ID, "channel", r.Place.Channel)
 	return s.Remark(ctx, r.ID, approvals.EventDirect, item.Source, record.Direct{About: record.DirectCall, Nobody: true})
-}
-
-// callOutFailed tries again later, and in the end leaves it at the mention in the thread.
-func (s *Sender) callOutFailed(ctx context.Context, item approvals.Item, cause error) error {
-	e, ok := errors.AsType[*SlackError](cause)
-	switch {
-	case !ok:
-		return cause
-	case (e.Kind == SlackPassing || e.Kind == SlackUnsure) && item.Attempt < callOutTries:
-		return &step.Again{After: waitFor(cause, item.Attempt)}
-	}
-	s.Log.WarnContext(ctx, "it could not be found out which approvers are not in the channel; none was told directly",
-		"request", item.Request, "error", cause)
-	return nil
 }
 
 // approversOutside lists the approvers of a request who are not in its channel and those who are:

@@ -36,21 +36,13 @@ const cardAge = 30 * time.Second
 // WithoutCard checks whether the card of an open request was deleted, and then ends the request: no
 // approver can decide it. It reports false where that is not known.
 func (s *Sender) WithoutCard(ctx context.Context, id string) (bool, error) {
-	r, _, err := s.Store.Load(ctx, id)
-	if err != nil {
-		return false, err
-	}
-	d, err := s.Store.Delivered(ctx, id)
-	if err != nil || d.Card == "" || r.State != approvals.StateOpen {
-		return false, err
-	}
-	now, err := s.Store.Now(ctx)
-	if err != nil || now.Sub(r.Opened) < cardAge {
+	v, err := s.View(ctx, id)
+	if err != nil || v.Card == "" || !step.Opened(v) || v.Now.Sub(v.Request.Opened) < cardAge {
 		return false, err
 	}
 	look, cancel := context.WithTimeout(ctx, deliveryCall)
 	defer cancel()
-	ts, err := s.slack.Find(look, r.Place.Channel, "", Mark{Request: id}, r.Opened)
+	ts, err := s.slack.Find(look, v.Request.Place.Channel, "", Mark{Request: id}, v.Request.Opened)
 	if err != nil {
 		s.Log.WarnContext(ctx, "it could not be found out whether a card is still there", "request", id, "error", err)
 		return false, nil
@@ -65,13 +57,9 @@ func (s *Sender) WithoutCard(ctx context.Context, id string) (bool, error) {
 
 // NowhereToTell reports whether a request has ended and never had a card.
 func (s *Sender) NowhereToTell(ctx context.Context, id string) (bool, error) {
-	d, err := s.Store.Delivered(ctx, id)
-	if err != nil || d.Card != "" {
-		return false, err
-	}
-	r, _, err := s.Store.Load(ctx, id)
+	v, err := s.View(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return true, nil
+		return v.Card == "", nil
 	}
-	return r.State.Ended(), err
+	return v.Card == "" && v.Request.State.Ended(), err
 }

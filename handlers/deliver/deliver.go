@@ -18,7 +18,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -103,6 +102,11 @@ type delivery struct {
 	id    string
 	owner string
 	at    approvals.Delivery
+
+	r     approvals.Request // as this turn has read it
+	about messages.Context
+	event approvals.Event // that is told
+	log   *slog.Logger    // names both
 	// withoutFiles: the thread goes without some file already, so that others are not tried again and
 	// again.
 	withoutFiles bool
@@ -115,11 +119,9 @@ type delivery struct {
 // has and the thread has not: in order, each once. Another worker that does so already makes it
 // return *Again.
 func (s *Sender) BringUpToDate(ctx context.Context, id string) (err error) {
-	d := &delivery{Sender: s, id: id, owner: rand.Text()}
+	d := &delivery{Sender: s, id: id, owner: rand.Text(), log: s.Log.With("request", id)}
 	at, ok, err := s.Store.BeginDelivery(ctx, id, d.owner, deliveryLease)
 	switch {
-	case errors.Is(err, approvals.ErrUnknownRequest):
-		return nil
 	case err != nil:
 		return err
 	case !ok:
@@ -182,43 +184,43 @@ func (d *delivery) within(ctx context.Context, most, lease time.Duration, do fun
 
 // turn makes card and thread equal to the log as it is now: it posts what is new, each message with
 // its event, in their order, and then edits what was posted earlier and says something else now.
-func (d *delivery) turn(ctx context.Context) error {
-	r, events, err := d.Store.Load(ctx, d.id)
-	if err != nil {
+func (d *delivery) turn(ctx context.Context) (err error) {
+	var events []approvals.Event
+	if d.r, events, err = d.Store.Load(ctx, d.id); err != nil {
 		return err
 	}
-	c, err := d.Context(r)
-	if err != nil {
+	if d.about, err = d.Context(d.r); err != nil {
 		return err
 	}
-	if d.at.Cursor > r.Seq || d.at.CardSeq > r.Seq {
+	if d.at.Cursor > d.r.Seq || d.at.CardSeq > d.r.Seq {
 		d.at = approvals.Delivery{Tampered: true} // without a key nothing else tells
 	}
 	if d.at.Card == "" && (d.at.Tampered || len(events) > 1) { // it may be there all the same
-		d.at.Tampered, d.at.CardSeq, d.at.Intent = false, cardBeingPosted, max(d.at.Intent, r.Seq)
+		d.at.Tampered, d.at.CardSeq, d.at.Intent = false, cardBeingPosted, max(d.at.Intent, d.r.Seq)
 	}
-	if err := d.card(ctx, r, c); err != nil {
+	if err := d.card(ctx); err != nil {
 		return err
 	}
-	d.withoutFiles = slices.ContainsFunc(events, func(e approvals.Event) bool {
-		return e.Type == approvals.EventFilesRefused
-	})
-	posts := messages.Thread(r, events, c)
-	for n := d.at.Cursor + 1; n <= r.Seq; n++ {
-		if err := d.tell(ctx, r, events[:n], posts, c); err != nil {
+	d.withoutFiles = step.CountOf(events, approvals.EventFilesRefused) > 0
+	posts := messages.Thread(d.r, events, d.about)
+	for n := d.at.Cursor + 1; n <= d.r.Seq; n++ {
+		d.event = events[n-1]
+		d.log = d.Log.With("request", d.id, "event", n)
+		if err := d.tell(ctx, events[:n], posts); err != nil {
 			return err
 		}
 	}
-	if err := d.edit(ctx, r, posts, c); err != nil {
+	if err := d.edit(ctx, posts); err != nil {
 		return err
 	}
 	return d.mark(ctx)
 }
 
 // card posts the card, or updates it when it does not say what the log says.
-func (d *delivery) card(ctx context.Context, r approvals.Request, c messages.Context) error {
+func (d *delivery) card(ctx context.Context) error {
+	mark := Mark{Request: d.id}
 	if d.at.Card == "" && d.at.CardSeq == cardBeingPosted {
-		ts, err := d.find(ctx, r.Place.Channel, "", Mark{Request: d.id}, r.Opened)
+		ts, err := d.find(ctx, "", mark, d.r.Opened)
 		if err != nil {
 			return err
 		}
@@ -226,49 +228,32 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, c messages.Con
 			d.at.Card, d.at.CardSeq = ts, 0
 		}
 	}
-	m := c.Leaving(messages.Card(r, c))
-	if d.at.Card == "" {
-		return d.postCard(ctx, r, m)
-	}
-	if shown := d.at.Posted[cardName]; shown.Sum != sum(m) {
-		err := d.call(ctx, func(ctx context.Context) error {
-			return d.slack.Update(ctx, r.Place.Channel, d.at.Card, m)
-		})
-		switch kind, code := KindOf(err); {
-		case err == nil:
-		case kind == SlackNoTarget:
-			d.Log.WarnContext(ctx, "the card cannot be brought up to date; the record goes on", "request", d.id, "code", code)
-			if code == CodeGone {
-				if err := d.threadGone(ctx, true); err != nil {
-					return err
-				}
-			}
-		case kind == SlackContent:
-			d.Log.ErrorContext(ctx, "Slack refuses the card", "request", d.id, "code", code)
-		default:
-			return err
-		}
-		d.posted(cardName, approvals.Posted{TS: d.at.Card, Sum: sum(m)})
-	}
-	d.at.CardSeq = r.Seq
-	return nil
-}
-
-func (d *delivery) postCard(ctx context.Context, r approvals.Request, m *messages.Message) error {
-	d.at.CardSeq = cardBeingPosted
-	var ts string
-	err := d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, m)
-		return err
-	})
-	if err != nil {
-		if kind, _ := KindOf(err); kind != SlackUnsure && kind != SlackUnknown {
+	m := d.about.Leaving(messages.Card(d.r, d.about))
+	switch {
+	case d.at.Card == "":
+		d.at.CardSeq = cardBeingPosted
+		ts, err := d.send(ctx, "", mark, m)
+		if kind, _ := KindOf(err); err != nil && kind != SlackUnsure && kind != SlackUnknown {
 			d.at.CardSeq = 0
 			return errors.Join(err, d.mark(ctx))
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		d.at.Card = ts
+	case d.at.Posted[cardName].Sum != sum(m):
+		gone, err := d.replace(ctx, d.at.Card, m)
+		if gone {
+			err = d.threadGone(ctx, true)
+		}
+		if err != nil {
+			return err
+		}
+	default:
+		d.at.CardSeq = d.r.Seq
+		return nil
 	}
-	d.at.Card, d.at.CardSeq = ts, r.Seq
-	d.posted(cardName, approvals.Posted{TS: ts, Sum: sum(m)})
+	d.at.CardSeq = d.r.Seq
+	d.posted(cardName, approvals.Posted{TS: d.at.Card, Sum: sum(m)})
 	return d.mark(ctx)
 }

@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -29,9 +28,6 @@ const (
 // what there is to tell. The thread goes on being tried.
 func (s *Sender) refusedChannel(ctx context.Context, id, code string) error {
 	_, events, err := s.Store.Load(ctx, id)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -74,9 +70,6 @@ func (s *Sender) cardDeleted(ctx context.Context, id string) (bool, error) {
 // and queues that they are told directly.
 func (s *Sender) shutOut(ctx context.Context, id, code string) error {
 	r, _, err := s.Store.Load(ctx, id)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -108,23 +101,34 @@ func (s *Sender) Outcome(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	why := record.WhyDirect(events)
-	var passing error
-	for _, person := range append([]string{r.Requester}, r.Voters()...) {
-		if _, err := s.direct(ctx, r, events, "outcome "+person, person, c.Leaving(messages.Outcome(r, c, why))); err != nil {
-			if _, ofSlack := errors.AsType[*SlackError](err); !ofSlack {
-				return err
-			}
-			passing = err
-		}
-	}
-	if passing == nil {
-		return nil
+	people := append([]string{r.Requester}, r.Voters()...)
+	_, passing, err := s.tellEach(ctx, r, events, "outcome ", people, c.Leaving(messages.Outcome(r, c, why)))
+	if passing == nil || err != nil {
+		return err
 	}
 	if item.Attempt >= outcomeTries {
 		s.Log.ErrorContext(ctx, "the people of a request were not told of its outcome", "request", r.ID, "error", passing)
 		return nil
 	}
 	return &step.Again{After: waitFor(passing, item.Attempt)}
+}
+
+// tellEach sends people a direct message, each once, and reports whether one of them has it, or may
+// have it. passing is an error of Slack's that may pass.
+func (s *Sender) tellEach(
+	ctx context.Context, r approvals.Request, events []approvals.Event, source string, people []string,
+	m *messages.Message,
+) (heard bool, passing, err error) {
+	for _, person := range people {
+		told, err := s.direct(ctx, r, events, source+person, person, m)
+		if kind, _ := KindOf(err); kind == SlackPassing {
+			passing = err
+		} else if err != nil {
+			return heard, passing, err
+		}
+		heard = heard || told
+	}
+	return heard, passing, nil
 }
 
 // direct sends one person a direct message, once: the log knows it by source. told says that they

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -27,10 +26,7 @@ const (
 // answer. Slack may show a file a moment after it took it (Slack documentation,
 // "files.getUploadURLExternal": files are processed asynchronously), so files that are looked for
 // too soon can be there twice, which is better than never.
-func (d *delivery) files(
-	ctx context.Context, channel string, events []approvals.Event, doubtful int64, c messages.Context,
-) error {
-	e := events[len(events)-1]
+func (d *delivery) files(ctx context.Context, events []approvals.Event, doubtful int64) error {
 	if !report.Brings(events) {
 		return nil
 	}
@@ -38,31 +34,32 @@ func (d *delivery) files(
 	if err != nil {
 		return err
 	}
-	files := report.Files(then, events, e, c)
+	files := report.Files(then, events, d.event, d.about)
 	if len(files) == 0 {
 		return nil
 	}
 	d.at.Part = 1
 	if doubtful == 1 {
-		if there, err := d.findFile(ctx, channel, files[0].Name, e); there || err != nil {
+		there := false
+		if err := d.look(ctx, func(ctx context.Context) (err error) {
+			there, err = d.slack.FindFile(ctx, d.r.Place.Channel, d.at.Card, files[0].Name, d.event.At)
+			return err
+		}); there || err != nil {
 			return err
 		}
 	}
-	d.at.Intent = e.Seq
-	return d.upload(ctx, channel, e, files, messages.FilesWords(then, c, report.Upto(e)))
+	d.at.Intent = d.event.Seq
+	return d.upload(ctx, files, messages.FilesWords(then, d.about, report.Upto(d.event)))
 }
 
 // upload makes the files and sends them. A file that cannot be made is left out and reported; so
 // are all of them if Slack refuses them, or did not take them for too long.
-func (d *delivery) upload(
-	ctx context.Context, channel string, e approvals.Event, files []report.File, words string,
-) error {
+func (d *delivery) upload(ctx context.Context, files []report.File, words string) error {
 	var uploads []Upload
 	for _, f := range files {
 		content, err := f.Bytes()
 		if err != nil || len(content) == 0 {
-			d.Log.ErrorContext(ctx, "a file of the thread could not be made", "request", d.id, "event", e.Seq, "file", f.Name,
-				"error", err)
+			d.log.ErrorContext(ctx, "a file of the thread could not be made", "file", f.Name, "error", err)
 			if err := d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name}); err != nil {
 				return err
 			}
@@ -74,8 +71,12 @@ func (d *delivery) upload(
 		return nil
 	}
 	name := uploads[0].Name
+	root := d.at.Card
+	if d.loose { // it is gone, and the channel has to do
+		root = ""
+	}
 	err := d.within(ctx, uploadCall, uploadLease, func(ctx context.Context) error {
-		return d.slack.Upload(ctx, channel, d.root(), words, uploads)
+		return d.slack.Upload(ctx, d.r.Place.Channel, root, words, uploads)
 	})
 	if err == nil {
 		return nil
@@ -83,34 +84,24 @@ func (d *delivery) upload(
 	kind, code := KindOf(err)
 	switch kind {
 	case SlackNoFiles, SlackContent:
-		d.Log.WarnContext(ctx, "Slack does not take files", "request", d.id, "event", e.Seq, "file", name, "code", code)
+		d.log.WarnContext(ctx, "Slack does not take files", "file", name, "code", code)
 		return d.fileLeftOut(ctx, record.FilesRefused{Name: name, Code: code})
 	case SlackNoTarget:
-		d.Log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq,
-			"code", code)
+		d.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "code", code)
 		return nil
 	}
-	if enough, allowErr := d.triedEnough(ctx, name, err); allowErr != nil {
+	enough, allowErr := d.triedEnough(ctx, name, err)
+	switch {
+	case allowErr != nil:
 		return errors.Join(err, allowErr)
-	} else if enough {
-		d.Log.WarnContext(ctx, "Slack did not take files for too long", "request", d.id, "event", e.Seq, "file", name,
-			"error", err)
+	case enough:
+		d.log.WarnContext(ctx, "Slack did not take files for too long", "file", name, "error", err)
 		return d.fileLeftOut(ctx, record.FilesRefused{Name: name, Code: cmp.Or(code, record.CodeNoAnswer)})
-	}
-	if kind == SlackUnsure || kind == SlackUnknown {
+	case kind == SlackUnsure, kind == SlackUnknown:
 		return err // they may be there: look for them at the next try
 	}
 	d.at.Intent = d.at.Cursor
 	return errors.Join(err, d.mark(ctx))
-}
-
-// root is the message that what follows belongs under; "" when it is gone and the channel has to
-// do.
-func (d *delivery) root() string {
-	if d.loose {
-		return ""
-	}
-	return d.at.Card
 }
 
 // triedEnough counts a failed upload, unless it waits for its turn only, and reports whether it was
@@ -132,22 +123,4 @@ func (d *delivery) triedEnough(ctx context.Context, name string, failure error) 
 func (d *delivery) fileLeftOut(ctx context.Context, why record.FilesRefused) error {
 	d.withoutFiles = true
 	return d.Remark(ctx, d.id, approvals.EventFilesRefused, "files "+d.id, why)
-}
-
-// findFile looks for a file that may have been uploaded, as find does for a message.
-func (d *delivery) findFile(ctx context.Context, channel, name string, e approvals.Event) (bool, error) {
-	there := false
-	err := d.call(ctx, func(ctx context.Context) (err error) {
-		there, err = d.slack.FindFile(ctx, channel, d.at.Card, name, e.At)
-		return err
-	})
-	if kind, code := KindOf(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
-		d.Log.WarnContext(ctx, "a file that may have been uploaded cannot be looked for", "request", d.id, "event", e.Seq,
-			"code", code)
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look for a file: %w", err)
-	}
-	return there, nil
 }

@@ -59,7 +59,7 @@ func (e *SlackError) Error() string {
 // Unwrap gives the cause.
 func (e *SlackError) Unwrap() error { return e.Err }
 
-// slackKind returns the kind and code of an error of Slack.
+// KindOf returns the kind and code of an error of Slack.
 func KindOf(err error) (SlackErrorKind, string) {
 	if e, ok := errors.AsType[*SlackError](err); ok {
 		return e.Kind, e.Code

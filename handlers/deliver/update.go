@@ -27,17 +27,17 @@ func sum(m *messages.Message) string {
 
 // edit brings the messages that are in the thread up to date with the log. An edit says everything
 // anew, so it can be made again after a crash, and several events that came together are one.
-func (d *delivery) edit(ctx context.Context, r approvals.Request, posts []messages.Post, c messages.Context) error {
+func (d *delivery) edit(ctx context.Context, posts []messages.Post) error {
 	for _, p := range posts {
 		shown, there := d.at.Posted[p.Name]
 		if !there || p.Once || shown.Sum == sum(p.Message) {
 			continue
 		}
-		m := p.Message
+		m := d.about.Leaving(p.Message)
 		if shown.Loose {
-			m = messages.Loose(m, r, c)
+			m = d.inChannel(p.Message)
 		}
-		if err := d.replace(ctx, r.Place.Channel, p.Name, shown.TS, c.Leaving(m)); err != nil {
+		if _, err := d.replace(ctx, shown.TS, m); err != nil {
 			return err
 		}
 		shown.Sum = sum(p.Message)
@@ -49,25 +49,13 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, posts []messag
 	return nil
 }
 
-// replace edits a message, in a simpler form if Slack refuses the first. That it is gone or refused
-// in every form holds up nothing: the log has what it would have said.
-func (d *delivery) replace(ctx context.Context, channel, name, ts string, m *messages.Message) error {
-	for i, form := range m.Forms() {
-		err := d.call(ctx, func(ctx context.Context) error { return d.slack.Update(ctx, channel, ts, form) })
-		switch kind, code := KindOf(err); {
-		case err == nil:
-			return nil
-		case kind == SlackNoTarget:
-			d.Log.WarnContext(ctx, "a message of the thread is gone; the record goes on", "request", d.id, "message", name,
-				"code", code)
-			return nil
-		case kind == SlackContent:
-			d.Log.WarnContext(ctx, "Slack refuses an edit in this form", "request", d.id, "message", name, "form", i,
-				"code", code)
-		default:
-			return err
-		}
+// replace edits a message. It reports whether the message is gone, which holds up nothing.
+func (d *delivery) replace(ctx context.Context, ts string, m *messages.Message) (gone bool, err error) {
+	err = d.inForms(ctx, m, func(form *messages.Message) error { return d.update(ctx, ts, form) })
+	kind, code := KindOf(err)
+	if kind != SlackNoTarget {
+		return false, err
 	}
-	d.Log.ErrorContext(ctx, "Slack refuses an edit in every form", "request", d.id, "message", name)
-	return nil
+	d.log.WarnContext(ctx, "a message of the thread is gone; the record goes on", "message", ts, "code", code)
+	return code == CodeGone, nil
 }

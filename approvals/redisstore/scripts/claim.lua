@@ -3,8 +3,8 @@
 -- begin.lua counts.
 -- KEYS: 1 work stream
 -- ARGV: 1 group, 2 worker, 3 how long an item must have been left alone (ms), 4 at most so many
--- Returns stream id, which try it would be, and item of each, one after the other. Fails with NOGROUP when the group is
--- gone.
+-- Returns stream id, which try it would be, and item of each, one after the other. Fails with
+-- NOGROUP when the group is gone.
 local left = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])
 local items = {}
 for _, pending in ipairs(left) do
