@@ -93,11 +93,7 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 	}
 	if refusal := refusalOf(r, card, a, p, now); refusal.Code != "" {
 		refusal.Action = a.Action
-		detail, err := json.Marshal(refusal)
-		if err != nil {
-			// Unreachable: a Refusal holds strings and a number.
-			return Decision{}
-		}
+		detail, _ := json.Marshal(refusal) //nolint:errcheck // strings and a number
 		return Decision{
 			Verdict: Refuse, Refusal: refusal,
 			Event: Event{Type: EventRefused, By: a.By, Source: a.Source, Detail: detail},

@@ -56,25 +56,25 @@ const (
 	EventUntrusted EventType = "untrusted"
 )
 
-// moves gives the state that an event leads to. Events that are not listed leave the state as it
-// is.
-var moves = map[EventType]State{
-	EventRequested: StateOpen,
-	EventVoted:     StateOpen,
-	EventApproved:  StateApproved,
-	EventDenied:    StateDenied,
-	EventCancelled: StateCancelled,
-	EventExpired:   StateExpired,
-	EventStarted:   StateExecuting,
-	EventApplied:   StateApplied,
-	EventFailed:    StateFailed,
-	EventVoided:    StateVoid,
-	EventRehearsed: StateRehearsed,
+// moves gives the state that an event leads to, and those that it leads there from. One that leads
+// to its own state is one approval of several, or a promise that is made anew after a crash. Events
+// that are not listed leave the state as it is. docs/state_machine.md draws the same.
+var moves = map[EventType]struct {
+	to   State
+	from []State
+}{
+	EventRequested: {StateOpen, []State{StateUnknown}},
+	EventVoted:     {StateOpen, []State{StateOpen}},
+	EventApproved:  {StateApproved, []State{StateOpen}},
+	EventDenied:    {StateDenied, []State{StateOpen}},
+	EventCancelled: {StateCancelled, []State{StateOpen}},
+	EventExpired:   {StateExpired, []State{StateOpen}},
+	EventStarted:   {StateExecuting, []State{StateApproved, StateExecuting}},
+	EventApplied:   {StateApplied, []State{StateExecuting}},
+	EventFailed:    {StateFailed, []State{StateOpen, StateApproved, StateExecuting}},
+	EventVoided:    {StateVoid, []State{StateApproved, StateExecuting}},
+	EventRehearsed: {StateRehearsed, []State{StateApproved}},
 }
-
-// stays lists the moves that a request may make again without leaving its state: one approval of
-// several, and a promise that is made anew after a crash.
-var stays = map[EventType]bool{EventVoted: true, EventStarted: true}
 
 // Event is one line of a request's log.
 type Event struct {

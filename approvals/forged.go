@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,24 +24,15 @@ const (
 
 // Words says it in a sentence's middle.
 func (f Forgery) Words() string {
-	switch f {
-	case ForgeryUnsealed:
-		return "it is not signed"
-	case ForgeryOtherKey:
-		return "it is signed with another key"
-	case ForgeryChanged:
-		return "its signature is not of this text in this place"
-	case ForgeryMissing:
-		return "another event should be in its place"
-	case ForgerySetBack:
-		return "it was there and is gone"
-	case ForgeryImpossible:
-		return "no request makes this move"
-	case ForgeryUnreadable:
-		return "it cannot be read"
-	default:
-		return "it is not what was written"
-	}
+	return cmp.Or(map[Forgery]string{
+		ForgeryUnsealed:   "it is not signed",
+		ForgeryOtherKey:   "it is signed with another key",
+		ForgeryChanged:    "its signature is not of this text in this place",
+		ForgeryMissing:    "another event should be in its place",
+		ForgerySetBack:    "it was there and is gone",
+		ForgeryImpossible: "no request makes this move",
+		ForgeryUnreadable: "it cannot be read",
+	}[f], "it is not what was written")
 }
 
 // ErrBrokenLog: a log could be read and is not one. A Store returns the events that it found with
@@ -181,8 +173,7 @@ func (r *Request) condemned(e Event) error {
 	if err := json.Unmarshal(e.Detail, &f); err != nil {
 		return fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
 	}
-	forged := e
-	r.Forged = &forged
+	r.Forged = &e
 	if r.Place == (Place{}) {
 		r.Place = f.Place
 	}

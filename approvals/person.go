@@ -1,5 +1,7 @@
 package approvals
 
+import "cmp"
+
 // Person is what the directory says of somebody at one moment. The zero value is somebody nobody
 // could look up.
 type Person struct {
@@ -28,20 +30,10 @@ const (
 
 // String names the standing as a sentence would.
 func (s Standing) String() string {
-	switch s {
-	case FullMember:
-		return "full member"
-	case Guest:
-		return "guest"
-	case Bot:
-		return "bot"
-	case Deactivated:
-		return "deactivated account"
-	case Outsider:
-		return "person of another organisation"
-	default:
-		return "unknown"
-	}
+	return cmp.Or(map[Standing]string{
+		FullMember: "full member", Guest: "guest", Bot: "bot", Deactivated: "deactivated account",
+		Outsider: "person of another organisation",
+	}[s], "unknown")
 }
 
 // Standing judges the person as seen from the place. Slack's word "stranger" is not enough: it is

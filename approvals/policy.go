@@ -64,6 +64,3 @@ func (p Policy) GroupIDs() []string {
 
 // IsGroup reports whether an id is that of a user group (S…).
 func IsGroup(id string) bool { return len(id) > 1 && id[0] == 'S' }
-
-// IsPerson reports whether an id is that of a person (U… or W…).
-func IsPerson(id string) bool { return len(id) > 1 && (id[0] == 'U' || id[0] == 'W') }

@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -61,12 +62,7 @@ func (r Request) Voters() []string {
 
 // VotedBy reports whether the person's approval is counted already.
 func (r Request) VotedBy(person string) bool {
-	for _, v := range r.Votes {
-		if v.By == person {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Votes, func(v Vote) bool { return v.By == person })
 }
 
 // Has reports whether something that came from source is in the log already, so that an envelope or
@@ -130,11 +126,9 @@ func (r *Request) apply(e Event) error {
 			r.Required = max(r.Required, min(v.Required, MaxRequired))
 		}
 	case EventStarted:
-		promise := e
-		r.Promise = &promise
+		r.Promise = &e
 	case EventUndone:
-		undone := e
-		r.Undone = &undone
+		r.Undone = &e
 	case EventTampered, EventRewritten, EventHeld:
 		r.Watched = e
 		if e.Type != EventHeld {
@@ -182,15 +176,6 @@ const (
 	StateRehearsed State = "rehearsed" // of a drill: it was gone through, and nothing was written
 )
 
-// transitions lists, for each state, the states that may follow it. docs/state_machine.md draws the
-// same.
-var transitions = map[State][]State{
-	StateUnknown:   {StateOpen},
-	StateOpen:      {StateApproved, StateDenied, StateCancelled, StateExpired, StateFailed},
-	StateApproved:  {StateExecuting, StateRehearsed, StateFailed, StateVoid},
-	StateExecuting: {StateApplied, StateFailed, StateVoid},
-}
-
 // States returns every known state, in the order of a request's life.
 func States() []State {
 	return []State{
@@ -199,28 +184,14 @@ func States() []State {
 	}
 }
 
-// CanBecome reports whether a request in state s may move to next. Staying is not a move.
-func (s State) CanBecome(next State) bool {
-	for _, t := range transitions[s] {
-		if t == next {
-			return true
-		}
-	}
-	return false
-}
-
 // after is the state to which an event leads from s, and whether a request in s takes that event at
 // all.
 func (s State) after(e EventType) (next State, ok bool) {
-	next, isMove := moves[e]
-	switch {
-	case s == StateUnknown:
-		return next, e == EventRequested
-	case !isMove:
-		return s, true
-	default:
-		return next, s.CanBecome(next) || s == next && stays[e]
+	move, isMove := moves[e]
+	if !isMove {
+		return s, s != StateUnknown
 	}
+	return move.to, slices.Contains(move.from, s)
 }
 
 // Ended reports whether nothing can change the state any more. An unknown state has not ended, and
@@ -236,8 +207,5 @@ func (s State) Ended() bool {
 
 // String returns the state's name; the unknown state says so.
 func (s State) String() string {
-	if s == StateUnknown {
-		return "unknown"
-	}
-	return string(s)
+	return cmp.Or(string(s), "unknown")
 }
