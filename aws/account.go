@@ -308,18 +308,18 @@ func (c *Cloud) newConn(a Account) *Conn {
 // may write on roles must not touch them. The error is a *RefusedError.
 func (a *Conn) Users() (*Conn, error) {
 	if a.users == nil {
-		return nil, Refuse(RefusedUser, "Account %s has no users_role in the configuration, so revokebot cannot touch users "+
+		return nil, Refuse("Account %s has no users_role in the configuration, so revokebot cannot touch users "+
 			"and access keys there.", a.Name)
 	}
 	return a.users, nil
 }
 
-// Conn returns the way into a configured account. The error is an *InputError.
+// Conn returns the way into a configured account. The error is a *RefusedError.
 func (c *Cloud) Conn(account string) (*Conn, error) {
 	if a := c.byName[account]; a != nil {
 		return a, nil
 	}
-	return nil, badInput(InputUnknownAccount, "There is no account %s. Configured are: %s.", Quote(account), c.listed())
+	return nil, Refuse("There is no account %s. Configured are: %s.", Quote(account), c.listed())
 }
 
 // AccountName returns the configured name of an account, "" for one that is not configured.

@@ -23,7 +23,7 @@
 //   - Everything AWS answers is foreign text. It stays raw in the structs; whoever prints it
 //     escapes it.
 //
-// Errors have three shapes: InputError (what a person typed), RefusedError (a role that must not be
-// touched) and CallError (a remote call). The first two carry a sentence for people; Explain gives
-// one for all three. Final says whether trying again cannot help.
+// Errors have two shapes: RefusedError (what a person typed names no role, or the role must not be
+// touched) and CallError (a remote call). Explain gives a sentence for people of both. Final says
+// whether trying again cannot help.
 package aws

@@ -9,24 +9,10 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// InputError is something a person typed that names no role.
-type InputError struct {
-	Reason   string // one of the Input… codes
-	Sentence string // what to do instead, plain text; foreign text in it is quoted and escaped
-}
-
-// Error returns the sentence.
-func (e *InputError) Error() string { return e.Sentence }
-
-func badInput(reason, format string, args ...any) *InputError {
-	return &InputError{reason, fmt.Sprintf(format, args...)}
-}
-
-// RefusedError is a role that exists and is not to be touched.
+// RefusedError is what is not done: what a person typed names no role, or the role or user must not
+// be touched.
 type RefusedError struct {
-	Reason   string // one of the Refused… codes
-	Sentence string // why, and what to do instead, plain text
-
+	Sentence string   // why, and what to do instead, plain text; foreign text in it is quoted and escaped
 	Steps    []string // what to do instead, in order, each a sentence; nil when Sentence says it all
 	Document string   // a service control policy that is ready to be used, JSON; "" none
 }
@@ -34,25 +20,10 @@ type RefusedError struct {
 // Error returns the sentence.
 func (e *RefusedError) Error() string { return e.Sentence }
 
-// Refuse says why a role is not to be touched, and what to do instead.
-func Refuse(reason, format string, args ...any) *RefusedError {
-	return &RefusedError{Reason: reason, Sentence: fmt.Sprintf(format, args...)}
+// Refuse says why something is not done, and what to do instead.
+func Refuse(format string, args ...any) *RefusedError {
+	return &RefusedError{Sentence: fmt.Sprintf(format, args...)}
 }
-
-// The Reason of a RefusedError.
-const (
-	RefusedProtected      = "protected"
-	RefusedServiceLinked  = "service_linked"
-	RefusedIdentityCenter = "identity_center"
-	RefusedOwnRole        = "own_role"
-	RefusedOtherAccount   = "other_account"
-	RefusedUser           = "user" // no users_role is configured, or the bot's own user
-	RefusedRoot           = "root" // only a service control policy reaches it
-	RefusedOtherPath      = "other_path"
-	RefusedNoPlace        = "no_place"           // foreign documents hold the names of the deny
-	RefusedNoRoom         = "no_room"            // the role's inline policies leave no room for the deny
-	RefusedPermission     = "missing_permission" // the bot's own role may not write the deny
-)
 
 // Final reports whether trying again cannot help: the input, the role or a permission has to change
 // first.
@@ -66,9 +37,6 @@ func Final(err error) bool {
 
 // sentence is that of an error that has one for people.
 func sentence(err error) (text string, ok bool) {
-	if input, ok := errors.AsType[*InputError](err); ok {
-		return input.Sentence, true
-	}
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return refused.Sentence, true
 	}

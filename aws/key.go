@@ -26,7 +26,7 @@ var keyLike = regexp.MustCompile(`^A[KS]IA[A-Z0-9]*$`)
 
 // ParseKey reads an access key id, or account/id. It reports false for what is no such id and can
 // be the name of a role. A role whose name has the very form of an id is given by its ARN. The
-// error is an *InputError.
+// error is a *RefusedError.
 func (c *Cloud) ParseKey(text string) (ref KeyRef, ok bool, err error) {
 	account, id, named := strings.Cut(text, "/")
 	if !named {
@@ -43,30 +43,30 @@ func (c *Cloud) ParseKey(text string) (ref KeyRef, ok bool, err error) {
 	case named || len(id) < keyLength/2 || !strings.ContainsAny(id, "0123456789"):
 		return KeyRef{}, false, nil
 	}
-	return KeyRef{}, true, badInput(InputKey, "%s looks like an access key id, but it has %d characters and those have "+
+	return KeyRef{}, true, Refuse("%s looks like an access key id, but it has %d characters and those have "+
 		"%d. Copy the whole id. If it is the name of a role, write account/name.", Quote(id), len(id), keyLength)
 }
 
-// KeyAccount finds the configured account that a key is of. The error is an *InputError if AWS does
-// not know the key or it is of another account, else a *CallError.
+// KeyAccount finds the configured account that a key is of. The error is a *RefusedError if AWS
+// does not know the key or it is of another account, else a *CallError.
 func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 	var said *Conn
 	if ref.Account != "" {
 		if said = c.account(ref.Account); said == nil {
-			return nil, badInput(InputUnknownAccount, "There is no account %s. Configured are: %s.", Quote(ref.Account),
+			return nil, Refuse("There is no account %s. Configured are: %s.", Quote(ref.Account),
 				c.listed())
 		}
 	}
 	out, err := c.keyInfo(ctx, ref.ID)
 	switch {
 	case errors.Is(err, ErrInvalidRequest), err == nil && !IsAccountID(awssdk.ToString(out.Account)):
-		return nil, badInput(InputKey, "AWS knows no access key %s. Check that it was copied whole.", Quote(ref.ID))
+		return nil, Refuse("AWS knows no access key %s. Check that it was copied whole.", Quote(ref.ID))
 	case err != nil && said != nil:
 		return said, nil // the typed account is better than none
 	case errors.Is(err, ErrAccessDenied) && len(c.accounts) == 1:
 		return c.accounts[0], nil
 	case errors.Is(err, ErrAccessDenied):
-		return nil, badInput(InputKey, "revokebot may not ask AWS which account access key %s is of. "+
+		return nil, Refuse("revokebot may not ask AWS which account access key %s is of. "+
 			"Write %s, or allow sts:GetAccessKeyInfo in the policy of revokebot's own role.", ref.ID, c.examples(ref.ID))
 	case err != nil:
 		return nil, err
@@ -75,13 +75,13 @@ func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 		switch {
 		case a.ID != *out.Account:
 		case said != nil && said != a:
-			return nil, badInput(InputKey, "Access key %s is of account %s, not of %s. Write %s/%s.",
+			return nil, Refuse("Access key %s is of account %s, not of %s. Write %s/%s.",
 				ref.ID, a.Name, said.Name, a.Name, ref.ID)
 		default:
 			return a, nil
 		}
 	}
-	return nil, badInput(InputAccountNotListed, "Access key %s is of account %s, which is not configured here. "+
+	return nil, Refuse("Access key %s is of account %s, which is not configured here. "+
 		"Configured are: %s.", ref.ID, *out.Account, c.listed())
 }
 
@@ -108,7 +108,7 @@ func (c *Cloud) AskOwnKey(ctx context.Context) error {
 // The key's id and the user's name may be unknown.
 func RefuseUser(key KeyRef, user string) *RefusedError {
 	id, who := "AKIA…", "NAME"
-	refused := Refuse(RefusedUser, "revokebot revokes sessions of roles, and not yet those of users.")
+	refused := Refuse("revokebot revokes sessions of roles, and not yet those of users.")
 	if IsRoleName(user) { // users have the same alphabet
 		who = user
 	} else {

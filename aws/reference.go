@@ -24,27 +24,6 @@ type Target struct {
 	Told   string // what CloudTrail tells of it, a sentence for people; foreign text in it is quoted
 }
 
-// The Reason of an InputError.
-const (
-	InputEmpty            = "empty"
-	InputTooLong          = "too_long"
-	InputControl          = "control_character"
-	InputNotASCII         = "not_ascii"
-	InputCharacter        = "bad_character"
-	InputSlashes          = "too_many_slashes"
-	InputNoName           = "no_name"
-	InputNoAccount        = "account_not_said"
-	InputUnknownAccount   = "unknown_account"
-	InputBadARN           = "bad_arn"
-	InputOtherService     = "other_service"
-	InputUser             = "user"
-	InputNotARole         = "not_a_role"
-	InputOtherPartition   = "other_partition"
-	InputAccountNotListed = "account_not_configured"
-	InputNoKey            = "no_access_key"
-	InputKey              = "access_key" // unknown, incomplete, or not to be resolved
-)
-
 const (
 	maxRoleName = 64
 	// maxReference is longer than the longest ARN of a role: a path of 512 characters and a name of
@@ -74,7 +53,7 @@ const howToName = "Give a role name, account/name, the ARN of a role or of an as
 // Parse finds out which role a requester means: a name, account/name with the account's name or id,
 // the ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
 // CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the latter two
-// may have account/ in front. Nothing is looked up. Whatever cannot be a role is an *InputError
+// may have account/ in front. Nothing is looked up. Whatever cannot be a role is an *RefusedError
 // with a sentence for the person.
 func (c *Cloud) Parse(text string) (Target, error) {
 	text = strings.TrimRight(strings.TrimFunc(text, unicode.IsSpace), ":;!")
@@ -104,9 +83,8 @@ func (c *Cloud) Parse(text string) (Target, error) {
 		name = id
 	}
 	if strings.Contains(name, "/") {
-		return Target{}, badInput(InputSlashes,
-			"Only one slash fits into account/name. A role with a path is given by its ARN, "+
-				"or by its name without the path.")
+		return Target{}, Refuse("Only one slash fits into account/name. A role with a path is given by its ARN, " +
+			"or by its name without the path.")
 	}
 	if err := checkRoleName(name); err != nil {
 		return Target{}, err
@@ -114,13 +92,11 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	account := c.fallback
 	if named {
 		if account = c.account(accountName); account == nil {
-			return Target{}, badInput(InputUnknownAccount,
-				"There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))
+			return Target{}, Refuse("There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))
 		}
 	}
 	if account == nil {
-		return Target{}, badInput(InputNoAccount,
-			"There is more than one account; say which: %s.", c.examples(name))
+		return Target{}, Refuse("There is more than one account; say which: %s.", c.examples(name))
 	}
 	return Target{Account: account.Account, RoleName: name}, nil
 }
@@ -173,24 +149,22 @@ func inConsole(address string) (account, role string) {
 // printable ASCII (IAM API reference, "CreateRole").
 func checkText(text string, arn bool) error {
 	if text == "" {
-		return badInput(InputEmpty, "No role was given. "+howToName)
+		return Refuse("No role was given. %s", howToName)
 	}
 	for _, r := range text {
 		switch {
 		case r < 0x20 || r == 0x7f:
-			return badInput(InputControl, "There is an invisible control character in %s. "+
+			return Refuse("There is an invisible control character in %s. "+
 				"Type the role again instead of pasting it.", Quote(text))
 		case r > 0x7f:
-			return badInput(InputNotASCII,
-				"There is a character in %s that no role name has, though it may look like one: %s. "+
-					"Type the role again instead of pasting it.", Quote(text), Quote(string(r)))
+			return Refuse("There is a character in %s that no role name has, though it may look like one: %s. "+
+				"Type the role again instead of pasting it.", Quote(text), Quote(string(r)))
 		case !arn && strings.ContainsRune("<>\"'`\\", r):
-			return badInput(InputCharacter,
-				"The character %s is in no role name. %s", Quote(string(r)), howToName)
+			return Refuse("The character %s is in no role name. %s", Quote(string(r)), howToName)
 		}
 	}
 	if len(text) > maxReference {
-		return badInput(InputTooLong, "That is too long for a role: %s. %s", Quote(text), howToName)
+		return Refuse("That is too long for a role: %s. %s", Quote(text), howToName)
 	}
 	return nil
 }
@@ -199,14 +173,12 @@ func checkText(text string, arn bool) error {
 func checkRoleName(name string) error {
 	switch {
 	case name == "":
-		return badInput(InputNoName, "The role's name is missing after the slash. "+howToName)
+		return Refuse("The role's name is missing after the slash. %s", howToName)
 	case len(name) > maxRoleName:
-		return badInput(InputTooLong,
-			"%s is too long: a role name has at most %d characters. %s", Quote(name), maxRoleName,
+		return Refuse("%s is too long: a role name has at most %d characters. %s", Quote(name), maxRoleName,
 			howToName)
 	case !rolePattern.MatchString(name):
-		return badInput(InputCharacter,
-			"%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s",
+		return Refuse("%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s",
 			Quote(name), howToName)
 	}
 	return nil
@@ -214,8 +186,7 @@ func checkRoleName(name string) error {
 
 // parseARN finds the role in an ARN. The text is printable ASCII.
 func (c *Cloud) parseARN(text string) (Target, error) {
-	broken := badInput(InputBadARN,
-		"%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", Quote(text))
+	broken := Refuse("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", Quote(text))
 	ref, err := ParseARN(text)
 	if err != nil {
 		return Target{}, broken
@@ -227,21 +198,17 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 	case ref.Service == "sts" && ref.Kind == "assumed-role":
 		role, session, _ := strings.Cut(ref.Rest, "/")
 		if !sessionPattern.MatchString(session) {
-			return Target{}, badInput(InputBadARN,
-				"%s is not a complete ARN of a session: it ends with the role's name and the session's "+
-					"name. %s", Quote(text), howToName)
+			return Target{}, Refuse("%s is not a complete ARN of a session: it ends with the role's name and the session's "+
+				"name. %s", Quote(text), howToName)
 		}
 		name = role
 	case ref.Service == "iam" && ref.Kind == "user", ref.Service == "sts" && ref.Kind == "federated-user":
-		return Target{}, badInput(InputUser,
-			"That is the ARN of a user, and this revokes the sessions of roles only. "+
-				"For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role.")
+		return Target{}, Refuse("That is the ARN of a user, and this revokes the sessions of roles only. " +
+			"For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role.")
 	case ref.Service == "iam" || ref.Service == "sts":
-		return Target{}, badInput(InputNotARole,
-			"%s is not the ARN of a role. %s", Quote(text), howToName)
+		return Target{}, Refuse("%s is not the ARN of a role. %s", Quote(text), howToName)
 	default:
-		return Target{}, badInput(InputOtherService,
-			"That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service),
+		return Target{}, Refuse("That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service),
 			howToName)
 	}
 	if ref.Region != "" || strings.Contains(path, " ") || !accountID.MatchString(ref.Account) {
@@ -255,14 +222,12 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 			continue
 		}
 		if a.Partition != ref.Partition {
-			return Target{}, badInput(InputOtherPartition,
-				"That ARN is of the partition %s, and account %s (%s) is in %s. "+
-					"Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)
+			return Target{}, Refuse("That ARN is of the partition %s, and account %s (%s) is in %s. "+
+				"Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)
 		}
 		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
 	}
-	return Target{}, badInput(InputAccountNotListed,
-		"Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())
+	return Target{}, Refuse("Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())
 }
 
 // examples lists the role in every account: prod/Deploy or dev/Deploy.

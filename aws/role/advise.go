@@ -157,9 +157,8 @@ func missingPermission(role Role, own simulated) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return aws.Refuse(aws.RefusedPermission,
-		"revokebot's own role in account %s may not do %s on %s, so a revocation would fail. "+
-			"Allow it there, or use the IAM console.",
+	return aws.Refuse("revokebot's own role in account %s may not do %s on %s, so a revocation would fail. "+
+		"Allow it there, or use the IAM console.",
 		role.AccountName, strings.Join(missing, " and "), role.title())
 }
 
@@ -197,7 +196,7 @@ func (r room) refuse(role Role) error {
 			"and %d is the limit, which cannot be raised. Move one of them into a managed policy, or take a measure that " +
 			"writes no inline policy."
 	}
-	return aws.Refuse(aws.RefusedNoRoom, text, role.title(), r.size, quota)
+	return aws.Refuse(text, role.title(), r.size, quota)
 }
 
 // advisory reads all documents of a kind, for advice alone.

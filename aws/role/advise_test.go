@@ -228,7 +228,7 @@ func TestARoleWithoutRoomForTheDenyIsRefusedToTheCharacter(t *testing.T) {
 				target, _ := b.Cloud.Parse("prod/Deploy")
 				role, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 				if refused, ok := errors.AsType[*aws.RefusedError](err); ok == c.room || ok &&
-					(refused.Reason != aws.RefusedNoRoom || !strings.Contains(refused.Sentence, "10240") ||
+					(!strings.Contains(refused.Sentence, "leave no room") || !strings.Contains(refused.Sentence, "10240") ||
 						!strings.Contains(refused.Sentence, "no inline policy")) {
 					t.Fatalf("got %v", err)
 				}
@@ -389,9 +389,8 @@ func TestABotThatMayNotWriteTheDenyRefusesBeforeAnybodyIsAsked(t *testing.T) {
 				spoke(c.policy)(t, b)
 				target, _ := b.Cloud.Parse("prod/Deploy")
 				_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
-				refused, ok := errors.AsType[*aws.RefusedError](err)
-				if ok != (c.missing != "") || ok &&
-					(refused.Reason != aws.RefusedPermission || !strings.Contains(refused.Sentence, c.missing)) || !ok && err != nil {
+				if want := c.missing != ""; (err != nil) != want ||
+					want && !(refusedFor(err, "may not do") && refusedFor(err, c.missing)) {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -475,7 +474,7 @@ func TestAmbientCredentialsAreCheckedByTheirOwnRole(t *testing.T) {
 		}
 		target, _ := b.Cloud.Parse("home/Deploy")
 		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
-		if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
+		if !refusedFor(err, "may not do") {
 			t.Errorf("got %v", err)
 		}
 		principals := map[string]bool{}
@@ -505,7 +504,7 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 		}
 		for _, err := range errs {
 			refused, ok := errors.AsType[*aws.RefusedError](err)
-			if !ok || refused.Reason != aws.RefusedOtherAccount || !strings.Contains(refused.Sentence, awsbench.DevID) ||
+			if !ok || !strings.Contains(refused.Sentence, awsbench.DevID) ||
 				!strings.Contains(refused.Sentence, "assumed-role/revokebot-hub/i-0hub") {
 				t.Errorf("got %v", err)
 			}

@@ -301,7 +301,7 @@ func TestAProtectedRoleIsRefusedAtTheWriteToo(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = New(cloud).Apply(t.Context(), nil, r)
-			if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedProtected {
+			if !refusedFor(err, "is protected by the configuration") {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -326,7 +326,7 @@ func TestTheBotsOwnRoleIsRefusedAtTheWriteAndAtTheUndoToo(t *testing.T) {
 		_, revoked := b.apply(r)
 		_, undone := b.apply(undo(r, []contain.Change{{Slot: text("").Slot, After: consoleForm}}))
 		for _, err := range []error{revoked, undone} {
-			if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedOwnRole {
+			if !refusedFor(err, "lock revokebot out") {
 				t.Errorf("got %v", err)
 			}
 		}

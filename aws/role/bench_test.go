@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -189,4 +190,10 @@ func (b *bench) lock(r standin.Role) Order {
 	o := order(Role{Principal: of("prod", r.Name, r.ARN, r.UniqueID).Principal})
 	o.Request, o.Measure = "req-9", contain.Lock()
 	return o
+}
+
+// refusedFor reports whether an error is a refusal that says something.
+func refusedFor(err error, part string) bool {
+	refused, ok := errors.AsType[*aws.RefusedError](err)
+	return ok && strings.Contains(refused.Sentence, part)
 }

@@ -55,14 +55,14 @@ func TestRolesThatMustNotBeTouchedAreRefusedWithWhatToDoInstead(t *testing.T) {
 		})
 		b.Role(standin.RoleSpec{Name: "Break-Glass-1"})
 		b.Role(standin.RoleSpec{Path: "/ops/"})
-		for _, c := range []struct{ text, reason, part string }{
-			{"prod/AWSServiceRoleForX", aws.RefusedServiceLinked, "delete the role through that service"},
-			{"prod/AWSReservedSSO_Admin_0c2c54f4de53553c", aws.RefusedIdentityCenter, "identitystore:userId"},
-			{"prod/Break-Glass-1", aws.RefusedProtected, `"arn:aws:iam::*:role/*break-glass-*"`},
-			{"prod/revokebot-spoke", aws.RefusedOwnRole, "lock revokebot out"},
-			{"home/revokebot-hub", aws.RefusedOwnRole, "lock revokebot out"},
-			{"arn:aws:iam::111122223333:role/other/Deploy", aws.RefusedOtherPath, `has the path "/ops/", not "/other/"`},
-			{"arn:aws:iam::111122223333:role/Deploy", aws.RefusedOtherPath, `not "/"`},
+		for _, c := range []struct{ text, part string }{
+			{"prod/AWSServiceRoleForX", "delete the role through that service"},
+			{"prod/AWSReservedSSO_Admin_0c2c54f4de53553c", "identitystore:userId"},
+			{"prod/Break-Glass-1", `"arn:aws:iam::*:role/*break-glass-*"`},
+			{"prod/revokebot-spoke", "lock revokebot out"},
+			{"home/revokebot-hub", "lock revokebot out"},
+			{"arn:aws:iam::111122223333:role/other/Deploy", `has the path "/ops/", not "/other/"`},
+			{"arn:aws:iam::111122223333:role/Deploy", `not "/"`},
 		} {
 			target, err := b.Cloud.Parse(c.text)
 			if err != nil {
@@ -70,7 +70,7 @@ func TestRolesThatMustNotBeTouchedAreRefusedWithWhatToDoInstead(t *testing.T) {
 			}
 			_, err = b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 			refused, ok := errors.AsType[*aws.RefusedError](err)
-			if !ok || refused.Reason != c.reason || !strings.Contains(refused.Sentence, c.part) || !aws.Final(err) ||
+			if !ok || !strings.Contains(refused.Sentence, c.part) || !aws.Final(err) ||
 				aws.Explain(err) != refused.Sentence {
 				t.Errorf("%s: %v", c.text, err)
 			}
@@ -92,7 +92,7 @@ func TestCredentialsOfAnotherAccountAreNoticed(t *testing.T) {
 		target, _ := b.Cloud.Parse("home/Deploy")
 		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 		refused, ok := errors.AsType[*aws.RefusedError](err)
-		if !ok || refused.Reason != aws.RefusedOtherAccount || !strings.Contains(refused.Sentence, awsbench.DevID) ||
+		if !ok || !strings.Contains(refused.Sentence, awsbench.DevID) ||
 			!strings.Contains(refused.Sentence, "arn:aws:sts::"+awsbench.HubID+":assumed-role/revokebot-hub/i-0hub") {
 			t.Errorf("got %v", err)
 		}
@@ -426,8 +426,8 @@ func TestNoRoleThatCannotBeRevokedIsRefusedWithoutAPolicyThatDeniesItsSessions(t
 			t.Fatal(err)
 		}
 		for name, reason := range map[string]string{
-			"Evil": aws.RefusedProtected, "break-glass-2": aws.RefusedProtected, "Full": aws.RefusedNoRoom,
-			"Fenced": aws.RefusedPermission,
+			"Evil": "is protected", "break-glass-2": "is protected", "Full": "leave no room",
+			"Fenced": "may not do",
 		} {
 			target, err := b.Cloud.Parse("prod/" + name)
 			if err != nil {
@@ -435,7 +435,7 @@ func TestNoRoleThatCannotBeRevokedIsRefusedWithoutAPolicyThatDeniesItsSessions(t
 			}
 			_, err = b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 			refused, ok := errors.AsType[*aws.RefusedError](err)
-			if !ok || refused.Reason != reason || len(refused.Steps) == 0 {
+			if !ok || !strings.Contains(refused.Sentence, reason) || len(refused.Steps) == 0 {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
@@ -459,7 +459,7 @@ func TestARoleOfWhichForeignDocumentsHoldBothNamesIsRefusedWithAPolicy(t *testin
 		target, _ := b.Cloud.Parse("prod/Deploy")
 		_, err := b.roles.Describe(t.Context(), target, onePlace{contain.Revoke()}, nil)
 		refused, ok := errors.AsType[*aws.RefusedError](err)
-		if !ok || refused.Reason != aws.RefusedNoPlace || refused.Document == "" || !aws.Final(err) ||
+		if !ok || !strings.Contains(refused.Sentence, "It is taken") || refused.Document == "" || !aws.Final(err) ||
 			aws.Explain(err) != refused.Sentence {
 			t.Errorf("got %v", err)
 		}

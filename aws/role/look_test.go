@@ -59,12 +59,12 @@ func TestALookToUndoRefusesWhatIsNotToBeTouched(t *testing.T) {
 		b.Role(standin.RoleSpec{Path: "/o*s/"})
 		b.Role(standin.RoleSpec{Name: "break-glass-1"})
 		for name, reason := range map[string]string{
-			"prod/break-glass-1":   aws.RefusedProtected,
-			"prod/revokebot-spoke": aws.RefusedOwnRole,
-			"arn:aws:iam::" + awsbench.ProdID + ":role/elsewhere/Deploy": aws.RefusedOtherPath,
+			"prod/break-glass-1":   "is protected by the configuration",
+			"prod/revokebot-spoke": "lock revokebot out",
+			"arn:aws:iam::" + awsbench.ProdID + ":role/elsewhere/Deploy": "has the path",
 		} {
 			_, err := b.look(name, contain.Revoke())
-			if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != reason {
+			if !refusedFor(err, reason) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

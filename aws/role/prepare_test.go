@@ -36,7 +36,8 @@ func TestAPreparationWritesNothingAndLeavesOneStepToTheRevocation(t *testing.T) 
 		calls := b.Server.Calls("")[before:]
 		after := []string{calls[1].Action, calls[len(calls)-1].Action} // side by side
 		slices.Sort(after)
-		if len(calls) != 3 || calls[0].Action != "PutRolePolicy" || !slices.Equal(after, []string{"GetRole", "GetRolePolicy"}) {
+		if len(calls) != 3 || calls[0].Action != "PutRolePolicy" ||
+			!slices.Equal(after, []string{"GetRole", "GetRolePolicy"}) {
 			t.Errorf("calls %+v", calls)
 		}
 	})

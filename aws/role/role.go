@@ -94,9 +94,8 @@ func (p *Prepared) readRole(ctx context.Context) error {
 	}
 	p.role.ServerTime = p.clock.Server
 	if r := p.role; r.ARN != aws.PrincipalARN(r.Principal) || r.ID == "" {
-		return aws.Refuse(aws.RefusedOtherAccount,
-			"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
-				"Check assume_role of that account and the ambient credentials.",
+		return aws.Refuse("The credentials for account %s (%s, partition %s) found %s, which is not there. "+
+			"Check assume_role of that account and the ambient credentials.",
 			a.Name, a.ID, a.Partition, aws.Quote(r.ARN))
 	}
 	return nil
@@ -130,23 +129,17 @@ func (c *Client) Refuse(hubARN string, r Role) error {
 	name := r.title()
 	pattern := c.cloud.Protected(r.Principal)
 	switch {
-	case r.Kind == contain.User && r.ARN == hubARN:
-		return aws.Refuse(aws.RefusedUser, "%s is the user whose access key revokebot itself works with: "+
-			"containing it would lock revokebot out. Use the IAM console with other credentials.", name)
 	case strings.HasPrefix(r.Path, serviceLinkedPath):
-		return aws.Refuse(aws.RefusedServiceLinked,
-			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through "+
-				"that service.", name)
+		return aws.Refuse("%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete "+
+			"the role through that service.", name)
 	case strings.HasPrefix(r.Path, reservedPath):
 		return c.refuseIdentityCenter(r)
-	case r.Kind != contain.User && c.cloud.OwnRole(hubARN, r.AccountID, r.Name):
-		return aws.Refuse(aws.RefusedOwnRole,
-			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
-				"Use the IAM console with other credentials.", name)
+	case r.Kind == contain.User && r.ARN == hubARN, r.Kind != contain.User && c.cloud.OwnRole(hubARN, r.AccountID, r.Name):
+		return aws.Refuse("%s is a %s that revokebot itself works with: containing it would lock revokebot out. "+
+			"Use the IAM console with other credentials.", name, r.Kind)
 	case pattern != "":
-		return c.orDeny(r, aws.Refuse(aws.RefusedProtected,
-			"%s is protected by the configuration (%s). If it has to be revoked, an administrator "+
-				"does it in the IAM console.", name, aws.Quote(pattern)))
+		return c.orDeny(r, aws.Refuse("%s is protected by the configuration (%s). If it has to be revoked, an administrator "+
+			"does it in the IAM console.", name, aws.Quote(pattern)))
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (c *Client) cutoffAt(r Role) time.Time { return r.ServerTime.Add(time.Secon
 func (c *Client) orDeny(r Role, err error) error {
 	refused, ok := errors.AsType[*aws.RefusedError](err)
 	if refusal, foreign := errors.AsType[*contain.Refusal](err); foreign && !ok {
-		refused = aws.Refuse(aws.RefusedNoPlace, "%s", refusal.Sentence)
+		refused = aws.Refuse("%s", refusal.Sentence)
 		err, ok = errors.Join(refused, err), true
 	}
 	if ok && !r.ServerTime.IsZero() && r.Kind != contain.User {
@@ -158,7 +158,7 @@ func permissionSetOf(roleName string) string {
 // refuseIdentityCenter says what is to be done instead, with the policy for it (IAM Identity
 // Center User Guide, "Revoke active IAM role sessions created by permission sets").
 func (c *Client) refuseIdentityCenter(r Role) error {
-	refused := aws.Refuse(aws.RefusedIdentityCenter, "%s belongs to IAM Identity Center: only AWS may change it. "+
+	refused := aws.Refuse("%s belongs to IAM Identity Center: only AWS may change it. "+
 		"Deny the person's identitystore:userId in a service control policy, remove the assignment of the permission set, "+
 		"then end the portal session and disable the user; keep the service control policy for 12 hours.",
 		r.title())

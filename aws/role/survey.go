@@ -55,9 +55,8 @@ func (c *Client) survey(
 	case err != nil:
 		return p, err
 	case want.ID == "" && want.Path != "" && want.Path != p.role.Path:
-		return p, aws.Refuse(aws.RefusedOtherPath,
-			"The "+string(p.role.Kind)+" %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
-			p.role.Name, p.role.AccountName, aws.Quote(p.role.Path), aws.Quote(want.Path))
+		return p, aws.Refuse("The %s %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
+			p.role.Kind, p.role.Name, p.role.AccountName, aws.Quote(p.role.Path), aws.Quote(want.Path))
 	case want.ID != "" && (p.role.ID != want.ID || p.role.ARN != want.ARN):
 		return p, p.replaced(want.ID)
 	}

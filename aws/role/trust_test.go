@@ -96,7 +96,8 @@ func TestATrustPolicyIsReadInWords(t *testing.T) {
 			}
 		})
 	}
-	if got, _ := readTrust(prodAccount, "no policy"); len(got) != 1 || got[0].Words != "a trust policy that cannot be read" {
+	unreadable := Principal{Words: "a trust policy that cannot be read"}
+	if got, _ := readTrust(prodAccount, "no policy"); len(got) != 1 || got[0] != unreadable {
 		t.Errorf("a broken document: %+v", got)
 	}
 }

@@ -242,7 +242,7 @@ func TestAnUndoIsVoidForAnotherRoleAndRefusedForAProtectedOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = New(guarded).Apply(t.Context(), nil, request)
-		if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedProtected {
+		if !refusedFor(err, "is protected by the configuration") {
 			t.Errorf("protected: %v", err)
 		}
 		lost := errors.New("not recorded")

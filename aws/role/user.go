@@ -15,7 +15,7 @@ import (
 )
 
 // KeyUser finds the user that has an access key of an account. Where the account has no such key,
-// IAM answers as if the bot might not ask: the error is an *aws.InputError that says both.
+// IAM answers as if the bot might not ask: the error is a *aws.RefusedError that says both.
 func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Target, error) {
 	users, err := c.conn(contain.Principal{Kind: contain.User, AccountName: accountName})
 	if err != nil {
@@ -28,10 +28,8 @@ func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Targ
 		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
 	switch {
 	case errors.Is(err, aws.ErrAccessDenied), errors.Is(err, aws.ErrNoSuchRole), err == nil && out.UserName == nil:
-		return aws.Target{}, &aws.InputError{Reason: aws.InputKey, Sentence: fmt.Sprintf(
-			"No user in %s has access key %s: it was deleted, or it is root's. "+
-				"If it is there, allow iam:GetAccessKeyLastUsed in the policy of %s.",
-			users.Name, aws.Quote(key), users.AssumeRole)}
+		return aws.Target{}, aws.Refuse("No user in %s has access key %s: it was deleted, or it is root's. "+
+			"If it is there, allow iam:GetAccessKeyLastUsed in the policy of %s.", users.Name, aws.Quote(key), users.AssumeRole)
 	case err != nil:
 		return aws.Target{}, err
 	}

@@ -24,7 +24,7 @@ type Activities struct {
 
 // Activities lists what was done in sessions, from every region of the account at once, by one
 // question for each session name and, of a deep query, for each key. A region that cannot be read
-// is named in Activity.Regions, so the error is only about the question itself: an *InputError, or
+// is named in Activity.Regions, so the error is only about the question itself: a *RefusedError, or
 // the *CallError of the reading session.
 func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, error) {
 	a, _, err := c.toAsk(ctx, q.AccountName)

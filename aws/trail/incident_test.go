@@ -311,7 +311,7 @@ func TestARoleOfAnAccountThatIsNotConfiguredEndsTheChain(t *testing.T) {
 			t.Error("an account that is not there was followed")
 		}
 		_, err = b.trail.Activities(t.Context(), ActivityQuery{AccountName: "nobody"})
-		if _, ok := errors.AsType[*aws.InputError](err); !ok {
+		if _, ok := errors.AsType[*aws.RefusedError](err); !ok {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -86,7 +86,7 @@ type RegionCoverage struct {
 
 // Lookup lists the sessions of a role that were issued in the window, from every region of the
 // account at once. A region that cannot be read is named in Report.Regions and the others are still
-// reported, so the error is only about the question itself: an *InputError, or the *CallError of
+// reported, so the error is only about the question itself: a *RefusedError, or the *CallError of
 // the reading session.
 func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	a, own, err := c.toAsk(ctx, q.AccountName)

@@ -259,7 +259,7 @@ func (b *bench) session200(t *testing.T) {
 func TestALookUpThatCannotBeAskedIsAnError(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		_, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "nobody"})
-		if _, ok := errors.AsType[*aws.InputError](err); !ok {
+		if _, ok := errors.AsType[*aws.RefusedError](err); !ok {
 			t.Errorf("an account that is not configured: %v", err)
 		}
 		b.Server.Inject(standin.Fault{Action: "AssumeRole", Code: "AccessDenied"})

@@ -25,7 +25,7 @@ type Holder struct {
 }
 
 // Whose finds whose session a temporary access key is, from every region of the account at once: by
-// the event that gave it, or by a call that it signed. An *InputError says that CloudTrail shows
+// the event that gave it, or by a call that it signed. A *RefusedError says that CloudTrail shows
 // neither; other errors are of the question itself.
 //
 // It takes three requests in each region.
@@ -123,8 +123,7 @@ func unknownKey(h Holder, read []RegionCoverage) error {
 	if !reported.IsZero() {
 		text += " They have reported up to " + times.Clock(reported, time.Now()) + "."
 	}
-	return &aws.InputError{Reason: aws.InputKey, Sentence: text + " A new session appears within minutes: try again, or " +
-		"give its role."}
+	return aws.Refuse("%s A new session appears within minutes: try again, or give its role.", text)
 }
 
 // Target is the role whose sessions are to be revoked. The error is a *RefusedError: the key
@@ -142,7 +141,7 @@ func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 			refused.Sentence)
 		return aws.Target{}, refused
 	}
-	return aws.Target{}, aws.Refuse(aws.RefusedRoot, "%s is a session of the root user of %s. No policy in the account "+
+	return aws.Target{}, aws.Refuse("%s is a session of the root user of %s. No policy in the account "+
 		"reaches it, only a service control policy does, and none in the management account. Sign in as root, delete root's "+
 		"access keys and change its password.", h.Key, h.AccountName)
 }

@@ -46,7 +46,7 @@ func (b *bench) whose(key string) (Holder, error) {
 func sentence(err error) string {
 	var refused *aws.RefusedError
 	if errors.As(err, &refused) {
-		return refused.Sentence + " " + strings.Join(refused.Steps, " ")
+		return strings.Join(append([]string{refused.Sentence}, refused.Steps...), " ")
 	}
 	return aws.Explain(err)
 }
