@@ -314,22 +314,22 @@ func (a *Conn) Users() (*Conn, error) {
 	return a.users, nil
 }
 
-// Conn returns the way into a configured account. The error is a *RefusedError.
-func (c *Cloud) Conn(account string) (*Conn, error) {
-	if a := c.byName[account]; a != nil {
-		return a, nil
-	}
-	return nil, Refuse("There is no account %s. Configured are: %s.", Quote(account), c.listed())
-}
-
 // AccountName returns the configured name of an account, "" for one that is not configured.
 func (c *Cloud) AccountName(id string) string {
-	for _, a := range c.accounts {
-		if a.ID == id {
-			return a.Name
-		}
+	if a := c.byID(id); a != nil {
+		return a.Name
 	}
 	return ""
+}
+
+// byID is nil for an account that is not configured.
+func (c *Cloud) byID(id string) *Conn {
+	for _, a := range c.accounts {
+		if a.ID == id {
+			return a
+		}
+	}
+	return nil
 }
 
 // HomeRegion is where the account's partition keeps IAM and CloudTrail keeps IAM's events.

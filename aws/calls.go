@@ -12,6 +12,7 @@ import (
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/smithy-go"
@@ -296,7 +297,7 @@ func kindOf(code string) error {
 	switch code {
 	case "NoSuchEntity":
 		return ErrNoSuchRole
-	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
+	case "AccessDenied", "AccessDeniedException":
 		return ErrAccessDenied
 	case "UnmodifiableEntity":
 		return ErrUnmodifiable
@@ -304,9 +305,6 @@ func kindOf(code string) error {
 		return ErrLimitExceeded
 	case "MalformedPolicyDocument":
 		return ErrMalformedPolicy
-	case "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "RequestThrottled",
-		"TooManyRequestsException":
-		return ErrThrottled
 	case "EntityTemporarilyUnmodifiable", "ConcurrentModification":
 		return ErrBusy
 	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId",
@@ -317,9 +315,11 @@ func kindOf(code string) error {
 		return ErrUnavailable
 	case "RequestTimeout", "RequestTimeoutException":
 		return ErrTimeout
-	default:
-		return nil
 	}
+	if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled {
+		return ErrThrottled
+	}
+	return nil
 }
 
 // NewCallError gives what the SDK returned for one operation its kind.

@@ -63,48 +63,43 @@ func Explain(err error) string {
 	if call.Account != "" {
 		where = " in account " + call.Account
 	}
+	does, unsent := call.Operation+where, call.Unsent()
 	switch call.Kind {
 	case ErrNoSuchRole:
 		return "There is no such " + who + where + ". Check the name, its upper and lower case, and the account."
 	case ErrAccessDenied:
-		if call.Named {
+		switch {
+		case call.Named:
 			return "AWS does not let revokebot open a session" + where + " that names the people. Allow sts:SetSourceIdentity " +
 				"and sts:TagSession beside sts:AssumeRole in the trust policy of its role there and in the policy of its own " +
 				"role, and check the external id. Going on without names has to be allowed in the configuration of the account."
+		case call.Operation == "sts:AssumeRole":
+			return "AWS does not allow revokebot " + does + ". Allow it in the policy of its own role, and check the trust " +
+				"policy of its role there, and the external id."
 		}
-		if call.Operation == "sts:AssumeRole" {
-			return "AWS does not allow revokebot sts:AssumeRole" + where + ". Allow it in the policy of its own role, " +
-				"and check the trust policy of its role there, and the external id."
-		}
-		return "AWS does not allow revokebot " + call.Operation + where + ". Give its role that permission."
+		return "AWS does not allow revokebot " + does + ". Give its role that permission."
 	case ErrUnmodifiable:
 		return "Only AWS may change this role, so nothing was written. Contain it with a service control policy instead."
 	case ErrLimitExceeded:
 		if call.Operation == "iam:AttachRolePolicy" {
 			return "No more managed policies can be attached to the role. Detach one that it does not need."
 		}
-		if who == "user" {
-			return "The user's inline policies leave no room for the revocation policy: their limit is 2,048 characters. " +
-				"Move one of them into a managed policy or a group."
-		}
-		return "The role's inline policies leave no room for the revocation policy: their limit is 10,240 characters. " +
-			"Shorten or remove an inline policy of the role, or take a measure that writes no inline policy."
+		return "The inline policies of the " + who + " leave no room for the revocation policy. Move one of them into a " +
+			"managed policy, or take a measure that writes no inline policy."
 	case ErrMalformedPolicy:
-		return "AWS did not accept the policy. The log has its reason. Check the role in the IAM console."
+		return "AWS did not accept the policy. The log has its reason. Check the " + who + " in the IAM console."
 	case ErrThrottled:
-		return "AWS is answering too many requests" + where + " and refused " + call.Operation + ". Try again in a moment."
+		return "AWS is answering too many requests and refused " + does + ". Try again in a moment."
 	case ErrBusy:
-		return "AWS is still making another change" + where + " and refused " + call.Operation + ". Try again in a moment."
+		return "AWS is still making another change and refused " + does + ". Try again in a moment."
 	case ErrTimeout:
-		return "AWS did not answer " + call.Operation + where + " in time, so it is not known whether it was done. " +
-			"It is safe to try again."
+		return "AWS did not answer " + does + " in time, so it is not known whether it was done. It is safe to try again."
 	case ErrCredentials:
-		if why := call.Unsent(); why != "" {
-			return "AWS was not asked for " + call.Operation + where + ": revokebot has no credentials (" + QuoteLong(why) +
+		if unsent != "" {
+			return "AWS was not asked for " + does + ": revokebot has no credentials (" + QuoteLong(unsent) +
 				"). Check its role, its profile and the variables of the AWS SDK."
 		}
-		return "AWS did not accept revokebot's own credentials for " + call.Operation + where + ". Renew them, or check " +
-			"the clock of its host."
+		return "AWS did not accept revokebot's own credentials for " + does + ". Renew them, or check the clock of its host."
 	case ErrRoleChanged:
 		return "The " + who + where + " was deleted and made again under the same name, so it is not the one that was " +
 			"approved and nothing was written. Ask again for the new " + who + "."
@@ -112,14 +107,14 @@ func Explain(err error) string {
 		return "AWS's answer" + where + " carried no usable date, so the cutoff cannot be known and nothing was written. " +
 			"Look for a proxy between revokebot and AWS that removes headers."
 	case ErrInvalidRequest:
-		return "AWS did not accept the request " + call.Operation + where + ". The log has its reason."
+		return "AWS did not accept the request " + does + ". The log has its reason."
 	case ErrUnavailable:
-		if why := call.Unsent(); why != "" {
-			return "AWS was not asked for " + call.Operation + where + ": the request did not leave (" + QuoteLong(why) +
+		if unsent != "" {
+			return "AWS was not asked for " + does + ": the request did not leave (" + QuoteLong(unsent) +
 				"). Check the network, and the variables of the AWS SDK."
 		}
-		return "AWS could not be reached for " + call.Operation + where + ". Try again, and check the AWS Health Dashboard."
+		return "AWS could not be reached for " + does + ". Try again, and check the AWS Health Dashboard."
 	default:
-		return call.Operation + where + " failed. The log has the reason."
+		return does + " failed. The log has the reason."
 	}
 }

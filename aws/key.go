@@ -52,9 +52,9 @@ func (c *Cloud) ParseKey(text string) (ref KeyRef, ok bool, err error) {
 func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 	var said *Conn
 	if ref.Account != "" {
-		if said = c.account(ref.Account); said == nil {
-			return nil, Refuse("There is no account %s. Configured are: %s.", Quote(ref.Account),
-				c.listed())
+		var err error
+		if said, err = c.Conn(ref.Account); err != nil {
+			return nil, err
 		}
 	}
 	out, err := c.keyInfo(ctx, ref.ID)
@@ -66,23 +66,20 @@ func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 	case errors.Is(err, ErrAccessDenied) && len(c.accounts) == 1:
 		return c.accounts[0], nil
 	case errors.Is(err, ErrAccessDenied):
-		return nil, Refuse("revokebot may not ask AWS which account access key %s is of. "+
-			"Write %s, or allow sts:GetAccessKeyInfo in the policy of revokebot's own role.", ref.ID, c.examples(ref.ID))
+		return nil, Refuse("revokebot may not ask AWS which account access key %s is of. Write %s, or allow "+
+			"sts:GetAccessKeyInfo in the policy of revokebot's own role.", ref.ID, c.examples(ref.ID))
 	case err != nil:
 		return nil, err
 	}
-	for _, a := range c.accounts {
-		switch {
-		case a.ID != *out.Account:
-		case said != nil && said != a:
-			return nil, Refuse("Access key %s is of account %s, not of %s. Write %s/%s.",
-				ref.ID, a.Name, said.Name, a.Name, ref.ID)
-		default:
-			return a, nil
-		}
+	switch a := c.byID(*out.Account); {
+	case a == nil:
+		return nil, Refuse("Access key %s is of account %s, which is not configured here. Configured are: %s.",
+			ref.ID, *out.Account, c.listed())
+	case said != nil && said != a:
+		return nil, Refuse("Access key %s is of account %s, not of %s. Write %s/%s.", ref.ID, a.Name, said.Name, a.Name, ref.ID)
+	default:
+		return a, nil
 	}
-	return nil, Refuse("Access key %s is of account %s, which is not configured here. "+
-		"Configured are: %s.", ref.ID, *out.Account, c.listed())
 }
 
 func (c *Cloud) keyInfo(ctx context.Context, id string) (*sts.GetAccessKeyInfoOutput, error) {

@@ -239,15 +239,13 @@ func GitHubSubject(subject string) (repository, rest string, ok bool) {
 		parts[i], _, _ = strings.Cut(part, "@")
 	}
 	repository = strings.Join(parts, "/")
-	switch {
-	case strings.HasPrefix(rest, "ref:refs/heads/"):
-		rest = "branch " + strings.TrimPrefix(rest, "ref:refs/heads/")
-	case strings.HasPrefix(rest, "ref:refs/tags/"):
-		rest = "tag " + strings.TrimPrefix(rest, "ref:refs/tags/")
-	case strings.HasPrefix(rest, "environment:"):
-		rest = "environment " + strings.TrimPrefix(rest, "environment:")
-	case rest == "pull_request":
-		rest = "pull requests"
+	for _, kind := range [][2]string{
+		{"ref:refs/heads/", "branch "}, {"ref:refs/tags/", "tag "}, {"environment:", "environment "},
+		{"pull_request", "pull requests"},
+	} {
+		if name, ok := strings.CutPrefix(rest, kind[0]); ok {
+			return repository, kind[1] + name, true
+		}
 	}
 	return repository, rest, true
 }
@@ -299,16 +297,14 @@ func (c *Cloud) OwnRoles(accountName string) []string {
 		return nil
 	}
 	hubARN := c.hub.peek().CallerARN
-	ref := arnOf(hubARN)
-	switch {
-	case a.AssumeRole != "":
-		return []string{Literal(a.AssumeRole)}
-	case ref == ARN{}:
+	switch own := a.OwnPrincipal(hubARN); {
+	case arnOf(own) == ARN{}:
 		return nil
-	case ref.Kind != "assumed-role":
-		return []string{Literal(hubARN)}
+	case own == a.AssumeRole || own == hubARN:
+		return []string{Literal(own)}
+	default:
+		return ByName(own) // its path is not known
 	}
-	return ByName(RoleARN(ref.Partition, ref.Account, "/", ref.RoleName()))
 }
 
 // ByName are the patterns on the ARN of a role or user of which the name is known, whatever its

@@ -53,7 +53,7 @@ const howToName = "Give a role name, account/name, the ARN of a role or of an as
 // Parse finds out which role a requester means: a name, account/name with the account's name or id,
 // the ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
 // CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the latter two
-// may have account/ in front. Nothing is looked up. Whatever cannot be a role is an *RefusedError
+// may have account/ in front. Nothing is looked up. Whatever cannot be a role is a *RefusedError
 // with a sentence for the person.
 func (c *Cloud) Parse(text string) (Target, error) {
 	text = strings.TrimRight(strings.TrimFunc(text, unicode.IsSpace), ":;!")
@@ -91,8 +91,9 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	}
 	account := c.fallback
 	if named {
-		if account = c.account(accountName); account == nil {
-			return Target{}, Refuse("There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))
+		var err error
+		if account, err = c.Conn(accountName); err != nil {
+			return Target{}, err
 		}
 	}
 	if account == nil {
@@ -101,23 +102,24 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	return Target{Account: account.Account, RoleName: name}, nil
 }
 
-// account is the one that a requester means: by its name, by its name in other letters if one alone
-// has it, or by its id, with or without the console's dashes.
-func (c *Cloud) account(text string) *Conn {
+// Conn returns the way into the configured account that a requester means: by its name, by its name
+// in other letters if one alone has it, or by its id, with or without the console's dashes. The
+// error is a *RefusedError.
+func (c *Cloud) Conn(text string) (*Conn, error) {
 	if a := c.byName[text]; a != nil {
-		return a
+		return a, nil
 	}
-	var found *Conn
+	var found []*Conn
 	id := strings.ReplaceAll(text, "-", "")
 	for _, a := range c.accounts {
 		if a.ID == id || strings.EqualFold(a.Name, text) {
-			if found != nil {
-				return nil
-			}
-			found = a
+			found = append(found, a)
 		}
 	}
-	return found
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return nil, Refuse("There is no account %s. Configured are: %s.", Quote(text), c.listed())
 }
 
 // consoleHost is the host of the IAM console. With several sessions in one browser it begins with
@@ -217,17 +219,15 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 	if err := checkRoleName(name); err != nil {
 		return Target{}, err
 	}
-	for _, a := range c.accounts {
-		if a.ID != ref.Account {
-			continue
-		}
-		if a.Partition != ref.Partition {
-			return Target{}, Refuse("That ARN is of the partition %s, and account %s (%s) is in %s. "+
-				"Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)
-		}
+	switch a := c.byID(ref.Account); {
+	case a == nil:
+		return Target{}, Refuse("Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())
+	case a.Partition != ref.Partition:
+		return Target{}, Refuse("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes from.",
+			Quote(ref.Partition), a.Name, a.ID, a.Partition)
+	default:
 		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
 	}
-	return Target{}, Refuse("Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())
 }
 
 // examples lists the role in every account: prod/Deploy or dev/Deploy.

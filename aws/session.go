@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -270,17 +271,20 @@ func (c *Cloud) Hub(ctx context.Context) (string, error) {
 // that failed, and *RefusedError for one without assume_role that the ambient credentials are not
 // of, joined; the other accounts work.
 func (c *Cloud) Warm(ctx context.Context) error {
-	failed := make([]error, 2*len(c.accounts)+1)
-	var all sync.WaitGroup
-	for i, a := range c.accounts {
-		all.Go(func() { _, failed[2*i] = a.reader.get(ctx, warmAt) })
+	readers := slices.Clone(c.accounts)
+	for _, a := range c.accounts {
 		if a.users != nil {
-			all.Go(func() { _, failed[2*i+1] = a.users.reader.get(ctx, warmAt) })
+			readers = append(readers, a.users)
 		}
 	}
+	failed := make([]error, len(readers))
+	var all sync.WaitGroup
+	for i, a := range readers {
+		all.Go(func() { _, failed[i] = a.reader.get(ctx, warmAt) })
+	}
 	hubARN, err := c.Hub(ctx)
-	failed[2*len(c.accounts)] = err
 	all.Wait()
+	failed = append(failed, err)
 	for _, a := range c.accounts {
 		failed = append(failed, a.OtherAccount(hubARN))
 	}

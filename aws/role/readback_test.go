@@ -202,7 +202,7 @@ func TestEachFailureOfTheWriteHasItsKind(t *testing.T) {
 	}{
 		"AccessDenied":            {aws.ErrAccessDenied, true, "does not allow revokebot iam:PutRolePolicy in account prod"},
 		"UnmodifiableEntity":      {aws.ErrUnmodifiable, true, "service control policy"},
-		"LimitExceeded":           {aws.ErrLimitExceeded, true, "10,240"},
+		"LimitExceeded":           {aws.ErrLimitExceeded, true, "no room"},
 		"MalformedPolicyDocument": {aws.ErrMalformedPolicy, true, "did not accept the policy"},
 		"NoSuchEntity":            {aws.ErrNoSuchRole, true, "no such role"},
 		"Throttling":              {aws.ErrThrottled, false, "in a moment"},
