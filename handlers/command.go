@@ -116,10 +116,6 @@ func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (targe
 	return target, nil
 }
 
-// regionPatience is how long regions are waited for that do not answer whose a key is while all the
-// others are done.
-const regionPatience = 3 * time.Second
-
 // holder finds the role that an access key stands for.
 func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, error) {
 	a, err := h.Cloud.KeyAccount(ctx, key)
@@ -131,7 +127,7 @@ func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, erro
 		refused.Sentence = key.ID + " is a long-term access key in " + a.Name + ". " + refused.Sentence
 		return aws.Target{}, refused
 	}
-	found, err := h.Trail.Whose(ctx, a.Name, key.ID, regionPatience)
+	found, err := h.Trail.Whose(ctx, a.Name, key.ID)
 	if err != nil {
 		return aws.Target{}, err
 	}

@@ -9,13 +9,12 @@ import (
 // ActivityQuery asks what was done in sessions.
 type ActivityQuery struct {
 	AccountName string
-	Sessions    []Session     // those that are asked about
-	Among       []Session     // all that are known: a call found by a session's name may be one of another of that name
-	Since       time.Time     // as in LookupQuery
-	Cutoff      time.Time     // for what is said about calls after it; zero when there is none
-	Limit       int           // most calls to read of each key or name in a region, the newest first; 0 means 1,000
-	Patience    time.Duration // as in LookupQuery
-	Policies    []string      // ARNs of managed policies of the request, whose denials are proof, too
+	Sessions    []Session // those that are asked about
+	Among       []Session // all that are known: a call found by a session's name may be one of another of that name
+	Since       time.Time // as in LookupQuery
+	Cutoff      time.Time // for what is said about calls after it; zero when there is none
+	Limit       int       // most calls to read of each key or name in a region, the newest first; 0 means 1,000
+	Policies    []string  // ARNs of managed policies of the request, whose denials are proof, too
 
 	// Deep asks by access key, too, which also finds what has no session's name, and asks for more
 	// where a region has more calls of a key than Limit: those that matter most are looked up by

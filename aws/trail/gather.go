@@ -38,9 +38,7 @@ func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, e
 	side.SetLimit(keysAtOnce)
 	for _, ask := range g.questions {
 		side.Go(func() error {
-			c.everywhere(ctx, g.regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
-				c.gatherIn(ctx, a, g, ask, i, s)
-			})
+			c.everywhere(g.regions, func(i int, s *regionBudget) { c.gatherIn(ctx, a, g, ask, i, s) })
 			return nil
 		})
 	}

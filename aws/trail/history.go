@@ -47,7 +47,7 @@ func (c *Client) seenBefore(ctx context.Context, a *aws.Conn, q LookupQuery, reg
 		}
 		asked[s.CallerID] = true
 		side.Go(func() error {
-			c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, _ int, b *regionBudget) {
+			c.everywhere(regions, func(_ int, b *regionBudget) {
 				left := pastPages
 				c.read(ctx, a, b, query, &RegionCoverage{}, func(p page) (done bool) {
 					mu.Lock()
@@ -72,7 +72,7 @@ func (c *Client) seenBefore(ctx context.Context, a *aws.Conn, q LookupQuery, reg
 		})
 	}
 	if len(asked) > 0 {
-		c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, _ int, b *regionBudget) {
+		c.everywhere(regions, func(_ int, b *regionBudget) {
 			query := naming(q.RoleARN, time.Time{})
 			query.until = q.Since
 			c.read(ctx, a, b, query, &RegionCoverage{}, only(1, func(p page) {

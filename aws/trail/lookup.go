@@ -31,10 +31,6 @@ type LookupQuery struct {
 	// assuming a role. That takes 8 to 21 more requests in each region, 4 to 11 seconds.
 	Wide bool
 
-	// Patience is how long regions are waited for that do not answer while all the others are done;
-	// 0 means as long as their own time lasts. Those given up are named as not covered.
-	Patience time.Duration
-
 	// Progress is called with how many regions are done: at the beginning and after each, never at the
 	// same time. It may be nil.
 	Progress func(done, all int)
@@ -116,7 +112,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		}
 	}
 	tell()
-	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
+	c.everywhere(regions, func(i int, s *regionBudget) {
 		defer tell()
 		covers := &report.Regions[i]
 		*covers = RegionCoverage{Region: s.region, Covered: true}

@@ -2,7 +2,6 @@ package trail
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"time"
 
@@ -60,9 +59,6 @@ func pages(ctx context.Context, a *aws.Conn, s *regionBudget, q trailQuery) iter
 			var clock aws.Stamp
 			var err error
 			s.call(ctx, func(ctx context.Context) { out, clock, err = a.LookupEvents(ctx, s.region, in) })
-			if err != nil && errors.Is(context.Cause(ctx), errPatience) {
-				err = &aws.CallError{Kind: aws.ErrTimeout, Operation: aws.LookupOperation, Account: a.Name, Cause: errPatience}
-			}
 			if err != nil {
 				yield(page{}, err)
 				return

@@ -24,19 +24,23 @@ type Holder struct {
 	Last        Call                  // the newest call that the key signed; zero if none was found
 }
 
+// whoseTime is how long the requests of one region may take: a person waits for the answer.
+const whoseTime = 5 * time.Second
+
 // Whose finds whose session a temporary access key is, from every region of the account at once: by
 // the event that gave it, or by a call that it signed. A *RefusedError says that CloudTrail shows
 // neither; other errors are of the question itself.
 //
-// It takes three requests in each region.
-func (c *Client) Whose(ctx context.Context, accountName, key string, patience time.Duration) (Holder, error) {
+// It takes three requests in each region, which are given up after whoseTime.
+func (c *Client) Whose(ctx context.Context, accountName, key string) (Holder, error) {
 	a, own, err := c.toAsk(ctx, accountName)
 	if err != nil {
 		return Holder{}, err
 	}
 	regions, _ := a.TrailRegions(ctx) // those that every account has, if they are not known
 	read, found := make([]RegionCoverage, len(regions)), make([]Holder, len(regions))
-	c.everywhere(ctx, regions, patience, func(ctx context.Context, i int, s *regionBudget) {
+	c.everywhere(regions, func(i int, s *regionBudget) {
+		s.left = min(s.left, whoseTime)
 		covers := &read[i]
 		*covers = RegionCoverage{Region: s.region, Covered: true, Reported: c.reported(ctx, a, own, time.Time{}, s)}
 		for _, attribute := range []types.LookupAttributeKey{

@@ -39,7 +39,7 @@ func (b *bench) whoAmI(key standin.AccessKey, region string) {
 }
 
 func (b *bench) whose(key string) (Holder, error) {
-	return b.trail.Whose(b.T.Context(), "prod", key, 3*time.Second)
+	return b.trail.Whose(b.T.Context(), "prod", key)
 }
 
 // sentence is what people are told of an error.

@@ -205,14 +205,14 @@ func TestSeventeenRegionsAreThereInTimeWithOneRefusingAndOneHanging(t *testing.T
 		var told []string
 		began := time.Now()
 		got, err := b.trail.Lookup(t.Context(), LookupQuery{
-			AccountName: "prod", RoleARN: role.ARN, Limit: 10 * each * len(seventeen), Patience: 900 * time.Millisecond,
+			AccountName: "prod", RoleARN: role.ARN, Limit: 10 * each * len(seventeen),
 			Progress: func(done, all int) { told = append(told, fmt.Sprintf("%d of %d", done, all)) },
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if took, most := time.Since(began), allowed(each)+time.Second; took > most {
-			t.Errorf("took %v, two requests a second and one second are %v", took, most)
+		if took, most := time.Since(began), 11*time.Second; took > most { // a call is given up after 10 seconds
+			t.Errorf("took %v", took)
 		}
 		if len(got.Sessions) != 15*each {
 			t.Errorf("%d sessions", len(got.Sessions))
@@ -233,18 +233,6 @@ func TestSeventeenRegionsAreThereInTimeWithOneRefusingAndOneHanging(t *testing.T
 	})
 }
 
-func TestARegionThatHangsAloneIsWaitedForItsOwnTime(t *testing.T) {
-	onBench(t, atHome, func(t *testing.T, b *bench) {
-		b.Role(standin.RoleSpec{})
-		role := b.describe("prod/Deploy")
-		b.Server.Inject(standin.Fault{Action: "LookupEvents", Delay: 5 * time.Second})
-		got, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: role.ARN, Patience: time.Second})
-		if err != nil || !got.Regions[0].Covered {
-			t.Errorf("the only region was given up: %+v, %v", got.Regions, err)
-		}
-	})
-}
-
 func TestWaitingForTheTurnIsNotHanging(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
@@ -259,7 +247,7 @@ func TestWaitingForTheTurnIsNotHanging(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 		got, err := b.trail.Lookup(t.Context(), LookupQuery{
-			AccountName: "prod", RoleARN: role.ARN, Limit: 600, Patience: time.Second,
+			AccountName: "prod", RoleARN: role.ARN, Limit: 600,
 		})
 		if err != nil || !covered(got.Regions) || len(got.Sessions) != 600 {
 			t.Errorf("%d sessions, %s, %v", len(got.Sessions), coverage(got), err)

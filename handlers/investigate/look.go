@@ -53,9 +53,6 @@ const (
 	// maxLooks is how often a look that told nothing is tried again before that is what the thread
 	// says: five tries.
 	maxLooks = 4
-	// lookPatience is how long regions are waited for that do not answer while all the others are
-	// done.
-	lookPatience = 10 * time.Second
 )
 
 // investigation is one look at CloudTrail about the role of an applied request: who assumed it,
@@ -215,7 +212,7 @@ func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	progress, end := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Limit: lookupLimit,
-		Wide: q.wide, Patience: lookPatience, Progress: progress,
+		Wide: q.wide, Progress: progress,
 	})
 	end()
 	switch {

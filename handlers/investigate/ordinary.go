@@ -41,7 +41,7 @@ func (q *investigation) others(ctx context.Context, sessions, among []trail.Sess
 func (q *investigation) asking(sessions, among []trail.Session) trail.ActivityQuery {
 	return trail.ActivityQuery{
 		AccountName: q.role.Account, Sessions: sessions, Among: among, Since: q.since, Cutoff: q.cutoff,
-		Patience: lookPatience, Policies: q.attached(),
+		Policies: q.attached(),
 	}
 }
 
