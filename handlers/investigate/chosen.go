@@ -47,13 +47,13 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 		RoleARN: q.role.ARN, ActivityQuery: q.asking([]trail.Session{session}, nil),
 	})
 	a, looked := chain.Roots[session.ID()]
+	if err != nil {
+		if again := q.retry(ctx, "a chosen session could not be looked up", err); again != nil {
+			return again
+		}
+	}
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil && item.Attempt < maxLooks:
-		return &step.Again{After: step.RetryAfter(item.Attempt + 3)}
 	case err != nil:
-		inv.Log.WarnContext(ctx, "a chosen session was not looked up", "request", q.request.ID, "error", err)
 		told.Failed = step.Explained(err)
 	case !looked:
 		told.Failed = "CloudTrail did not answer about its key."
@@ -66,9 +66,9 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
-	return inv.Store.Commit(ctx, q.transition(approvals.Event{
-		Type: approvals.EventActivity, Source: item.Source, Detail: detail,
-	}))
+	t := step.Appending(q.request.ID)
+	t.Events = []approvals.Event{{Type: approvals.EventActivity, Source: item.Source, Detail: detail}}
+	return inv.Store.Commit(ctx, t)
 }
 
 // chosenBy finds a choice in the log. The item is not signed; the log is.

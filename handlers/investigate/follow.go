@@ -67,25 +67,20 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 			return looked || !first[session.EventID]
 		}), report.Sessions, &s)
 	}
-	if err == nil && q.number > 0 {
+	if err == nil && q.Number > 0 {
 		if err := q.prove(ctx, &s); err != nil {
 			return followed{}, err
 		}
 	}
 	copied := trail.Copied(report.Sessions, s.activities, strange)
 	s.suspects = trail.WithCopied(strange, copied)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return followed{}, ctx.Err()
-	case q.item.Attempt < maxLooks:
-		q.Log.WarnContext(ctx, "what sessions did could not be looked up", "request", q.request.ID, "error", err)
-		return followed{}, &step.Again{After: step.RetryAfter(q.item.Attempt + 3)}
-	default:
-		q.Log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
+	if err != nil {
+		if again := q.retry(ctx, "what sessions did could not be looked up", err); again != nil {
+			return followed{}, again
+		}
 		s.failed = step.Explained(err)
 	}
-	told := record.Activity{Look: q.number, NotRead: notRead, Failed: s.failed}
+	told := record.Activity{Look: q.Number, NotRead: notRead, Failed: s.failed}
 	if s.failed == "" {
 		told.Partly = partly(chain.Regions, chain.Truncated)
 		for _, session := range begin {
@@ -130,7 +125,7 @@ func (q *investigation) recordActivity(ctx context.Context, told record.Activity
 			return t, nil
 		}
 		t.Events = []approvals.Event{activity}
-		if q.number > 0 && s.failed == "" {
+		if q.Number > 0 && s.failed == "" {
 			err = step.Add(&t, approvals.EventSeenDenied, "seen "+q.item.Source, q.enforcement(s))
 		}
 		return t, err
@@ -139,12 +134,7 @@ func (q *investigation) recordActivity(ctx context.Context, told record.Activity
 
 // partly says why not everything could be read, "" when it could.
 func partly(regions []trail.RegionCoverage, truncated bool) string {
-	var missing []string
-	for _, r := range regions {
-		if !r.Covered {
-			missing = append(missing, r.Region+" ("+r.Reason+")")
-		}
-	}
+	missing := uncovered(regions)
 	slices.Sort(missing)
 	missing = slices.Compact(missing)
 	switch {

@@ -91,7 +91,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	for i := range record.MaxSuspects {
 		found.Suspects = append(found.Suspects, record.Suspect{EventID: rows[i].EventID})
 	}
-	if detail, err = fitEvidence(&found); err != nil || len(detail) > record.MaxDetail || len(found.Suspects) == 0 {
+	if detail, err = record.Encode(found); err != nil || len(detail) > record.MaxDetail {
 		t.Errorf("what was found takes %d bytes, %v", len(detail), err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -28,27 +28,25 @@ const propagation = 2 * time.Minute
 // leaves sts:GetCallerIdentity out: it is answered under any deny.
 func (q *investigation) enforcement(s followed) record.Enforcement {
 	e := record.Enforcement{State: record.SeenUnknown, At: q.until}
-	covered, unclear, late := true, 0, len(q.answered(s)) > 0
+	covered, unclear := true, 0
 	for key, a := range s.activities {
 		if !s.old[key] {
 			continue
 		}
 		covered = covered && a.Covered()
 		e.Succeeded += a.SucceededAfter
-		if a.SucceededAfter > 0 && a.LastSucceeded.After(e.LastSucceeded) {
-			e.LastSucceeded = a.LastSucceeded
+		if a.SucceededAfter > 0 {
+			e.LastSucceeded = times.Later(e.LastSucceeded, a.LastSucceeded)
 		}
 		if a.FirstExplicitDeny.IsZero() {
 			unclear += a.DeniedAfter
 			continue
 		}
 		e.Denied += a.DeniedAfter
-		if e.FirstDenied.IsZero() || a.FirstExplicitDeny.Before(e.FirstDenied) {
-			e.FirstDenied = a.FirstExplicitDeny
-		}
+		e.FirstDenied = times.Earlier(e.FirstDenied, a.FirstExplicitDeny)
 	}
 	switch {
-	case late || e.LastSucceeded.After(q.cutoff.Add(propagation)):
+	case e.LastSucceeded.After(q.cutoff.Add(propagation)):
 		e.State = record.SeenNotDenied
 	case e.Denied > 0:
 		e.State = record.SeenDenied
@@ -68,30 +66,13 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 	return e
 }
 
-// answered are calls of old sessions that were answered later than propagation allows, the newest
-// first.
-func (q *investigation) answered(s followed) []record.Call {
-	var calls []record.Call
-	for _, key := range slices.Sorted(maps.Keys(s.activities)) {
-		for _, c := range s.activities[key].SucceededAfterCutoff {
-			if s.old[key] && c.Time.After(q.cutoff.Add(propagation)) {
-				calls = append(calls, callRow(c, key))
-			}
-		}
-	}
-	slices.SortStableFunc(calls, func(a, b record.Call) int { return b.Time.Compare(a.Time) })
-	return calls
-}
-
 // judge ends the last look with a word.
 func (q *investigation) judge(ctx context.Context, report trail.Report, s followed) error {
 	if !q.ends() {
 		return nil
 	}
 	if s.failed != "" {
-		return q.end(ctx, record.Conclusion{
-			Word: record.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed},
-		}, true)
+		return q.unknown(ctx, "What the sessions did could not be looked up. "+s.failed, true)
 	}
 	revoked, err := q.revoked(ctx, s.chain)
 	if err != nil {
@@ -230,15 +211,6 @@ func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (m
 	return cutoffs, nil
 }
 
-// word is the event that a look ends with.
-func (q *investigation) word(c record.Conclusion) (approvals.Event, error) {
-	detail, err := fitConclusion(&c)
-	if err != nil {
-		return approvals.Event{}, err
-	}
-	return approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}, nil
-}
-
 // SetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
 func (inv *Investigator) SetAside(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
@@ -249,13 +221,13 @@ func (inv *Investigator) SetAside(ctx context.Context, item approvals.Item) erro
 	if q == nil || err != nil {
 		return err
 	}
-	return q.conclude(ctx, record.WordUnknown,
-		"revokebot failed at the last look several times for a reason of its own, which its log has under the request's id.")
+	return q.unknown(ctx, "revokebot failed at the last look several times for a reason of its own, which its log has "+
+		"under the request's id.", false)
 }
 
-// conclude ends a look with a word without having judged, if it is one that ends with a word.
-func (q *investigation) conclude(ctx context.Context, w record.Word, why string) error {
-	return q.end(ctx, record.Conclusion{Word: w, Why: []string{why}}, false)
+// unknown ends a look that has not judged, if it is one that ends with a word. wait is as in end.
+func (q *investigation) unknown(ctx context.Context, why string, wait bool) error {
+	return q.end(ctx, record.Conclusion{Word: record.WordUnknown, Why: []string{why}}, wait)
 }
 
 const (
@@ -271,27 +243,27 @@ const (
 // end ends a look with a verdict, if it is one that ends with a word. wait says that a later check
 // may know more: it is queued. A verdict that is the same as before is not told again.
 func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool) error {
-	if !q.ends() || q.confirm && c.Word != record.WordNotContained {
+	if !q.ends() || q.Confirm && c.Word != record.WordNotContained {
 		return nil
 	}
-	var t approvals.Transition
-	after, next := recheckAfter<<q.again, Look{Number: q.number + 1, Again: q.again + 1}
+	t := step.Appending(q.request.ID)
+	after, next := recheckAfter<<q.Again, Look{Number: q.Number + 1, Again: q.Again + 1}
 	switch {
-	case wait && q.again < maxRechecks:
+	case wait && q.Again < maxRechecks:
 		c.Next = q.now.Add(after)
 	case c.Word == record.WordContained:
-		after, next = confirmAfter, Look{Number: q.number + 1, Confirm: true}
+		after, next = confirmAfter, Look{Number: q.Number + 1, Confirm: true}
 	default:
 		after = 0
 	}
 	if after > 0 {
 		t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, next)}}
 	}
-	event, err := q.word(c)
+	detail, err := fitConclusion(&c)
 	if err != nil {
 		return err
 	}
-	t.RequestID, t.Expect, t.Events = q.request.ID, approvals.AppendOnly, []approvals.Event{event}
+	t.Events = []approvals.Event{{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}}
 	return q.Store.Commit(ctx, t)
 }
 

@@ -61,6 +61,7 @@ const (
 // goes on where its events end.
 type investigation struct {
 	*Investigator
+	Look    // Wide also where it is not the first
 	item    approvals.Item
 	request approvals.Request
 	events  []approvals.Event
@@ -68,12 +69,8 @@ type investigation struct {
 	order   role.Order // of the revocation, as the guard has it
 	cutoff  time.Time
 	since   time.Time
-	until   time.Time // AWS's clock at the last answer; before the first one the store's
-	now     time.Time // the store's clock when the look began
-	number  int       // as Look has it
-	again   int       // likewise
-	confirm bool      // likewise
-	wide    bool
+	until   time.Time    // AWS's clock at the last answer; before the first one the store's
+	now     time.Time    // the store's clock when the look began
 	last    bool         // no further look is planned, and this one ends with a word
 	force   record.Force // what is in force on the role
 	drill   bool         // of a drill: one look, its first half only, and no word
@@ -130,7 +127,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	}
 	switch own, applied := force.Of(q.request.ID); {
 	case applied && !own.InForce():
-		return q.conclude(ctx, record.WordUnknown, "Another request undid it. "+q.beside(force))
+		return q.unknown(ctx, "Another request undid it. "+q.beside(force), false)
 	case own.SupersededBy != "":
 		return q.superseded(ctx, own.SupersededBy)
 	}
@@ -139,7 +136,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	if err != nil || report == nil {
 		return err
 	}
-	if err := q.found(ctx, *report); err != nil || !q.wide {
+	if err := q.found(ctx, *report); err != nil || !q.Wide {
 		return err
 	}
 	what, err := q.follow(ctx, *report)
@@ -179,11 +176,10 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 	}
 	q := &investigation{
 		Investigator: inv, item: item, request: r, events: events, role: c.Role, order: inv.Order(r, c), cutoff: cutoff,
-		since: first.Add(-inv.Lookback), until: now, now: now,
+		since: first.Add(-inv.Lookback), until: now, now: now, Look: l, drill: drill,
 	}
-	q.number, q.again, q.confirm, q.wide = l.Number, l.Again, l.Confirm, l.Wide || l.Number > 0
-	q.last = drill || q.wide && q.number >= len(inv.FollowUps)
-	q.drill = drill
+	q.Wide = l.Wide || l.Number > 0
+	q.last = drill || q.Wide && q.Number >= len(inv.FollowUps)
 	if r.Has(q.lastSource()) {
 		return nil, nil
 	}
@@ -193,7 +189,7 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 // lastSource is the source of the last event that the look commits.
 func (q *investigation) lastSource() string {
 	switch {
-	case !q.wide:
+	case !q.Wide:
 		return q.item.Source
 	case q.ends():
 		return "verdict " + q.item.Source
@@ -204,7 +200,7 @@ func (q *investigation) lastSource() string {
 
 // ends reports whether the look ends with a word. Without follow-ups there is none: right after the
 // write CloudTrail can not know yet whether the deny holds.
-func (q *investigation) ends() bool { return q.last && q.number > 0 }
+func (q *investigation) ends() bool { return q.last && q.Number > 0 }
 
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the
 // thread says so.
@@ -212,50 +208,55 @@ func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	progress, end := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Limit: lookupLimit,
-		Wide: q.wide, Progress: progress,
+		Wide: q.Wide, Progress: progress,
 	})
 	end()
-	switch {
-	case err == nil && !nothingCovered(report):
+	if err == nil && !nothingCovered(report) {
 		q.until = report.AskedAt
 		return &report, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case q.item.Attempt < maxLooks:
-		q.Log.WarnContext(ctx, "CloudTrail could not be asked", "request", q.request.ID, "error", err)
-		return nil, &step.Again{After: step.RetryAfter(q.item.Attempt + 3)}
+	}
+	if again := q.retry(ctx, "CloudTrail could not be asked", err); again != nil {
+		return nil, again
 	}
 	why := step.Explained(err)
 	if err == nil {
-		why = "No region could be read: " + reasons(report) + "."
+		why = "No region could be read: " + strings.Join(uncovered(report.Regions), ", ") + "."
 	}
-	q.Log.WarnContext(ctx, "CloudTrail was not asked", "request", q.request.ID, "error", err)
 	return nil, q.failed(ctx, why)
+}
+
+// retry is the next try of a look that AWS did not answer; nil after the last one.
+func (q *investigation) retry(ctx context.Context, what string, cause error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	q.Log.WarnContext(ctx, what, "request", q.request.ID, "try", q.item.Attempt, "error", cause)
+	if q.item.Attempt < maxLooks {
+		return &step.Again{After: step.RetryAfter(q.item.Attempt + 3)}
+	}
+	return nil
+}
+
+// evidence is the event that the first half of the look ends with.
+func (q *investigation) evidence(told record.Evidence) (approvals.Transition, error) {
+	told.Since, told.Until, told.Cutoff, told.FollowUp, told.Last = q.since, q.until, q.cutoff, q.Number, q.last
+	t := step.Appending(q.request.ID)
+	if !q.Wide && !q.drill {
+		t.Work = []approvals.Item{EvidenceItem(q.request.ID, Look{Wide: true})}
+	}
+	return t, step.Add(&t, approvals.EventEvidence, q.item.Source, told)
 }
 
 // failed records that the look told nothing. What it was to queue is queued all the same.
 func (q *investigation) failed(ctx context.Context, why string) error {
-	t := q.transition()
-	err := step.Add(&t, approvals.EventEvidence, q.item.Source, record.Evidence{
-		Since: q.since, Until: q.until, Cutoff: q.cutoff, FollowUp: q.number, Last: q.last, Failed: why,
-	})
+	t, err := q.evidence(record.Evidence{Failed: why})
 	if err != nil {
 		return err
-	}
-	if !q.wide && !q.drill {
-		t.Work = []approvals.Item{q.secondHalf()}
 	}
 	if err := q.Store.Commit(ctx, t); err != nil {
 		return err
 	}
-	return q.end(ctx, record.Conclusion{
-		Word: record.WordUnknown, Why: []string{"The last check of CloudTrail failed. " + why},
-	}, true)
-}
-
-// secondHalf is the part of the first look that takes longer.
-func (q *investigation) secondHalf() approvals.Item {
-	return EvidenceItem(q.request.ID, Look{Wide: true})
+	return q.unknown(ctx, "The last check of CloudTrail failed. "+why, true)
 }
 
 // found records what no earlier look had: sessions, and attempts that got none.
@@ -275,37 +276,24 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	if err != nil {
 		return err
 	}
-	told := record.Evidence{
-		Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last,
-		Regions: report.Regions,
-	}
-	for _, s := range q.suspects(report) {
-		row := sessionRow(s.Session)
+	told := record.Evidence{LeftOut: left, Regions: report.Regions}
+	strange := q.strange(report)
+	for _, s := range strange[:min(len(strange), record.MaxSuspects)] {
 		told.Suspects = append(told.Suspects, record.Suspect{
-			EventID: row.EventID, Address: s.Address, Caller: s.Caller, Leaked: q.leaked(s.Session),
+			EventID: sessionRow(s.Session).EventID, Address: s.Address, Caller: s.Caller, Leaked: q.leaked(s.Session),
 		})
 	}
-	detail, err := fitEvidence(&told)
+	t, err := q.evidence(told)
 	if err != nil {
 		return err
 	}
-	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	for i, rows := range lists {
 		source := fmt.Sprintf("sessions %d of %s", i, q.item.Source)
-		if err := step.Add(&t, approvals.EventSessions, source, record.Sessions{Look: q.number, Rows: rows}); err != nil {
+		if err := step.Add(&t, approvals.EventSessions, source, record.Sessions{Look: q.Number, Rows: rows}); err != nil {
 			return err
 		}
 	}
-	if !q.wide && !q.drill {
-		t.Work = []approvals.Item{q.secondHalf()}
-	}
 	return q.Store.Commit(ctx, t)
-}
-
-// suspects are the sessions that are looked into by themselves.
-func (q *investigation) suspects(report trail.Report) []trail.Suspect {
-	all := q.strange(report)
-	return all[:min(len(all), record.MaxSuspects)]
 }
 
 // strange are the sessions that stand out, the one that is known to be stolen first.
@@ -330,29 +318,19 @@ func (q *investigation) leaked(s trail.Session) bool {
 	return q.role.Leaked != "" && s.AccessKeyID == q.role.Leaked && s.Issued()
 }
 
-func (q *investigation) transition(events ...approvals.Event) approvals.Transition {
-	t := step.Appending(q.request.ID)
-	t.Events = events
-	return t
-}
-
 // sessionRow is what the log keeps of a session.
 func sessionRow(s trail.Session) record.Session { return record.Session{Session: s}.Trim() }
 
-// reasons says why each region could not be read.
-func reasons(report trail.Report) string {
-	words := make([]string, 0, len(report.Regions))
-	for _, region := range report.Regions {
-		words = append(words, region.Region+" ("+region.Reason+")")
+// uncovered names the regions that could not be read, and why.
+func uncovered(regions []trail.RegionCoverage) (names []string) {
+	for _, r := range regions {
+		if !r.Covered {
+			names = append(names, r.Region+" ("+r.Reason+")")
+		}
 	}
-	return strings.Join(words, ", ")
+	return names
 }
 
 func nothingCovered(report trail.Report) bool {
-	for _, region := range report.Regions {
-		if region.Covered || region.Events > 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(report.Regions, func(r trail.RegionCoverage) bool { return r.Covered || r.Events > 0 })
 }

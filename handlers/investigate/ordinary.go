@@ -27,7 +27,7 @@ const (
 func (q *investigation) others(ctx context.Context, sessions, among []trail.Session, into *followed) error {
 	ask := q.asking(q.toLookAt(sessions), among)
 	ask.Limit = othersCalls
-	if from := q.cutoff.Add(-backThen); q.number > 0 && from.After(q.since) {
+	if from := q.cutoff.Add(-backThen); q.Number > 0 && from.After(q.since) {
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
 	}
 	found, err := q.Trail.Activities(ctx, ask)
@@ -60,7 +60,7 @@ func (q *investigation) toLookAt(sessions []trail.Session) []trail.Session {
 		case s.Expires.IsZero() || s.Expires.After(q.cutoff):
 		case s.Expires.After(q.cutoff.Add(-backThen)):
 			rank = 4
-		case q.number == 0:
+		case q.Number == 0:
 			rank = 6
 		default:
 			continue

@@ -24,11 +24,11 @@ func (q *investigation) tellProgress(ctx context.Context) (report func(done, all
 	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})
 	var latest atomic.Pointer[record.Looking]
-	latest.Store(&record.Looking{Look: q.number})
+	latest.Store(&record.Looking{Look: q.Number})
 	go func() {
 		defer close(over)
-		told := record.Looking{Look: q.number}
-		if q.number == 0 && !q.wide {
+		told := record.Looking{Look: q.Number}
+		if q.Number == 0 && !q.Wide {
 			q.looking(ctx, told, 0)
 		}
 		tick := time.NewTicker(progressEvery)
@@ -46,7 +46,7 @@ func (q *investigation) tellProgress(ctx context.Context) (report func(done, all
 			}
 		}
 	}()
-	report = func(done, all int) { latest.Store(&record.Looking{Look: q.number, Done: done, All: all}) }
+	report = func(done, all int) { latest.Store(&record.Looking{Look: q.Number, Done: done, All: all}) }
 	return report, func() { cancel(); <-over }
 }
 

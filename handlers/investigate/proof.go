@@ -72,13 +72,10 @@ func (q *investigation) prove(ctx context.Context, s *followed) error {
 	}
 	asked := slices.Sorted(maps.Keys(actions))
 	denied, err := q.Roles.DeniedAnyway(ctx, q.order, record.WrittenBy(q.events).Stands, q.ours(), asked)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil && q.item.Attempt < maxLooks:
-		return &step.Again{After: step.RetryAfter(q.item.Attempt + 3)}
-	case err != nil:
-		q.Log.WarnContext(ctx, "the simulator was not asked about denials", "request", q.request.ID, "error", err)
+	if err != nil {
+		if again := q.retry(ctx, "the simulator could not be asked about denials", err); again != nil {
+			return again
+		}
 		denied, s.unproven = actions, "Calls of old sessions were denied, and the policy simulator could not be asked "+
 			"whether the revocation policy did it. "+step.Explained(err)
 	}

@@ -22,16 +22,6 @@ func trimToFit(detail any, shrink func() bool) (json.RawMessage, error) {
 	}
 }
 
-// fitEvidence packs what a look found, with fewer suspects.
-func fitEvidence(told *record.Evidence) (json.RawMessage, error) {
-	return trimToFit(told, func() bool {
-		half := len(told.Suspects) / 2
-		shrunk := len(told.Suspects) > 0
-		told.Suspects = told.Suspects[:half]
-		return shrunk
-	})
-}
-
 // fitActivity packs what sessions did: fewer doors of each, then fewer sessions, then no chain.
 func fitActivity(told *record.Activity) (json.RawMessage, error) {
 	doors := record.MaxDoors
@@ -46,12 +36,10 @@ func fitActivity(told *record.Activity) (json.RawMessage, error) {
 					told.Sessions[i] = s
 				}
 			}
-		case len(told.Sessions) > 1:
-			half := len(told.Sessions) / 2
-			told.Sessions, told.NotRead = told.Sessions[:half], told.NotRead+len(told.Sessions)-half
-		case len(told.Chain) > 0:
-			half := len(told.Chain) / 2
-			told.Chain, told.MoreLinks = told.Chain[:half], told.MoreLinks+len(told.Chain)-half
+		case shorten(&told.Sessions, 1):
+			told.NotRead++
+		case shorten(&told.Chain, 0):
+			told.MoreLinks++
 		default:
 			return false
 		}
@@ -62,20 +50,16 @@ func fitActivity(told *record.Activity) (json.RawMessage, error) {
 // fitConclusion packs a verdict: fewer sessions, calls and reasons, then fewer things to do.
 func fitConclusion(c *record.Conclusion) (json.RawMessage, error) {
 	return trimToFit(c, func() bool {
-		switch {
-		case len(c.Sessions) > 1:
-			c.Sessions = c.Sessions[:len(c.Sessions)-1]
-		case len(c.Calls) > 1:
-			c.Calls = c.Calls[:len(c.Calls)-1]
-		case len(c.Why) > 1:
-			c.Why = c.Why[:len(c.Why)-1]
-		case len(c.Doors) > 1:
-			c.Doors = c.Doors[:len(c.Doors)-1]
-		case len(c.Roles) > 1:
-			c.Roles = c.Roles[:len(c.Roles)-1]
-		default:
-			return false
-		}
-		return true
+		return shorten(&c.Sessions, 1) || shorten(&c.Calls, 1) || shorten(&c.Why, 1) || shorten(&c.Doors, 1) ||
+			shorten(&c.Roles, 1)
 	})
+}
+
+// shorten takes the last of a list, of which least stay.
+func shorten[T any](list *[]T, least int) bool {
+	n := len(*list)
+	if n > least {
+		*list = (*list)[:n-1]
+	}
+	return n > least
 }
