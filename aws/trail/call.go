@@ -116,10 +116,5 @@ func targetOf(r record) string {
 			}
 		}
 	}
-	const most = 200
-	target := strings.Join(words, ", ")
-	if len(target) > most {
-		target = strings.ToValidUTF8(target[:most], "") + "…"
-	}
-	return target
+	return clip(strings.Join(words, ", "), 200)
 }

@@ -110,7 +110,7 @@ func callerOf(r record, s Session) caller {
 	if by := who.InvokedByDelegate.AccountID; by != "" {
 		c.words += ", by account " + by + " through a temporary delegation"
 	}
-	return caller{clip(c.id), clip(c.words)}
+	return caller{clip(c.id, mostText), clip(c.words, mostText)}
 }
 
 // idOf is the mark of a principal of which only the ARN is known: of a role session the role's.

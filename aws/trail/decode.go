@@ -135,12 +135,14 @@ func tagsOf(asked requestRecord) string {
 		all = append(all, t.Key+"="+t.Value)
 	}
 	slices.Sort(all)
-	return clip(strings.Join(all, ", "))
+	return clip(strings.Join(all, ", "), mostText)
 }
 
-// clip bounds text of a record, which has up to 256 kB.
-func clip(text string) string {
-	const most = 1024
+// mostText bounds text of a record, which has up to 256 kB.
+const mostText = 1024
+
+// clip cuts a text.
+func clip(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

@@ -181,10 +181,10 @@ func (t *looseText) UnmarshalJSON(raw []byte) error {
 }
 
 // service is the service of a call without its domain, which every partition spells in its own way:
-// iam.
+// iam. It has at most 40 bytes.
 func (r record) service() string {
 	name, _, _ := strings.Cut(r.EventSource, ".")
-	return name
+	return clip(name, 40)
 }
 
 // decodeRecord reads the JSON of an event as far as that goes, and the envelope around it for what
@@ -200,7 +200,7 @@ func decodeRecord(in types.Event, region string) record {
 	r.EventName = cmp.Or(r.EventName, awssdk.ToString(in.EventName))
 	r.EventSource = cmp.Or(r.EventSource, awssdk.ToString(in.EventSource))
 	r.AWSRegion, r.SourceIPAddress = cmp.Or(r.AWSRegion, region), r.from()
-	r.UserAgent = clip(r.UserAgent)
+	r.UserAgent = clip(r.UserAgent, mostText)
 	key := &r.UserIdentity.AccessKeyID
 	*key = cmp.Or(*key, awssdk.ToString(in.AccessKeyId))
 	if r.at = awssdk.ToTime(in.EventTime).UTC().Truncate(time.Second); r.EventTime != "" {

@@ -54,7 +54,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	var did trail.Activity
 	for i := range 100 {
 		did.Persistence = append(did.Persistence, longCall(i))
-		did.Services = append(did.Services, trail.ServiceUse{Service: long, Calls: 1})
+		did.Services = append(did.Services, trail.ServiceUse{Service: long[:40], Calls: 1})
 	}
 	did.PersistenceCalls = 100
 	var away []trail.Source

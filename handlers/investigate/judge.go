@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -146,7 +147,7 @@ func conclusion(role record.Role, j trail.Judgement, activities map[string]trail
 	for _, s := range j.Sessions[:min(len(j.Sessions), record.MaxCalls)] {
 		row := sessionRow(s)
 		if !strings.EqualFold(s.RoleARN, role.ARN) {
-			row.Role = roleName(s.RoleARN)
+			row.Role = aws.NameOf(s.RoleARN)
 		}
 		c.Sessions = append(c.Sessions, row.Trim())
 	}

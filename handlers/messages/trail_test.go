@@ -359,7 +359,7 @@ func (d dice) did() record.SessionActivity {
 			return trail.ServiceUse{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
 		}),
 		Named: d.maybe(), NamesCut: some(d, d.IntN(3), d.text),
-	}.Trim()
+	}
 }
 
 func (d dice) region() trail.RegionCoverage {

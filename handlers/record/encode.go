@@ -2,13 +2,12 @@ package record
 
 import (
 	"encoding/json"
-	"math"
 	"reflect"
 	"time"
 )
 
 // Encode is json.Marshal, also for what AWS can say and JSON cannot: a moment outside the years 0
-// to 9999 is recorded as not known, and a number that is none as 0, rather than nothing at all.
+// to 9999 is recorded as not known, rather than nothing at all.
 func Encode(detail any) (json.RawMessage, error) {
 	raw, err := json.Marshal(detail)
 	if err != nil && detail != nil {
@@ -26,19 +25,11 @@ func bound(v reflect.Value) {
 		return
 	}
 	switch v.Kind() {
-	case reflect.Float32, reflect.Float64:
-		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
-			v.SetZero()
-		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if f := v.Field(i); f.CanSet() {
 				bound(f)
 			}
-		}
-	case reflect.Array:
-		for i := range v.Len() {
-			bound(v.Index(i))
 		}
 	case reflect.Slice:
 		if v.Len() > 0 {
@@ -47,23 +38,11 @@ func bound(v reflect.Value) {
 		for i := range v.Len() {
 			bound(v.Index(i))
 		}
-	case reflect.Map:
-		if v.Len() > 0 {
-			copied := reflect.MakeMapWithSize(v.Type(), v.Len())
-			for _, key := range v.MapKeys() {
-				copied.SetMapIndex(key, bounded(v.MapIndex(key)))
-			}
-			v.Set(copied)
-		}
 	case reflect.Pointer:
 		if !v.IsNil() {
 			copied := reflect.New(v.Type().Elem())
 			copied.Elem().Set(bounded(v.Elem()))
 			v.Set(copied)
-		}
-	case reflect.Interface:
-		if !v.IsNil() {
-			v.Set(bounded(v.Elem()))
 		}
 	default: // what JSON can say
 	}

@@ -73,8 +73,8 @@ type Holding struct {
 // part of the later one.
 func (h Holding) InForce() bool { return !h.Undone && !h.Dropped }
 
-// Expires is the latest end, by CloudTrail, of a session that the holding keeps out; zero if none is
-// known.
+// Expires is the latest end, by CloudTrail, of a session that the holding keeps out; zero if none
+// is known.
 func (h Holding) Expires() (last time.Time) {
 	for _, e := range h.Events {
 		if e.Type != approvals.EventSessions {

@@ -66,11 +66,14 @@ func (c Call) same(other Call) bool {
 func keepLinks(latest, earlier []Link) []Link {
 	kept := slices.Clone(latest)
 	for _, l := range earlier {
-		if !slices.ContainsFunc(kept, func(now Link) bool {
-			return now.Depth == l.Depth && now.From == l.From && now.RoleARN == l.RoleARN && now.AccountID == l.AccountID
-		}) {
+		if !slices.ContainsFunc(kept, l.Same) {
 			kept = append(kept, l)
 		}
 	}
 	return kept
+}
+
+// Same reports whether two links are the same way from role to role.
+func (l Link) Same(other Link) bool {
+	return other.Depth == l.Depth && other.From == l.From && other.RoleARN == l.RoleARN && other.AccountID == l.AccountID
 }

@@ -51,9 +51,6 @@ func (c Call) Trim() Call {
 // Trim does the same for a role of the chain.
 func (l Link) Trim() Link {
 	trim(map[*string]int{&l.From: 80, &l.FromSession: 64, &l.RoleARN: 600, &l.RoleName: 64, &l.AccountID: 20})
-	for i := range l.Services {
-		l.Services[i].Service = cut(l.Services[i].Service, 40)
-	}
 	return l
 }
 
@@ -64,14 +61,6 @@ func TrimSources(from []trail.Source) []trail.Source {
 		trim(map[*string]int{&kept[i].Address: 60, &kept[i].UserAgent: 200})
 	}
 	return kept
-}
-
-// Trim does the same for what a session did.
-func (a SessionActivity) Trim() SessionActivity {
-	for i := range a.Services {
-		a.Services[i].Service = cut(a.Services[i].Service, 40)
-	}
-	return a
 }
 
 // Trim does the same for a conclusion.
