@@ -12,8 +12,8 @@ package guard
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -126,13 +126,8 @@ func (w *guardRun) failed() string  { return w.item.Source + " failed" }
 
 // round counts the schedules of looks: each loss begins one anew.
 func (w *guardRun) round() int {
-	n := 1 + step.CountOf(w.events, approvals.EventRewritten)
-	for _, e := range w.events {
-		if t, ok := tampering(e); ok && t.Anew {
-			n++
-		}
-	}
-	return n
+	return 1 + step.CountOf(w.events, approvals.EventRewritten) +
+		w.count(func(t record.Tampered) bool { return t.Anew })
 }
 
 // rejudge queues a check that takes up what was found where the verdict was given without it.
@@ -150,49 +145,42 @@ func (w *guardRun) done() bool {
 		w.look.Round > 0 && w.look.Round < w.round() && len(w.told()) == 0 {
 		return true
 	}
-	for _, e := range w.events {
-		t, ok := tampering(e)
-		if ok && (!t.Lost() || e.Source == w.item.Source && !t.Writing()) {
-			return true
-		}
-		if e.Type == approvals.EventHeld && !w.look.AfterUndo {
+	for e, t := range w.tampered() {
+		if !t.Lost() || e.Source == w.item.Source && !t.Writing() {
 			return true
 		}
 	}
-	return false
+	return step.CountOf(w.events, approvals.EventHeld) > 0 && !w.look.AfterUndo
 }
 
-func tampering(e approvals.Event) (record.Tampered, bool) {
-	var t record.Tampered
-	ok := e.Type == approvals.EventTampered && json.Unmarshal(e.Detail, &t) == nil
-	return t, ok
+// tampered are the losses that checks recorded.
+func (w *guardRun) tampered() iter.Seq2[approvals.Event, record.Tampered] {
+	return record.All[record.Tampered](w.events, approvals.EventTampered)
+}
+
+func (w *guardRun) count(is func(record.Tampered) bool) (n int) {
+	for _, t := range w.tampered() {
+		if is(t) {
+			n++
+		}
+	}
+	return n
 }
 
 // rewrites is how often a rewrite was promised.
 func (w *guardRun) rewrites() int {
-	n := 0
-	for _, e := range w.events {
-		if t, ok := tampering(e); ok && t.Writing() && !t.Resumed {
-			n++
-		}
-	}
-	return n
+	return w.count(func(t record.Tampered) bool { return t.Writing() && !t.Resumed })
 }
 
 // losses is how often a look missed the deny; what one look told in several events is one.
-func (w *guardRun) losses() (n int) {
-	for _, e := range w.events {
-		if t, ok := tampering(e); ok && t.Lost() && !t.Resumed && !t.Told {
-			n++
-		}
-	}
-	return n
+func (w *guardRun) losses() int {
+	return w.count(func(t record.Tampered) bool { return t.Lost() && !t.Resumed && !t.Told })
 }
 
 // told is what this very check told of a loss and promised, the loss first; none before it did.
 func (w *guardRun) told() (all []record.Tampered) {
-	for _, e := range w.events {
-		if t, ok := tampering(e); ok && t.Writing() && e.Source == w.source(len(all)) {
+	for e, t := range w.tampered() {
+		if t.Writing() && e.Source == w.source(len(all)) {
 			all = append(all, t)
 		}
 	}

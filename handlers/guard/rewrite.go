@@ -44,8 +44,8 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 // time one writes.
 func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
 	written := times.Later(w.lastWritten(), w.look.Since)
-	for _, e := range w.events {
-		if t, ok := tampering(e); ok && t.Writing() {
+	for _, t := range w.tampered() {
+		if t.Writing() {
 			written = times.Later(written, t.At)
 		}
 	}
@@ -200,9 +200,10 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 // lastLoss is the loss that was told last and was not made good since.
 func (w *guardRun) lastLoss() (last record.Tampered) {
 	for _, e := range w.events {
-		if t, ok := tampering(e); ok {
-			last = t
-		} else if e.Type == approvals.EventRewritten {
+		switch t := record.Known[record.Tampered](e); {
+		case e.Type == approvals.EventTampered && t != nil:
+			last = *t
+		case e.Type == approvals.EventRewritten:
 			last = record.Tampered{}
 		}
 	}

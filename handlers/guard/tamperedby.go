@@ -2,8 +2,8 @@ package guard
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -44,12 +44,8 @@ func (w *guardRun) askWho(t *approvals.Transition, source string) {
 // lastWritten is when AWS took the deny the last time, by its own clock as far as the log has it.
 func (w *guardRun) lastWritten() time.Time {
 	var at time.Time
-	for _, e := range w.events {
-		var written struct {
-			At time.Time `json:"at"`
-		}
-		if (e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten) &&
-			json.Unmarshal(e.Detail, &written) == nil {
+	for _, of := range []approvals.EventType{approvals.EventApplied, approvals.EventRewritten} {
+		for _, written := range record.All[record.Applied](w.events, of) {
 			at = times.Later(at, written.At)
 		}
 	}
@@ -129,15 +125,9 @@ func (g *Guard) tellChanges(ctx context.Context, item approvals.Item, since time
 // toldSince reports whether the thread already names who changed the policy after since. The query
 // of each loss begins at the last write, so no change is reported twice.
 func toldSince(events []approvals.Event, since time.Time) bool {
-	for _, e := range events {
-		var f record.Finding
-		if e.Type != approvals.EventFinding || json.Unmarshal(e.Detail, &f) != nil {
-			continue
-		}
-		for _, c := range f.Changes {
-			if !c.At.Before(since) {
-				return true
-			}
+	for _, f := range record.All[record.Finding](events, approvals.EventFinding) {
+		if slices.ContainsFunc(f.Changes, func(c record.Change) bool { return !c.At.Before(since) }) {
+			return true
 		}
 	}
 	return false

@@ -73,13 +73,17 @@ func (g *Guard) Missed(
 	v record.View, now time.Time, over time.Duration,
 ) (missed []approvals.Item, again time.Duration) {
 	r, began := v.Request, v.Request.Ended
-	for _, e := range v.Events {
-		if t, ok := tampering(e); e.Type == approvals.EventRewritten || ok && t.Anew {
+	w := &guardRun{events: v.Events}
+	for e, t := range w.tampered() {
+		if t.Anew {
 			began = e.At
 		}
 	}
+	for e := range record.All[record.Rewritten](v.Events, approvals.EventRewritten) {
+		began = times.Later(began, e.At)
+	}
 	var plan approvals.Transition
-	g.schedule(&plan, r.ID, look{Round: (&guardRun{events: v.Events}).round()})
+	g.schedule(&plan, r.ID, look{Round: w.round()})
 	again = over
 	for i, d := range plan.Due {
 		window := missedFor

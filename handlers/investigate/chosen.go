@@ -2,7 +2,6 @@ package investigate
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -73,11 +72,10 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 
 // chosenBy finds a choice in the log. The item is not signed; the log is.
 func (q *investigation) chosenBy(c choice) (record.Activity, trail.Session, error) {
-	made := slices.ContainsFunc(q.events, func(e approvals.Event) bool {
-		var chosen record.Chosen
-		return e.Type == approvals.EventChosen && e.By == c.By &&
-			json.Unmarshal(e.Detail, &chosen) == nil && chosen.Mark == c.Mark
-	})
+	made := false
+	for e, chosen := range record.All[record.Chosen](q.events, approvals.EventChosen) {
+		made = made || e.By == c.By && chosen.Mark == c.Mark
+	}
 	sessions := record.Gather(q.events).Sessions
 	i := slices.IndexFunc(sessions, func(s record.Session) bool { return s.Mark() == c.Mark })
 	if !made || i < 0 {

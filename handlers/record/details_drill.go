@@ -41,13 +41,8 @@ func (d Rehearsed) Clean() bool { return d.Proven && d.MayWrite && d.Size > 0 }
 // WouldBeSince is the moment that would have parted sessions, zero before a drill came to it. A
 // drill has no other.
 func WouldBeSince(events []approvals.Event) time.Time {
-	for _, e := range events {
-		if e.Type != approvals.EventRehearsed {
-			continue
-		}
-		if d, err := Detail[Rehearsed](e); err == nil {
-			return since(d.WouldBe, d.At, e)
-		}
+	for e, d := range All[Rehearsed](events, approvals.EventRehearsed) {
+		return since(d.WouldBe, d.At, e)
 	}
 	return time.Time{}
 }

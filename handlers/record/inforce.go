@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -29,6 +30,20 @@ func Known[T any](e approvals.Event) *T {
 		return nil
 	}
 	return &d
+}
+
+// All are the events of a type whose payload can be read.
+func All[T any](events []approvals.Event, of approvals.EventType) iter.Seq2[approvals.Event, T] {
+	return func(yield func(approvals.Event, T) bool) {
+		for _, e := range events {
+			if e.Type != of {
+				continue
+			}
+			if d, err := Detail[T](e); err == nil && !yield(e, d) {
+				return
+			}
+		}
+	}
 }
 
 // FactsOf decodes what the subject of a request holds.
@@ -76,11 +91,7 @@ func (h Holding) InForce() bool { return !h.Undone && !h.Dropped }
 // Expires is the latest end, by CloudTrail, of a session that the holding keeps out; zero if none
 // is known.
 func (h Holding) Expires() (last time.Time) {
-	for _, e := range h.Events {
-		if e.Type != approvals.EventSessions {
-			continue
-		}
-		d, _ := Detail[Sessions](e)
+	for _, d := range All[Sessions](h.Events, approvals.EventSessions) {
 		for _, s := range d.Rows {
 			if s.Time.Before(h.Planned) {
 				last = times.Later(last, s.Expires)
