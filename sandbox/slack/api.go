@@ -286,10 +286,8 @@ func (s *Server) admit(m method, token string, c *call) *answer {
 	if a := s.checkScopes(m.scopes); a != nil {
 		return a
 	}
-	// Slack's own client for JavaScript names the workspace in every call, as tokens of a whole
-	// organisation need it.
-	if id, given := c.args["team_id"]; given && id != s.cfg.TeamID {
-		return bad("team_not_found")
+	if a := s.cfg.checkTeam(m, c); a != nil {
+		return a
 	}
 	var messages []string
 	for name, value := range c.args {

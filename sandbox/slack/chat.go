@@ -34,6 +34,8 @@ func (s *Server) writableLocked(id string) (Channel, string) {
 	switch {
 	case !found, c.Private && !c.BotMember:
 		return c, "channel_not_found"
+	case !c.DM && !s.cfg.grants(c.Teams...):
+		return c, "team_access_not_granted"
 	case c.Archived:
 		return c, "is_archived"
 	case !c.BotMember && !s.hasScope("chat:write.public"):

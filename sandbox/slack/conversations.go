@@ -14,6 +14,9 @@ func (s *Server) readableLocked(id string) (Channel, string) {
 	if !found || c.Private && !c.BotMember {
 		return c, "channel_not_found"
 	}
+	if !c.DM && !s.cfg.grants(c.Teams...) {
+		return c, "team_access_not_granted"
+	}
 	return c, ""
 }
 
@@ -46,7 +49,7 @@ func (s *Server) channelLocked(c Channel) map[string]any {
 		"is_archived": c.Archived, "is_general": false, "is_member": c.BotMember, "is_read_only": c.ReadOnly, "unlinked": 0,
 		"is_shared": c.Shared || c.OrgShared, "is_ext_shared": c.Shared, "is_org_shared": c.OrgShared,
 		"is_pending_ext_shared": c.Invited,
-		"context_team_id":       s.cfg.TeamID, "shared_team_ids": []string{s.cfg.TeamID}, "previous_names": []string{},
+		"context_team_id":       s.cfg.TeamID, "shared_team_ids": c.Teams, "previous_names": []string{},
 		"topic":   map[string]any{"value": "", "creator": "", "last_set": 0},
 		"purpose": map[string]any{"value": "", "creator": "", "last_set": 0},
 	}

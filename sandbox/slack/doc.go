@@ -26,7 +26,8 @@
 //     other file;
 //   - what an external_select offered last is all that can be chosen, and an offer past Slack's
 //     limits is an error;
-//   - a team_id in a call is the workspace's own;
+//   - a team_id in a call is the workspace's own, or one that an app of the whole organisation was
+//     added to (org.go);
 //   - chat.update with blocks and no text leaves no fallback text behind.
 //
 // # Time

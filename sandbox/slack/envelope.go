@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -66,9 +67,9 @@ func (s *Server) commandPayloadLocked(base string, u User, c Channel, command, t
 		name = "privategroup"
 	}
 	p := map[string]any{
-		"token": verificationToken, "team_id": s.cfg.TeamID, "team_domain": s.cfg.Domain,
+		"token": verificationToken, "team_id": u.TeamID, "team_domain": s.cfg.Domain,
 		"channel_id": c.ID, "channel_name": name, "user_id": u.ID, "user_name": u.Name,
-		"command": command, "text": text, "api_app_id": s.cfg.AppID, "is_enterprise_install": "false",
+		"command": command, "text": text, "api_app_id": s.cfg.AppID, "is_enterprise_install": strconv.FormatBool(s.cfg.OrgWide),
 		"response_url": s.newResponseURLLocked(base, &responseURL{channelID: c.ID, userID: u.ID}),
 		"trigger_id":   s.newTriggerLocked(u.ID),
 	}
@@ -80,16 +81,11 @@ func (s *Server) commandPayloadLocked(base string, u User, c Channel, command, t
 
 // interactionLocked holds the fields that all interactive payloads share.
 func (s *Server) interactionLocked(kind string, u User) map[string]any {
-	team := map[string]any{"id": s.cfg.TeamID, "domain": s.cfg.Domain}
-	var enterprise any
-	if s.cfg.EnterpriseID != "" {
-		team["enterprise_id"], team["enterprise_name"] = s.cfg.EnterpriseID, s.cfg.TeamName
-		enterprise = map[string]any{"id": s.cfg.EnterpriseID, "name": s.cfg.TeamName}
-	}
+	team, enterprise, from := s.cfg.origin(kind, u)
 	return map[string]any{
 		"type": kind, "token": verificationToken, "api_app_id": s.cfg.AppID,
-		"team": team, "enterprise": enterprise, "is_enterprise_install": false,
-		"user":       map[string]any{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
+		"team": team, "enterprise": enterprise, "is_enterprise_install": s.cfg.OrgWide,
+		"user":       map[string]any{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": from},
 		"trigger_id": s.newTriggerLocked(u.ID),
 	}
 }

@@ -41,29 +41,32 @@ func (s *Server) OpenHome(ctx context.Context, userID, tab string) (Delivery, er
 		if home := s.homes[userID]; home != nil && tab == TabHome {
 			event["view"] = home.json
 		}
-		return s.wrapEventLocked(event), nil
+		return s.wrapEventLocked(u, event), nil
 	})
 }
 
 // wrapEventLocked makes the envelope around an event ("The Events API", "Using Socket Mode").
-// Nothing but its acknowledgement is expected.
-func (s *Server) wrapEventLocked(event map[string]any) *envelope {
-	var enterprise any
+// Nothing but its acknowledgement is expected. u is whose act it is.
+func (s *Server) wrapEventLocked(u User, event map[string]any) *envelope {
+	var enterprise, team any
 	if s.cfg.EnterpriseID != "" {
 		enterprise = s.cfg.EnterpriseID
+	}
+	if !s.cfg.OrgWide {
+		team = s.cfg.TeamID
 	}
 	id := newID()
 	return &envelope{id: id, raw: encode(map[string]any{
 		"envelope_id": id, "type": "events_api", "accepts_response_payload": false, "retry_attempt": 0, "retry_reason": "",
 		"payload": map[string]any{
-			"token": verificationToken, "team_id": s.cfg.TeamID, "context_team_id": s.cfg.TeamID,
+			"token": verificationToken, "team_id": u.TeamID, "context_team_id": u.TeamID,
 			"context_enterprise_id": enterprise,
 			"api_app_id":            s.cfg.AppID, "type": "event_callback", "event_id": "Ev" + rand.Text()[:11],
 			"event_time": time.Now().Unix(),
 			"event":      event, "is_ext_shared_channel": false,
 			"authorizations": []any{map[string]any{
-				"enterprise_id": enterprise, "team_id": s.cfg.TeamID, "user_id": s.cfg.BotUserID, "is_bot": true,
-				"is_enterprise_install": false,
+				"enterprise_id": enterprise, "team_id": team, "user_id": s.cfg.BotUserID, "is_bot": true,
+				"is_enterprise_install": s.cfg.OrgWide,
 			}},
 		},
 	})}

@@ -50,6 +50,7 @@ func (k kind) accepts(value string) bool {
 // method is one method of the Web API.
 type method struct {
 	app      bool     // takes the app token, not the bot token
+	team     bool     // a token of an organisation has to name a workspace
 	scopes   []string // one of them is needed
 	args     map[string]kind
 	required []string
@@ -75,6 +76,9 @@ func allMethods() map[string]method {
 	historyScopes := []string{"channels:history", "groups:history", "im:history"}
 	return map[string]method{
 		"auth.test": {do: (*Server).authTest},
+		"auth.teams.list": {
+			do: (*Server).teamList, args: map[string]kind{"limit": kindNumber, "cursor": kindText, "include_icon": kindBool},
+		},
 		"apps.connections.open": {
 			app: true, do: (*Server).openConnection,
 		},
@@ -140,17 +144,17 @@ func allMethods() map[string]method {
 			args: map[string]kind{"user": kindText, "include_locale": kindBool},
 		},
 		"bots.info": {
-			scopes: []string{"users:read"}, required: []string{"bot"}, do: (*Server).botInfo,
+			team: true, scopes: []string{"users:read"}, required: []string{"bot"}, do: (*Server).botInfo,
 			args: map[string]kind{"bot": kindText},
 		},
 		"usergroups.list": {
-			scopes: []string{"usergroups:read"}, do: (*Server).groupList,
+			team: true, scopes: []string{"usergroups:read"}, do: (*Server).groupList,
 			args: map[string]kind{
 				"include_count": kindBool, "include_disabled": kindBool, "include_users": kindBool,
 			},
 		},
 		"usergroups.users.list": {
-			scopes: []string{"usergroups:read"}, required: []string{"usergroup"}, do: (*Server).groupUsers,
+			team: true, scopes: []string{"usergroups:read"}, required: []string{"usergroup"}, do: (*Server).groupUsers,
 			args: map[string]kind{"usergroup": kindText, "include_disabled": kindBool},
 		},
 

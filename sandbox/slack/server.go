@@ -33,8 +33,16 @@ type Config struct {
 	Logger *slog.Logger
 	// TeamID, TeamName and Domain name the workspace: T0SANDBOX, "Sandbox" and "sandbox" when empty.
 	TeamID, TeamName, Domain string
-	// EnterpriseID is set for a workspace of an Enterprise organisation. Empty: none.
+	// EnterpriseID is set for a workspace of an Enterprise organisation. Empty: none, or E0SANDBOX if
+	// it has Siblings or the app is OrgWide.
 	EnterpriseID string
+	// Siblings are the organisation's other workspaces. The app is not installed in them, unless it is
+	// OrgWide.
+	Siblings []string
+	// OrgWide is an app that is deployed to the whole organisation: see org.go.
+	OrgWide bool
+	// Granted are the workspaces that an OrgWide app was added to. Nil: TeamID and all Siblings.
+	Granted []string
 	// AppID, BotUserID and BotID name the app and its bot: A0SANDBOX, U0BOT and B0BOT when empty.
 	AppID, BotUserID, BotID string
 	// BotName is the bot's display name: "revokebot" when empty.
@@ -61,6 +69,12 @@ func (c Config) withDefaults() Config {
 	c.TeamID = cmp.Or(c.TeamID, "T0SANDBOX")
 	c.TeamName = cmp.Or(c.TeamName, "Sandbox")
 	c.Domain = cmp.Or(c.Domain, "sandbox")
+	if c.OrgWide || len(c.Siblings) > 0 {
+		c.EnterpriseID = cmp.Or(c.EnterpriseID, "E0SANDBOX")
+	}
+	if c.Granted == nil {
+		c.Granted = append([]string{c.TeamID}, c.Siblings...)
+	}
 	c.AppID = cmp.Or(c.AppID, "A0SANDBOX")
 	c.BotUserID = cmp.Or(c.BotUserID, "U0BOT")
 	c.BotID = cmp.Or(c.BotID, "B0BOT")

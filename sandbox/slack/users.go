@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -9,9 +8,12 @@ import (
 // authTest is auth.test.
 func (s *Server) authTest(*call) answer {
 	a := success("url", "https://"+s.cfg.Domain+".slack.com/", "team", s.cfg.TeamName, "user", s.cfg.BotName,
-		"team_id", s.cfg.TeamID, "user_id", s.cfg.BotUserID, "bot_id", s.cfg.BotID, "is_enterprise_install", false)
+		"team_id", s.cfg.TeamID, "user_id", s.cfg.BotUserID, "bot_id", s.cfg.BotID, "is_enterprise_install", s.cfg.OrgWide)
 	if s.cfg.EnterpriseID != "" {
 		a.fields["enterprise_id"] = s.cfg.EnterpriseID
+	}
+	if s.cfg.OrgWide {
+		a.fields["team_id"], a.fields["url"] = s.cfg.EnterpriseID, "https://"+s.cfg.Domain+".enterprise.slack.com/"
 	}
 	return a
 }
@@ -69,13 +71,13 @@ func (s *Server) botInfo(c *call) answer {
 
 // groupList is usergroups.list.
 func (s *Server) groupList(c *call) answer {
-	if bad := s.checkTeam(c); bad != nil {
-		return *bad
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []any{}
 	for _, g := range s.groups.all() {
+		if g.TeamID != s.cfg.team(c) {
+			continue
+		}
 		if g.Disabled && !isTrue(c.args["include_disabled"]) {
 			continue
 		}
@@ -84,7 +86,7 @@ func (s *Server) groupList(c *call) answer {
 			deleted = s.cfg.epoch()
 		}
 		p := map[string]any{
-			"id": g.ID, "team_id": s.cfg.TeamID, "is_usergroup": true, "is_subteam": true, "is_external": false,
+			"id": g.ID, "team_id": g.TeamID, "is_usergroup": true, "is_subteam": true, "is_external": false,
 			"name": g.Name, "handle": g.Handle, "description": "", "date_create": s.cfg.epoch(),
 			"date_update": s.cfg.epoch(), "date_delete": deleted, "auto_type": nil, "created_by": "USLACKBOT",
 			"prefs": map[string]any{"channels": []string{}, "groups": []string{}},
@@ -103,13 +105,10 @@ func (s *Server) groupList(c *call) answer {
 // groupUsers is usergroups.users.list. A disabled group has nobody unless disabled ones are asked
 // for.
 func (s *Server) groupUsers(c *call) answer {
-	if bad := s.checkTeam(c); bad != nil {
-		return *bad
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, known := s.groups.get(c.args["usergroup"])
-	if !known || g.Disabled && !isTrue(c.args["include_disabled"]) {
+	if !known || g.TeamID != s.cfg.team(c) || g.Disabled && !isTrue(c.args["include_disabled"]) {
 		return refuse("no_such_subteam")
 	}
 	users := slices.Clone(g.Members)
@@ -117,13 +116,4 @@ func (s *Server) groupUsers(c *call) answer {
 		users = []string{}
 	}
 	return success("users", users)
-}
-
-// checkTeam refuses another workspace's id.
-func (s *Server) checkTeam(c *call) *answer {
-	if cmp.Or(c.args["team_id"], s.cfg.TeamID) == s.cfg.TeamID {
-		return nil
-	}
-	a := refuse("team_not_found")
-	return &a
 }

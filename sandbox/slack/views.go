@@ -99,6 +99,9 @@ func (s *Server) fillLocked(v *view, raw json.RawMessage) {
 	full["blocks"], full["state"] = blocks, map[string]any{"values": stateOf(blocks, nil)}
 	full["id"], full["team_id"], full["app_id"], full["bot_id"] = v.id, s.cfg.TeamID, s.cfg.AppID, s.cfg.BotID
 	full["app_installed_team_id"], full["root_view_id"] = s.cfg.TeamID, v.id
+	if s.cfg.OrgWide {
+		full["app_installed_team_id"] = s.cfg.EnterpriseID
+	}
 	full["hash"] = rand.Text()
 	if stack := s.stacks[v.userID]; len(stack) > 0 && full["type"] == "modal" {
 		full["root_view_id"] = stack[0].id

@@ -1,6 +1,10 @@
 package slack
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // User is a person or a bot as users.info tells about them.
 type User struct {
@@ -9,7 +13,8 @@ type User struct {
 	TZ string
 	// TeamID is the workspace the person comes from; empty: the server's own.
 	TeamID string
-	// EnterpriseID is the organisation the person comes from; empty: the server's own, if any.
+	// EnterpriseID is the organisation the person comes from; empty: the server's own, if any and if
+	// TeamID is one of its workspaces.
 	EnterpriseID string
 	// Guest is is_restricted; SingleChannelGuest is is_restricted and is_ultra_restricted.
 	Guest, SingleChannelGuest bool
@@ -33,6 +38,8 @@ type Channel struct {
 	// OrgShared is is_org_shared: it is shared with other workspaces of the same organisation, which
 	// is not Shared.
 	OrgShared bool
+	// Teams are the workspaces that it is in; nil: the server's own.
+	Teams []string
 	// ReadOnly is is_read_only: the bot may not post.
 	ReadOnly bool
 	// PostingOnly are those who alone may post, if there are any; the bot can be among them.
@@ -45,8 +52,10 @@ type Channel struct {
 // Group is a user group.
 type Group struct {
 	ID, Handle, Name string
-	Disabled         bool
-	Members          []string
+	// TeamID is the workspace that has it; empty: the server's own.
+	TeamID   string
+	Disabled bool
+	Members  []string
 }
 
 // ordered keeps values by id in the order in which their ids came.
@@ -82,11 +91,9 @@ func (o *ordered[T]) all() []T {
 func (s *Server) PutUser(u User) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u.TeamID == "" {
-		u.TeamID = s.cfg.TeamID
-		if u.EnterpriseID == "" {
-			u.EnterpriseID = s.cfg.EnterpriseID
-		}
+	u.TeamID = cmp.Or(u.TeamID, s.cfg.TeamID)
+	if s.cfg.ours(u.TeamID) {
+		u.EnterpriseID = cmp.Or(u.EnterpriseID, s.cfg.EnterpriseID)
 	}
 	if u.RealName == "" {
 		u.RealName = u.Name
@@ -102,6 +109,9 @@ func (s *Server) PutChannel(c Channel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.Members, c.PostingOnly = slices.Clone(c.Members), slices.Clone(c.PostingOnly)
+	if c.Teams = slices.Clone(c.Teams); c.Teams == nil {
+		c.Teams = []string{s.cfg.TeamID}
+	}
 	s.channels.put(c.ID, c)
 }
 
@@ -109,7 +119,7 @@ func (s *Server) PutChannel(c Channel) {
 func (s *Server) PutGroup(g Group) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g.Members = slices.Clone(g.Members)
+	g.Members, g.TeamID = slices.Clone(g.Members), cmp.Or(g.TeamID, s.cfg.TeamID)
 	s.groups.put(g.ID, g)
 }
 
@@ -164,7 +174,9 @@ func (s *Server) directLocked(userID string) Channel {
 			return c
 		}
 	}
-	c := Channel{ID: "D" + userID[1:], DM: true, Private: true, Members: []string{userID}, BotMember: true}
+	c := Channel{
+		ID: "D" + strings.TrimPrefix(userID, "U"), DM: true, Private: true, Members: []string{userID}, BotMember: true,
+	}
 	s.channels.put(c.ID, c)
 	return c
 }
