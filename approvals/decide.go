@@ -143,7 +143,7 @@ func refusalOf(r Request, card string, a Attempt, p Policy, now time.Time) Refus
 	switch {
 	case card == "":
 		return Refusal{Code: RefusedNoCard}
-	case a.Place != r.Place || a.Card != card || a.By == "":
+	case !r.Place.Is(a.Place) || a.Card != card || a.By == "":
 		return Refusal{Code: RefusedWrongPlace, Card: a.Card, Channel: a.Place.Channel}
 	}
 	switch r.State {

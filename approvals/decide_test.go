@@ -83,7 +83,7 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 			approvals.Refusal{Code: approvals.RefusedWrongPlace, Card: card, Channel: home.Channel},
 		},
 		"another organisation": {
-			func(s *situation) { s.attempt.Place.Enterprise = "E0OTHER" },
+			func(s *situation) { s.attempt.Place.Team, s.attempt.Place.Enterprise = "", "E0OTHER" },
 			approvals.Refusal{Code: approvals.RefusedWrongPlace, Card: card, Channel: home.Channel},
 		},
 		"another app": {
@@ -133,7 +133,7 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 			func(s *situation) {
 				s.log = nil
 				s.attempt.Place = approvals.Place{}
-			}, approvals.Refusal{Code: approvals.RefusedEnded},
+			}, approvals.Refusal{Code: approvals.RefusedWrongPlace, Card: card},
 		},
 		"the moment of the deadline": {
 			func(s *situation) { s.now = opened.Add(expireAfter) }, approvals.Refusal{Code: approvals.RefusedExpired},

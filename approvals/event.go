@@ -127,10 +127,26 @@ type Subject struct {
 // Taken names what a request for a purpose keeps others from asking for.
 func (s Subject) Taken(p Purpose) string { return s.Key + "/" + string(p.Measure()) }
 
-// Place is where a request belongs. A click counts only where the request's card is.
+// Place is where a request belongs, or where a click or command comes from. A click counts only
+// where the request's card is.
 type Place struct {
-	Team       string `json:"team"`                 // the workspace
+	Team       string `json:"team"`                 // the workspace, empty for an organisation
 	Enterprise string `json:"enterprise,omitempty"` // the organisation, empty without one
 	App        string `json:"app"`                  // the Slack app
 	Channel    string `json:"channel"`              // the channel of the card
+}
+
+// Holds reports whether another place is in this one's workspace or organisation: its home. Slack
+// gives the id of an organisation in place of a workspace's, or none, where an app or a person
+// belongs to all of it (Slack documentation, "block_actions payload", "block_suggestion payload").
+func (p Place) Holds(other Place) bool {
+	if p.Enterprise != "" && other.Enterprise != "" {
+		return other.Enterprise == p.Enterprise
+	}
+	return other.Team != "" && (other.Team == p.Team || other.Team == p.Enterprise)
+}
+
+// Is reports whether another place is this one: the same channel and app of the same home.
+func (p Place) Is(other Place) bool {
+	return p.Holds(other) && other.App == p.App && other.Channel == p.Channel
 }

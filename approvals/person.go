@@ -49,9 +49,9 @@ func (p Person) Standing(home Place) Standing {
 		return Bot
 	case p.Stranger:
 		return Outsider
-	case p.Team == "" || home.Team == "":
+	case p.Team == "" || home.Team == "" && home.Enterprise == "":
 		return StandingUnknown
-	case p.Team != home.Team && (p.Enterprise == "" || p.Enterprise != home.Enterprise):
+	case !home.Holds(Place{Team: p.Team, Enterprise: p.Enterprise}):
 		return Outsider
 	case p.Guest:
 		return Guest

@@ -8,6 +8,7 @@ import (
 
 func TestStanding(t *testing.T) {
 	grid := approvals.Place{Team: home.Team, Enterprise: "E0HOME"}
+	org := approvals.Place{Enterprise: "E0HOME"}
 	type person = approvals.Person
 	for name, c := range map[string]struct {
 		home   approvals.Place
@@ -19,6 +20,21 @@ func TestStanding(t *testing.T) {
 		},
 		"somebody of another workspace of the organisation": {
 			grid, person{ID: bob, Found: true, Team: "T0SISTER", Enterprise: "E0HOME"}, approvals.FullMember,
+		},
+		"somebody of an organisation that has the app": {
+			org, person{ID: bob, Found: true, Team: "T0SISTER", Enterprise: "E0HOME"}, approvals.FullMember,
+		},
+		"somebody whose workspace Slack calls by the organisation": {
+			org, person{ID: bob, Found: true, Team: "E0HOME"}, approvals.FullMember,
+		},
+		"somebody of an organisation, seen from another that has the app": {
+			org, person{ID: bob, Found: true, Team: "T0OTHER", Enterprise: "E0OTHER"}, approvals.Outsider,
+		},
+		"somebody of no organisation, seen from one that has the app": {
+			org, person{ID: bob, Found: true, Team: "T0OTHER"}, approvals.Outsider,
+		},
+		"somebody without a workspace, seen from an organisation": {
+			org, person{ID: bob, Found: true, Enterprise: "E0HOME"}, approvals.StandingUnknown,
 		},
 		"somebody who was not found": {
 			home, person{ID: bob, Team: home.Team}, approvals.StandingUnknown,

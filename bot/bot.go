@@ -199,7 +199,8 @@ func (b *Bot) identify(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
 		err := b.slack.identify(ctx)
 		if err == nil {
-			b.log.InfoContext(ctx, "known to Slack", "team", b.slack.Home().Team)
+			b.log.InfoContext(ctx, "known to Slack", "team", b.slack.Home().Team,
+				"enterprise", b.slack.Home().Enterprise)
 			return nil
 		}
 		if isTokenError(err) {

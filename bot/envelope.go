@@ -81,20 +81,19 @@ func readEnvelope(f frame) (intakeItem, error) {
 
 func readCommand(f frame) (intakeItem, error) {
 	var p struct {
-		TeamID       string `json:"team_id"`
-		EnterpriseID string `json:"enterprise_id"`
-		AppID        string `json:"api_app_id"`
-		ChannelID    string `json:"channel_id"`
-		UserID       string `json:"user_id"`
-		Command      string `json:"command"`
-		Text         string `json:"text"`
-		ResponseURL  string `json:"response_url"`
-		TriggerID    string `json:"trigger_id"`
+		home
+		AppID       string `json:"api_app_id"`
+		ChannelID   string `json:"channel_id"`
+		UserID      string `json:"user_id"`
+		Command     string `json:"command"`
+		Text        string `json:"text"`
+		ResponseURL string `json:"response_url"`
+		TriggerID   string `json:"trigger_id"`
 	}
 	if err := json.Unmarshal(f.Payload, &p); err != nil {
 		return intakeItem{}, &errUnreadable{"slash command"}
 	}
-	if p.UserID == "" || p.ChannelID == "" || p.TeamID == "" {
+	if p.UserID == "" || p.ChannelID == "" || p.TeamID == "" && p.EnterpriseID == "" {
 		return intakeItem{}, &errUnreadable{"slash command without a user, a channel or a team"}
 	}
 	text, secret := withoutSecrets(p.Text)
@@ -105,8 +104,8 @@ func readCommand(f frame) (intakeItem, error) {
 		return intakeItem{listener: listener, ignored: "another command", unknown: true}, nil
 	}
 	command := handlers.Command{
-		RequestID: rand.Text(), Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID,
-		Channel: p.ChannelID, User: p.UserID, Text: text, Secret: secret, ResponseURL: p.ResponseURL,
+		Place:     approvals.Place{Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID, Channel: p.ChannelID},
+		RequestID: rand.Text(), User: p.UserID, Text: text, Secret: secret, ResponseURL: p.ResponseURL,
 	}
 	if strings.TrimSpace(text) == "" {
 		command.Trigger = p.TriggerID // for the form
@@ -124,16 +123,9 @@ func readCommand(f frame) (intakeItem, error) {
 
 func readInteraction(f frame) (intakeItem, error) {
 	var p struct {
-		Type string `json:"type"`
-		User struct {
-			ID string `json:"id"`
-		} `json:"user"`
-		Team *struct {
-			ID string `json:"id"`
-		} `json:"team"`
-		Channel struct {
-			ID string `json:"id"`
-		} `json:"channel"`
+		origin
+		Type      string  `json:"type"`
+		Channel   idField `json:"channel"`
 		Container struct {
 			MessageTS string `json:"message_ts"`
 			ChannelID string `json:"channel_id"`
@@ -141,7 +133,6 @@ func readInteraction(f frame) (intakeItem, error) {
 		Message struct {
 			TS string `json:"ts"`
 		} `json:"message"`
-		AppID       string `json:"api_app_id"`
 		TriggerID   string `json:"trigger_id"`
 		ResponseURL string `json:"response_url"`
 		Actions     []struct {
@@ -178,14 +169,10 @@ func readInteraction(f frame) (intakeItem, error) {
 	if action.ActionID == messages.ActionOpenCard {
 		return intakeItem{listener: listener, ignored: "a link, which Slack follows by itself"}, nil
 	}
-	team := ""
-	if p.Team != nil {
-		team = p.Team.ID
-	}
 	body, err := json.Marshal(handlers.Click{
-		Team: team, App: p.AppID, User: p.User.ID, ActionID: action.ActionID, Value: action.Value, ResponseURL: p.ResponseURL,
+		Place: p.place(agreed(p.Container.ChannelID, p.Channel.ID)), Message: agreed(p.Container.MessageTS, p.Message.TS),
+		User: p.User.ID, ActionID: action.ActionID, Value: action.Value, ResponseURL: p.ResponseURL,
 		RequestID: rand.Text(), Trigger: p.TriggerID,
-		Channel: agreed(p.Container.ChannelID, p.Channel.ID), Message: agreed(p.Container.MessageTS, p.Message.TS),
 	})
 	if err != nil {
 		return intakeItem{}, fmt.Errorf("keep a click: %w", err)
@@ -202,11 +189,8 @@ func readInteraction(f frame) (intakeItem, error) {
 // readSubmission reads a form that was sent.
 func readSubmission(f frame) (intakeItem, error) {
 	var p struct {
-		User       idField  `json:"user"`
-		Team       *idField `json:"team"`
-		Enterprise *idField `json:"enterprise"`
-		AppID      string   `json:"api_app_id"`
-		View       struct {
+		origin
+		View struct {
 			ID   string `json:"id"`
 			Hash string `json:"hash"`
 			openForm
@@ -220,9 +204,8 @@ func readSubmission(f frame) (intakeItem, error) {
 		return intakeItem{listener: listener, ignored: "a form of another app"}, nil
 	}
 	s := handlers.Submission{
-		Team: p.Team.id(), Enterprise: p.Enterprise.id(), App: p.AppID, User: p.User.ID, Form: p.View.CallbackID,
-		RequestID: rand.Text(),
-		Account:   p.View.field(messages.FieldAccount), Role: p.View.field(messages.FieldRole),
+		Place: p.place(""), User: p.User.ID, Form: p.View.CallbackID, RequestID: rand.Text(),
+		Account: p.View.field(messages.FieldAccount), Role: p.View.field(messages.FieldRole),
 		Reason: p.View.field(messages.FieldReason), Words: p.View.field(messages.FieldWords),
 	}
 	for _, typed := range []*string{&s.Role, &s.Reason, &s.Words} {
@@ -250,12 +233,10 @@ func readSubmission(f frame) (intakeItem, error) {
 // readSuggestion reads what somebody typed so far into a menu that is filled meanwhile.
 func readSuggestion(f frame) (intakeItem, error) {
 	var p struct {
-		User       idField  `json:"user"`
-		Team       *idField `json:"team"`
-		Enterprise *idField `json:"enterprise"`
-		ActionID   string   `json:"action_id"`
-		Value      string   `json:"value"`
-		View       openForm `json:"view"`
+		origin
+		ActionID string   `json:"action_id"`
+		Value    string   `json:"value"`
+		View     openForm `json:"view"`
 	}
 	if err := json.Unmarshal(f.Payload, &p); err != nil {
 		return intakeItem{}, &errUnreadable{"what was typed into a menu"}
@@ -265,7 +246,7 @@ func readSuggestion(f frame) (intakeItem, error) {
 	}
 	text, _ := withoutSecrets(p.Value)
 	s := handlers.Suggestion{
-		Team: p.Team.id(), Enterprise: p.Enterprise.id(), User: p.User.ID, Text: text,
+		Place: p.place(""), User: p.User.ID, Text: text,
 		Account: p.View.field(messages.FieldAccount),
 	}
 	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil {
@@ -277,11 +258,12 @@ func readSuggestion(f frame) (intakeItem, error) {
 // readEvent reads an event. The one that is asked for is somebody opening the App Home.
 func readEvent(f frame) (intakeItem, error) {
 	var p struct {
-		Type    string `json:"type"`
-		TeamID  string `json:"team_id"`
-		AppID   string `json:"api_app_id"`
-		EventID string `json:"event_id"`
-		Event   struct {
+		home
+		Type           string `json:"type"`
+		AppID          string `json:"api_app_id"`
+		EventID        string `json:"event_id"`
+		Authorizations []home `json:"authorizations"` // the installation that the event comes by
+		Event          struct {
 			Type string `json:"type"`
 			User string `json:"user"`
 			Tab  string `json:"tab"`
@@ -296,7 +278,12 @@ func readEvent(f frame) (intakeItem, error) {
 	if p.Event.User == "" || p.EventID == "" {
 		return intakeItem{}, &errUnreadable{"event without a person or an id"}
 	}
-	body, err := json.Marshal(handlers.HomeOpened{Team: p.TeamID, App: p.AppID, User: p.Event.User})
+	if p.EnterpriseID == "" && len(p.Authorizations) > 0 {
+		p.EnterpriseID = p.Authorizations[0].EnterpriseID
+	}
+	body, err := json.Marshal(handlers.Command{
+		Place: approvals.Place{Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID}, User: p.Event.User,
+	})
 	if err != nil {
 		return intakeItem{}, fmt.Errorf("keep an event: %w", err)
 	}
@@ -306,17 +293,34 @@ func readEvent(f frame) (intakeItem, error) {
 	}, nil
 }
 
-// idField is an object of which only the id is read.
+// idField is an object of which only the id is read. What is null or missing has none.
 type idField struct {
 	ID string `json:"id"`
 }
 
-// id is that of an object which may be missing.
-func (f *idField) id() string {
-	if f == nil {
-		return ""
+// home is the workspace and organisation of a command or an event.
+type home struct {
+	TeamID       string `json:"team_id"`
+	EnterpriseID string `json:"enterprise_id"`
+}
+
+// origin is what all interactions say of where they come from. There is no team if the app is
+// deployed to the organisation (Slack documentation, "block_actions payload", "view_submission
+// payload"), and the organisation may stand with the team alone ("block_suggestion payload").
+type origin struct {
+	User idField `json:"user"`
+	Team struct {
+		idField
+		EnterpriseID string `json:"enterprise_id"`
+	} `json:"team"`
+	Enterprise idField `json:"enterprise"`
+	AppID      string  `json:"api_app_id"`
+}
+
+func (o origin) place(channel string) approvals.Place {
+	return approvals.Place{
+		Team: o.Team.ID, Enterprise: cmp.Or(o.Enterprise.ID, o.Team.EnterpriseID), App: o.AppID, Channel: channel,
 	}
-	return f.ID
 }
 
 // openForm is what is read of a form: whose it is, and what its fields hold.

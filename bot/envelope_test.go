@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
@@ -33,7 +34,7 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 			`"values":{`+words).Replace(form)
 	}
 	pressed := handlers.Click{
-		Trigger: "9.9", Team: "T1", App: "A1", Channel: "C1", Message: "1.1", User: "U1",
+		Trigger: "9.9", Place: approvals.Place{Team: "T1", App: "A1", Channel: "C1"}, Message: "1.1", User: "U1",
 		ActionID: "revokebot_approve", Value: "R1", ResponseURL: "https://hooks.slack.com/actions/1",
 	}
 	elsewhere := func(channel, message string) handlers.Click {
@@ -48,7 +49,7 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		unreadable    string // part of what
 	}{
 		"a command": {kind: frameSlash, payload: command, want: handlers.Command{
-			Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1", User: "U1", Text: "prod/X why",
+			Place: approvals.Place{Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1"}, User: "U1", Text: "prod/X why",
 			ResponseURL: "https://hooks.slack.com/commands/1",
 		}},
 		"another command": {
@@ -60,8 +61,9 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		"a command without a channel": {
 			kind: frameSlash, payload: strings.Replace(command, `"C1"`, `""`, 1), unreadable: "without a user, a channel",
 		},
-		"a command without a team": {
-			kind: frameSlash, payload: strings.Replace(command, `"T1"`, `""`, 1), unreadable: "or a team",
+		"a command without a team and an organisation": {
+			kind: frameSlash, payload: strings.NewReplacer(`"T1"`, `null`, `"E1"`, `null`).Replace(command),
+			unreadable: "or a team",
 		},
 		"a command that is a list": {kind: frameSlash, payload: `[]`, unreadable: "slash command"},
 		"a command with a number for its text": {
@@ -112,21 +114,21 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 			kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":[]}`, unreadable: "or an action",
 		},
 		"a form": {kind: frameClick, payload: form, want: handlers.Submission{
-			Team: "T1", App: "A1", User: "U1", Form: messages.FormDeny, Origin: messages.FormOrigin{
+			Place: approvals.Place{Team: "T1", App: "A1"}, User: "U1", Form: messages.FormDeny, Origin: messages.FormOrigin{
 				Request: "R1", Channel: "C1", Message: "1.1",
 			}, Reason: "not ours",
 		}},
 		"a form for an undo": {
 			kind: frameClick, payload: undoForm(`"words":{"text":{"value":" Revive  old sessions"}},`),
 			want: handlers.Submission{
-				Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{
+				Place: approvals.Place{Team: "T1", App: "A1"}, User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{
 					Request: "R1", Channel: "C1", Message: "1.1",
 				},
 				Reason: "not ours", Words: " Revive  old sessions",
 			},
 		},
 		"a form for a clean-up": {kind: frameClick, payload: undoForm(``), want: handlers.Submission{
-			Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{
+			Place: approvals.Place{Team: "T1", App: "A1"}, User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{
 				Request: "R1", Channel: "C1", Message: "1.1",
 			}, Reason: "not ours",
 		}},
@@ -172,7 +174,8 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		"a command whose text is a million long": {
 			kind:    frameSlash,
 			payload: strings.Replace(command, "prod/X why", strings.Repeat("x", 1_000_000), 1), want: handlers.Command{
-				Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1", User: "U1", Text: strings.Repeat("x", 1_000_000),
+				Place: approvals.Place{Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1"}, User: "U1",
+				Text:        strings.Repeat("x", 1_000_000),
 				ResponseURL: "https://hooks.slack.com/commands/1",
 			},
 		},
@@ -351,8 +354,8 @@ func FuzzReadEnvelope(f *testing.F) {
 		switch got.item.Kind {
 		case handlers.KindCommand:
 			var c handlers.Command
-			if err := json.Unmarshal(got.item.Body, &c); err != nil || c.User == "" || c.Channel == "" || c.Team == "" ||
-				c.RequestID == "" {
+			if err := json.Unmarshal(got.item.Body, &c); err != nil || c.User == "" || c.Channel == "" || c.RequestID == "" ||
+				c.Team == "" && c.Enterprise == "" {
 				t.Fatalf("%+v, %v", c, err)
 			}
 		case handlers.KindClick:

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,12 +93,7 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 	if e.cfg.BotToken == "" {
 		return []finding.Finding{finding.Fail(checkBotToken, "Correct SLACK_BOT_TOKEN.", "It cannot be used."+skipped)}
 	}
-	who, err := e.api.AuthTestContext(ctx)
-	if err == nil && who.TeamID == "" {
-		err = emptyAnswer("auth.test")
-	} else {
-		err = slackError("auth.test", err)
-	}
+	who, err := e.whoami(ctx)
 	if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
 		f := finding.Fail(checkBotToken, "Put the bot token (xoxb-…) from the app's OAuth & Permissions page into "+
 			"SLACK_BOT_TOKEN, of the workspace that the app is installed in.",
@@ -108,24 +104,61 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 		f.Saw += skipped
 		return []finding.Finding{f}
 	}
-	e.self.Store(&identity{
-		home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, user: who.UserID, webURL: who.URL,
-	})
 	found := []finding.Finding{
-		finding.Good(checkBotToken, "It is %s (%s) of the workspace %s (%s).", who.User, who.UserID, who.Team, who.TeamID),
+		finding.Good(checkBotToken, "It is %s (%s) of %s.", who.User, who.UserID, installedIn(who)),
 	}
 
-	var same, people []finding.Finding
+	var same, teams, people []finding.Finding
 	channels := make([]finding.Finding, len(e.cfg.Channels))
 	var all sync.WaitGroup
 	all.Go(func() { same = e.sameApp(ctx, who.BotID) })
+	all.Go(func() { teams = e.addedTo(ctx, who) })
 	for i, id := range e.cfg.Channels {
 		all.Go(func() { channels[i] = e.channel(ctx, id) })
 	}
 	all.Go(func() { people = e.people(ctx) })
 	scopes := e.scopes(who.Header)
 	all.Wait()
-	return slices.Concat(found, same, scopes, channels, people)
+	return slices.Concat(found, teams, same, scopes, channels, people)
+}
+
+// installedIn tells where the app is installed. slack-go does not read is_enterprise_install: a
+// token of an organisation is known by the id that is no workspace's (T…).
+func installedIn(who *slack.AuthTestResponse) string {
+	switch {
+	case orgWide(who):
+		return fmt.Sprintf("the whole organisation %s (%s)", who.Team, who.EnterpriseID)
+	case who.EnterpriseID != "":
+		return fmt.Sprintf("the workspace %s (%s) of the organisation %s", who.Team, who.TeamID, who.EnterpriseID)
+	default:
+		return fmt.Sprintf("the workspace %s (%s)", who.Team, who.TeamID)
+	}
+}
+
+func orgWide(who *slack.AuthTestResponse) bool { return !strings.HasPrefix(who.TeamID, "T") }
+
+// addedTo looks at the workspaces of an app that is deployed to an organisation: it works in none
+// before an admin adds it (Slack documentation, "Organization-ready apps").
+func (e *examination) addedTo(ctx context.Context, who *slack.AuthTestResponse) []finding.Finding {
+	const check, add = "workspaces", "Have an admin of the organisation add the app to the workspaces of the channels."
+	if !orgWide(who) {
+		return nil
+	}
+	teams, err := e.teams(ctx)
+	if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
+		return []finding.Finding{noAnswer(check, refused)}
+	}
+	if len(teams) == 0 {
+		return []finding.Finding{finding.Fail(check, add, "The app was added to no workspace: nobody can type the command.")}
+	}
+	var names []string
+	for _, t := range teams[:min(len(teams), mostNamed)] {
+		names = append(names, t.Name+" ("+t.ID+")")
+	}
+	if more := len(teams) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return []finding.Finding{finding.Good(check, "The app was added to %s.", strings.Join(names, ", "))}
 }
 
 // appOf finds the app's id in an app-level token. Its form is not documented, so that only what
@@ -140,7 +173,9 @@ func (e *examination) sameApp(ctx context.Context, botID string) []finding.Findi
 	if m == nil || botID == "" {
 		return nil
 	}
-	bot, err := e.api.GetBotInfoContext(ctx, slack.GetBotInfoParameters{Bot: botID})
+	bot, err := e.api.GetBotInfoContext(ctx, slack.GetBotInfoParameters{
+		Bot: botID, TeamID: cmp.Or(e.Home().Team, e.Home().Enterprise),
+	})
 	if err != nil || bot.AppID == "" {
 		return nil // without users:read it cannot be known, and that is told of
 	}
@@ -208,6 +243,9 @@ func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 		case refused.Code == "channel_not_found":
 			return finding.Fail(check, "Correct the id in slack.channels, or type /invite @revokebot in the channel.",
 				"Slack knows no such channel, or it is private and the bot is not in it.")
+		case refused.Code == "team_access_not_granted":
+			return finding.Fail(check, "Have an admin of the organisation add the app to that workspace.",
+				"The app was not added to the workspace that the channel is in.")
 		case refused.Code == "missing_scope":
 			return finding.Fail(check, reinstall,
 				"It cannot be looked at without the scope for its kind (channels:read, groups:read).")

@@ -169,7 +169,8 @@ func TestWhenTheProcessStartsWhileSlackIsAwayWhatWasApprovedGoesOnAndWhatPeopleS
 		told := len(h.slack.Messages(actors.Incident))
 
 		body, err := json.Marshal(handlers.Command{
-			RequestID: "SECOND", Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident, User: actors.Rosa,
+			RequestID: "SECOND", Place: approvals.Place{Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident},
+			User: actors.Rosa,
 			Text: "prod/NightlyBackup " + typed,
 		})
 		if err != nil {

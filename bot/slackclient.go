@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,8 @@ type slackClient struct {
 	http *http.Client
 	base *url.URL
 	self atomic.Pointer[identity] // nil until Slack has said it
+	// groups has the workspace of each user group that was found by it.
+	groups sync.Map
 }
 
 // identity is what Slack says of the bot's own token.
@@ -86,17 +89,23 @@ func newSlackClient(cfg Config) (*slackClient, error) {
 
 // identify asks whose token the bot has.
 func (s *slackClient) identify(ctx context.Context) error {
+	_, err := s.whoami(ctx)
+	return err
+}
+
+// whoami is auth.test. A token of an organisation may name no workspace.
+func (s *slackClient) whoami(ctx context.Context) (*slack.AuthTestResponse, error) {
 	who, err := s.api.AuthTestContext(ctx)
 	if err != nil {
-		return slackError("auth.test", err)
+		return nil, slackError("auth.test", err)
 	}
-	if who.TeamID == "" {
-		return emptyAnswer("auth.test")
+	if who.TeamID == "" && who.EnterpriseID == "" {
+		return nil, emptyAnswer("auth.test")
 	}
 	s.self.Store(&identity{
 		home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, user: who.UserID, webURL: who.URL,
 	})
-	return nil
+	return who, nil
 }
 
 // identified reports whether Slack has said whose token the bot has.
@@ -157,9 +166,36 @@ func (s *slackClient) lookUp(ctx context.Context, id string) (person approvals.P
 }
 
 // GroupMembers implements handlers.Slack with usergroups.users.list, which leaves out disabled
-// groups.
+// groups. A token of an organisation has to name the workspace of the group (Slack documentation,
+// "usergroups.users.list"): the one where it was last, else the first that knows it.
 func (s *slackClient) GroupMembers(ctx context.Context, group string) ([]string, error) {
-	members, err := s.api.GetUserGroupMembersContext(ctx, group)
+	found, _ := s.groups.Load(group)
+	team, _ := found.(string)
+	members, err := s.membersIn(ctx, team, group)
+	if code := codeOf(err); code != "missing_argument" && (team == "" || code != "no_such_subteam") {
+		return members, err
+	}
+	teams, unread := s.teams(ctx)
+	if unread != nil {
+		return nil, unread
+	}
+	for _, t := range teams {
+		if members, err = s.membersIn(ctx, t.ID, group); codeOf(err) != "no_such_subteam" {
+			s.groups.Store(group, t.ID)
+			break
+		}
+	}
+	return members, err
+}
+
+// teams are the workspaces that an app of an organisation was added to, by auth.teams.list.
+func (s *slackClient) teams(ctx context.Context) ([]slack.Team, error) {
+	teams, _, err := s.api.ListTeamsContext(ctx, slack.ListTeamsParameters{Limit: 1000})
+	return teams, slackError("auth.teams.list", err)
+}
+
+func (s *slackClient) membersIn(ctx context.Context, team, group string) ([]string, error) {
+	members, err := s.api.GetUserGroupMembersContext(ctx, group, slack.GetUserGroupMembersOptionTeamID(team))
 	if err != nil {
 		return nil, slackError("usergroups.users.list", err)
 	}

@@ -75,6 +75,14 @@ func slackError(method string, err error) error {
 	return out
 }
 
+// codeOf is the code of an error that slackError sorted.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*deliver.SlackError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
 // emptyAnswer is for an answer that has nothing in it. slack-go takes one that names no error, such
 // as {} from a proxy, for a success; whether anything happened is unknown.
 func emptyAnswer(method string) error {

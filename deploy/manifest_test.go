@@ -36,6 +36,7 @@ type method struct {
 func methods() map[string]method {
 	return map[string]method{
 		"AuthTestContext":                {"auth.test", nil},
+		"ListTeamsContext":               {"auth.teams.list", nil},
 		"StartSocketModeContext":         {"apps.connections.open", nil}, // the app-level token's, not the bot's
 		"GetUserInfoContext":             {"users.info", []string{"users:read"}},
 		"GetBotInfoContext":              {"bots.info", []string{"users:read"}},

@@ -35,8 +35,7 @@ func actOf(item approvals.Item) (a act, err error) {
 		var c Click
 		c, err = step.BodyOf[Click](item)
 		a.Command = Command{
-			RequestID: c.RequestID, Team: c.Team, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
-			Trigger: c.Trigger,
+			Place: c.Place, RequestID: c.RequestID, User: c.User, ResponseURL: c.ResponseURL, Trigger: c.Trigger,
 		}
 		a.action, a.message, a.value = c.ActionID, c.Message, c.Value
 		if a.action != messages.ActionAsk {
@@ -45,10 +44,8 @@ func actOf(item approvals.Item) (a act, err error) {
 	case KindSubmit:
 		var s Submission
 		s, err = step.BodyOf[Submission](item)
-		a.Command = Command{
-			RequestID: s.RequestID, Team: s.Team, Enterprise: s.Enterprise, App: s.App, Channel: s.Origin.Channel, User: s.User,
-			Secret: s.Secret,
-		}
+		a.Command = Command{Place: s.Place, RequestID: s.RequestID, User: s.User, Secret: s.Secret}
+		a.Channel = s.Origin.Channel
 		a.action, a.message, a.value, a.request = s.Form, s.Origin.Message, s.Origin.Request, s.Origin.Request
 	}
 	if err != nil {
@@ -129,10 +126,10 @@ func (h *Handlers) noSuchRequest(ctx context.Context, a act) error {
 // act was not done there, it is answered.
 func (h *Handlers) thread(ctx context.Context, a *act) (v record.View, err error) {
 	v.Request, v.Events, err = h.Store.Load(ctx, a.request)
-	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && h.place(a.Command) != v.Request.Place {
+	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && !v.Request.Place.Is(a.Place) {
 		return v, h.noSuchRequest(ctx, *a)
 	}
-	a.Enterprise, a.drill = v.Request.Place.Enterprise, v.Request.Purpose.Mode() == approvals.ModeDrill
+	a.drill = v.Request.Purpose.Mode() == approvals.ModeDrill
 	return v, err
 }
 
@@ -169,15 +166,3 @@ func (h *Handlers) flooded(ctx context.Context, a act, name string, most int) er
 
 // counted names what a person did, the same at every try.
 func counted(item approvals.Item) string { return cmp.Or(item.Source, item.ID) }
-
-// atHome reports whether something came from the workspace or organisation that the bot belongs to.
-func (h *Handlers) atHome(team, enterprise string) bool {
-	home := h.Slack.Home()
-	return team != "" && (team == home.Team || enterprise != "" && enterprise == home.Enterprise)
-}
-
-// place is where something happened. The organisation is the one that the bot belongs to: whether a
-// person belongs there too is judged by it.
-func (h *Handlers) place(c Command) approvals.Place {
-	return approvals.Place{Team: c.Team, Enterprise: h.Slack.Home().Enterprise, App: c.App, Channel: c.Channel}
-}

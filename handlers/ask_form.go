@@ -129,12 +129,11 @@ func (h *Handlers) submitAsk(ctx context.Context, a act, s Submission) error {
 	for _, text := range h.ValidateForm(s) { // this replica may be configured otherwise than the one that took the form
 		return h.refuse(ctx, a, "form", messages.Plain(text))
 	}
-	home := HomeOpened{Team: s.Team, App: s.App, User: s.User}
-	if s.Origin.Home && h.atHome(a.Team, a.Enterprise) && slices.Contains(h.Channels, a.Channel) && !h.inChannel(ctx, a) {
+	if s.Origin.Home && h.Slack.Home().Holds(a.Place) && slices.Contains(h.Channels, a.Channel) && !h.inChannel(ctx, a) {
 		if err := h.noteRefused(ctx, a, "not_in_channel"); err != nil {
 			return err
 		}
-		return h.drawHome(ctx, home, messages.HomeNotInChannel(a.Channel))
+		return h.drawHome(ctx, a.Command, messages.HomeNotInChannel(a.Channel))
 	}
 	a.Text, _, _ = h.roleMeant(s)
 	if reason := strings.TrimSpace(s.Reason); reason != "" {
@@ -144,5 +143,5 @@ func (h *Handlers) submitAsk(ctx context.Context, a act, s Submission) error {
 		return err
 	}
 	// Whoever asked there is still looking at it.
-	return h.drawHome(ctx, home, messages.HomeAsked(a.Channel))
+	return h.drawHome(ctx, a.Command, messages.HomeAsked(a.Channel))
 }

@@ -16,9 +16,7 @@ import (
 // Click is a pressed button, the Body of an item of KindClick. Nothing in it but the opaque Value
 // says what is to be done; the rest is compared with what is stored.
 type Click struct {
-	Team        string `json:"team"`
-	App         string `json:"app"`
-	Channel     string `json:"channel"`
+	approvals.Place
 	Message     string `json:"message"`
 	User        string `json:"user"`
 	ActionID    string `json:"action_id"`
@@ -70,7 +68,7 @@ func (h *Handlers) attempt(ctx context.Context, a act, action approvals.Action, 
 	if v.Request.State == approvals.StateOpen && v.Card == "" && a.item.Attempt < cardWaits {
 		return &step.Again{After: cardWait}
 	}
-	at := approvals.Attempt{Action: action, By: a.User, Card: a.message, Source: a.item.Source, Place: h.place(a.Command)}
+	at := approvals.Attempt{Action: action, By: a.User, Card: a.message, Source: a.item.Source, Place: a.Place}
 	a.drill = v.Request.Purpose.Mode() == approvals.ModeDrill
 	if action == approvals.ActionDeny && a.item.Kind == KindClick {
 		if err := h.offerDenial(ctx, a, v, at); err != nil {

@@ -26,11 +26,8 @@ import (
 
 // Command is a slash command, the Body of an item of KindCommand.
 type Command struct {
+	approvals.Place
 	RequestID   string `json:"request_id"` // the id a request gets if one comes of it; made when the envelope came in
-	Team        string `json:"team"`
-	Enterprise  string `json:"enterprise,omitempty"`
-	App         string `json:"app"`
-	Channel     string `json:"channel"`
 	User        string `json:"user"`
 	Text        string `json:"text"`
 	Secret      bool   `json:"secret,omitempty"` // a secret was dropped from Text
@@ -46,8 +43,8 @@ type Command struct {
 // about it is in order. Approvers are called only after the role was found in IAM.
 func (h *Handlers) command(ctx context.Context, a act) error {
 	a.drill = IsDrill(a.Text)
-	if !h.atHome(a.Team, a.Enterprise) {
-		h.Log.WarnContext(ctx, "a command of another workspace was refused", "team", a.Team, "user", a.User)
+	if !h.Slack.Home().Holds(a.Place) {
+		h.Log.WarnContext(ctx, "a command of another workspace was refused", "place", a.Place, "user", a.User)
 		return h.refuse(ctx, a, "workspace", messages.NotARequester(approvals.Outsider))
 	}
 	// Another replica began with this command and did not finish: the request is there, only the rest
@@ -282,7 +279,8 @@ func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any,
 	if o.Subject.Facts, err = record.Encode(facts); err != nil {
 		return fmt.Errorf("facts of a role: %w", err)
 	}
-	o.Place = h.place(a.Command)
+	o.Place = h.Slack.Home()
+	o.Place.App, o.Place.Channel = a.App, a.Channel
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
 	open := func() (string, error) {
 		return h.Store.Open(ctx, a.RequestID, a.User, a.item.Source, o, deliver.Calls(a.RequestID, o.ExpireAfter)...)

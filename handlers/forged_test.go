@@ -227,7 +227,7 @@ func TestAClickThatWasQueuedByHandIsNobodysClick(t *testing.T) {
 		card.CaughtUp()
 		r := card.Request()
 		click, err := json.Marshal(handlers.Click{
-			Team: r.Place.Team, App: r.Place.App, Channel: r.Place.Channel, Message: card.TS, User: actors.Bob,
+			Place: r.Place, Message: card.TS, User: actors.Bob,
 			ActionID: messages.ActionApprove, Value: card.ID,
 		})
 		if err != nil {

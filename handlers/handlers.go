@@ -52,7 +52,7 @@ const (
 // Slack is what handlers need of Slack: they look people up and answer one person at a time, and
 // cannot post. Its errors are *deliver.SlackError.
 type Slack interface {
-	// Home is the workspace that the bot is installed in; only Team and Enterprise are set.
+	// Home is the workspace or organisation that the bot is installed in; it names no app and channel.
 	Home() approvals.Place
 	// Person looks somebody up now. Somebody Slack does not know is a Person who is not Found.
 	Person(ctx context.Context, id string) (approvals.Person, error)

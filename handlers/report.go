@@ -47,7 +47,7 @@ func (h *Handlers) reportCommand(ctx context.Context, a act, what string) error 
 // listable reports whether a request is of the workspace of a command and of an allowed channel.
 func (h *Handlers) listable(c Command, r approvals.Request) bool {
 	c.Channel = r.Place.Channel
-	return slices.Contains(h.Channels, c.Channel) && h.place(c) == r.Place
+	return slices.Contains(h.Channels, c.Channel) && r.Place.Is(c.Place)
 }
 
 // reportClick does the same for the button in a request's thread.

@@ -19,15 +19,8 @@ const (
 	homesPerUser = 20 // App Homes that are drawn for one person in a minute
 )
 
-// KindHome is somebody opening the App Home.
+// KindHome is somebody opening the App Home. Its Body is a Command without words.
 const KindHome = "home"
-
-// HomeOpened is the Body of an item of KindHome.
-type HomeOpened struct {
-	Team string `json:"team"`
-	App  string `json:"app"`
-	User string `json:"user"`
-}
 
 // status lists the requests for the sender. Their workspace, the channel and the rate limits were
 // checked as for any command.
@@ -44,25 +37,26 @@ func (h *Handlers) status(ctx context.Context, a act) error {
 
 // home draws the App Home for whoever opened it.
 func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
-	o, err := step.BodyOf[HomeOpened](item)
+	c, err := step.BodyOf[Command](item)
 	if err != nil {
 		return err
 	}
-	if !h.atHome(o.Team, "") {
-		h.Log.WarnContext(ctx, "the home of another workspace was not drawn", "team", o.Team, "user", o.User)
+	if !h.Slack.Home().Holds(c.Place) {
+		h.Log.WarnContext(ctx, "the home of another workspace was not drawn", "place", c.Place, "user", c.User)
 		return nil
 	}
-	wait, err := h.Store.Allow(ctx, "home of "+o.User, counted(item), homesPerUser, floodWindow)
+	wait, err := h.Store.Allow(ctx, "home of "+c.User, counted(item), homesPerUser, floodWindow)
 	if err != nil || wait > 0 {
 		return err // who opens it so often has seen it a moment ago
 	}
-	return h.drawHome(ctx, o, "")
+	return h.drawHome(ctx, c, "")
 }
 
 // drawHome publishes a person's App Home. An error of Slack's is only logged: the App Home is drawn
 // anew whenever it is opened.
-func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) error {
-	list, channels, standing, err := h.listFor(ctx, Command{Team: o.Team, App: o.App, User: o.User})
+func (h *Handlers) drawHome(ctx context.Context, c Command, notice string) error {
+	c.Channel = "" // none is known to hold the user
+	list, channels, standing, err := h.listFor(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -70,8 +64,8 @@ func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) er
 	if standing == approvals.FullMember {
 		view = messages.Home(list, channels, h.connection(), notice)
 	}
-	if err := h.Slack.PublishHome(ctx, o.User, view); err != nil {
-		h.Log.WarnContext(ctx, "a home was not published", "user", o.User, "error", err)
+	if err := h.Slack.PublishHome(ctx, c.User, view); err != nil {
+		h.Log.WarnContext(ctx, "a home was not published", "user", c.User, "error", err)
 	}
 	return nil
 }
@@ -185,19 +179,18 @@ func (h *Handlers) connection() messages.Connection {
 // askFromHome opens the form for the user who pressed the button on the App Home. There is no
 // channel to answer in: what keeps the form from opening is said on the App Home.
 func (h *Handlers) askFromHome(ctx context.Context, a act) error {
-	o := HomeOpened{Team: a.Team, App: a.App, User: a.User}
-	if !h.atHome(a.Team, "") || !slices.Contains(h.Channels, a.value) {
-		return h.drawHome(ctx, o, "")
+	if !h.Slack.Home().Holds(a.Place) || !slices.Contains(h.Channels, a.value) {
+		return h.drawHome(ctx, a.Command, "")
 	}
 	allowed, standing := h.mayRequestSoon(ctx, a.User)
 	origin := messages.FormOrigin{Channel: a.value, User: a.User, Home: true}
 	switch {
 	case !allowed:
-		return h.drawHome(ctx, o, messages.NotARequester(standing).Text)
+		return h.drawHome(ctx, a.Command, messages.NotARequester(standing).Text)
 	case a.item.Tries == 1 && h.openAskForm(ctx, a.Trigger, origin):
 		return nil
 	default:
-		return h.drawHome(ctx, o, messages.HomeFormLost(a.value))
+		return h.drawHome(ctx, a.Command, messages.HomeFormLost(a.value))
 	}
 }
 

@@ -14,18 +14,16 @@ import (
 
 // Submission is a form that was sent, the Body of an item of KindSubmit.
 type Submission struct {
-	Team       string              `json:"team"`
-	Enterprise string              `json:"enterprise,omitempty"`
-	App        string              `json:"app"`
-	User       string              `json:"user"`
-	Form       string              `json:"form"`              // messages.FormDeny, messages.FormUndo or messages.FormAsk
-	Origin     messages.FormOrigin `json:"origin"`            // as it was put into the form when it was opened
-	Account    string              `json:"account,omitempty"` // of FormAsk: as chosen; "" when there is nothing to choose
-	Role       string              `json:"role,omitempty"`    // of FormAsk: as typed, or account/name as chosen
-	Reason     string              `json:"reason,omitempty"`
-	Words      string              `json:"words,omitempty"`  // of FormUndo: what was typed to say that it is meant
-	Secret     bool                `json:"secret,omitempty"` // a secret was dropped from what was typed
-	RequestID  string              `json:"request_id"`       // the id a new request gets if the form asks for one
+	approvals.Place
+	User      string              `json:"user"`
+	Form      string              `json:"form"`              // messages.FormDeny, messages.FormUndo or messages.FormAsk
+	Origin    messages.FormOrigin `json:"origin"`            // as it was put into the form when it was opened
+	Account   string              `json:"account,omitempty"` // of FormAsk: as chosen; "" when there is nothing to choose
+	Role      string              `json:"role,omitempty"`    // of FormAsk: as typed, or account/name as chosen
+	Reason    string              `json:"reason,omitempty"`
+	Words     string              `json:"words,omitempty"`  // of FormUndo: what was typed to say that it is meant
+	Secret    bool                `json:"secret,omitempty"` // a secret was dropped from what was typed
+	RequestID string              `json:"request_id"`       // the id a new request gets if the form asks for one
 }
 
 // submit handles a form.

@@ -5,17 +5,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
 // Suggestion is what a requester has typed into the menu of roles of the form. It is no item: the
 // answer is the acknowledgement.
 type Suggestion struct {
-	Team, Enterprise string
-	User             string
-	Text             string              // what was typed so far
-	Account          string              // what is chosen in the form, "" nothing or nothing that Slack says
-	Origin           messages.FormOrigin // as it was put into the form when it was opened
+	approvals.Place
+	User    string
+	Text    string              // what was typed so far
+	Account string              // what is chosen in the form, "" nothing or nothing that Slack says
+	Origin  messages.FormOrigin // as it was put into the form when it was opened
 }
 
 // maxSuggested is how many roles are offered. Nobody reads more, and Slack shows a hundred at most.
@@ -26,7 +27,7 @@ const maxSuggested = 50
 // is. Names of roles are told only in a form that was opened for this person, which it is after a
 // look who they are.
 func (h *Handlers) Suggest(s Suggestion) any {
-	if !h.atHome(s.Team, s.Enterprise) || s.User == "" || s.Origin.User != s.User {
+	if !h.Slack.Home().Holds(s.Place) || s.User == "" || s.Origin.User != s.User {
 		return messages.RoleOptions(nil, false)
 	}
 	accounts := h.Cloud.Accounts()

@@ -18,7 +18,8 @@ func diesWith(t *testing.T, b *bench.Bench, card bench.Card, user, action string
 	t.Helper()
 	b.Stop(0)
 	body, err := json.Marshal(handlers.Click{
-		Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident, Message: card.TS, User: user, ActionID: action,
+		Place:   approvals.Place{Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident},
+		Message: card.TS, User: user, ActionID: action,
 		Value:   card.ID,
 		Trigger: "1.2.spent",
 	})

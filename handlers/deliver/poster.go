@@ -10,7 +10,7 @@ import (
 
 // Poster posts into channels and to people. Its errors are *SlackError.
 type Poster interface {
-	// Home is the workspace that the bot is installed in; only Team and Enterprise are set.
+	// Home is the workspace or organisation that the bot is installed in; it names no app and channel.
 	Home() approvals.Place
 	// Person looks a user up now. A user whom Slack does not know is a Person who is not Found.
 	Person(ctx context.Context, id string) (approvals.Person, error)

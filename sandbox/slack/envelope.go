@@ -69,9 +69,10 @@ func (s *Server) commandPayloadLocked(base string, u User, c Channel, command, t
 	p := map[string]any{
 		"token": verificationToken, "team_id": u.TeamID, "team_domain": s.cfg.Domain,
 		"channel_id": c.ID, "channel_name": name, "user_id": u.ID, "user_name": u.Name,
-		"command": command, "text": text, "api_app_id": s.cfg.AppID, "is_enterprise_install": strconv.FormatBool(s.cfg.OrgWide),
-		"response_url": s.newResponseURLLocked(base, &responseURL{channelID: c.ID, userID: u.ID}),
-		"trigger_id":   s.newTriggerLocked(u.ID),
+		"command": command, "text": text, "api_app_id": s.cfg.AppID,
+		"is_enterprise_install": strconv.FormatBool(s.cfg.OrgWide),
+		"response_url":          s.newResponseURLLocked(base, &responseURL{channelID: c.ID, userID: u.ID}),
+		"trigger_id":            s.newTriggerLocked(u.ID),
 	}
 	if s.cfg.EnterpriseID != "" {
 		p["enterprise_id"], p["enterprise_name"] = s.cfg.EnterpriseID, s.cfg.TeamName

@@ -86,10 +86,17 @@ protected_roles: ["arn:aws:iam::*:role/break-glass-admin"]
 // test is in.
 func inWard(t *testing.T, test func(t *testing.T, w *ward)) {
 	t.Helper()
+	inWardOf(t, slackstandin.Config{}, test)
+}
+
+// inWardOf is inWard with another Slack.
+func inWardOf(t *testing.T, cfg slackstandin.Config, test func(t *testing.T, w *ward)) {
+	t.Helper()
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	t.Chdir(t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		w := &ward{
-			t: t, slack: slackstandin.New(slackstandin.Config{Logger: slog.New(slog.DiscardHandler)}),
+			t: t, slack: slackstandin.New(cfg),
 			aws: awsstandin.New(awsstandin.Config{Latency: -1, LookupRate: -1}), db: miniredis.NewMiniRedis(),
 		}
 		var served sync.WaitGroup
