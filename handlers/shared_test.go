@@ -26,7 +26,10 @@ func TestChannelsThatAreSharedWithAnotherOrganisationAreRefusedUnlessAllowed(t *
 			func(c *slack.Channel) { c.Invited = true }, slack.Fault{}, "shared with another organisation",
 		},
 		"shared within the organisation": {func(c *slack.Channel) { c.OrgShared = true }, slack.Fault{}, ""},
-		"not shared":                     {func(*slack.Channel) {}, slack.Fault{}, ""},
+		"shared within the organisation and with another": {
+			func(c *slack.Channel) { c.OrgShared, c.Shared = true, true }, slack.Fault{}, "shared with another organisation",
+		},
+		"not shared": {func(*slack.Channel) {}, slack.Fault{}, ""},
 		"Slack does not answer": {
 			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", HTTPStatus: 503}, "Slack didn't answer",
 		},
