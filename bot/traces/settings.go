@@ -1,6 +1,7 @@
 package traces
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,30 +29,16 @@ const (
 	longestTimeout  = time.Hour
 )
 
-// SettingError is a variable that is wrong. Its text never repeats a value: headers hold keys.
-type SettingError struct {
-	Variable string
-	Saw, Fix string // sentences that stand behind the variable's name
-	text     string
-}
-
-// Error names the variable and ends without a full stop.
-func (e *SettingError) Error() string { return e.text }
-
-// wrong makes a SettingError of two clauses, such as "is not a number" and "set it to 1".
-func wrong(variable, what, fix string) error {
-	return &SettingError{
-		Variable: variable, Saw: "It " + what + ".", Fix: strings.ToUpper(fix[:1]) + fix[1:] + ".",
-		text: variable + " " + what + ": " + fix,
-	}
-}
+// wrong is an error in two clauses, such as "is not a number" and "set it to 1", behind the name of
+// a variable. Its text never repeats a value: headers hold keys.
+func wrong(variable, what, fix string) error { return errors.New(variable + " " + what + ": " + fix) }
 
 const (
 	correct = "correct it, or leave it out"
 	noPairs = "is not a list of name=value, parted by commas"
 )
 
-// readSettings returns nil when no traces are asked for. Its error is a *SettingError.
+// readSettings returns nil when no traces are asked for. Its error names the variable first.
 func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	get := func(name string) string {
 		value, _ := lookup(name)

@@ -43,7 +43,7 @@ func Run(ctx context.Context, env settings.Environment, asJSON bool) (well bool,
 	if asJSON {
 		err = report.writeJSON(env.Stdout)
 	} else {
-		err = report.writeText(env.Stdout, inColour(env))
+		err = report.writeText(env.Stdout)
 	}
 	return report.count(finding.Failure) == 0, err
 }

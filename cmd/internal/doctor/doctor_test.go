@@ -188,7 +188,7 @@ func settingIllnesses() []illness {
 			`there is no key "requestors" here`, "Correct its spelling",
 		},
 		{
-			"a text for a list", yamlWith("[S0SECURITY]\n", "{a: b}\n"), nil, f, "configuration file", "stands where",
+			"a text for a list", yamlWith("[S0SECURITY]\n", "{a: b}\n"), nil, f, "configuration file", "was used where",
 			"Compare it with docs/configuration.md",
 		},
 		{

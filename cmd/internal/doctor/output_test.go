@@ -3,7 +3,6 @@ package doctor
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -24,7 +23,7 @@ import (
 func both(t *testing.T, name string, r *report) {
 	t.Helper()
 	var text, object bytes.Buffer
-	if err := r.writeText(&text, false); err != nil {
+	if err := r.writeText(&text); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.writeJSON(&object); err != nil {
@@ -32,9 +31,6 @@ func both(t *testing.T, name string, r *report) {
 	}
 	golden(t, filepath.Join(testdata, "doctor", name+".txt"), text.String())
 	golden(t, filepath.Join(testdata, "doctor", name+".json"), object.String())
-	if n := strings.Count(text.String(), "\x1b"); n > 0 {
-		t.Errorf("%d colours where nobody sees them", n)
-	}
 }
 
 func TestWhatDoctorSaysWhenAllIsWell(t *testing.T) {
@@ -216,49 +212,11 @@ func TestDoctorChangesNothing(t *testing.T) {
 	})
 }
 
-func TestColoursAreForTerminalsOnly(t *testing.T) {
-	// A device that takes characters, as a terminal is one.
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	for _, test := range []struct {
-		out       io.Writer
-		variables map[string]string
-		want      bool
-	}{
-		{null, nil, true},
-		{null, map[string]string{"NO_COLOR": ""}, true}, // no-color.org: when it is not empty
-		{null, map[string]string{"NO_COLOR": "1"}, false},
-		{null, map[string]string{"TERM": "dumb"}, false},
-		{&bytes.Buffer{}, nil, false},
-	} {
-		env := (&cmdtest.Env{Variables: test.variables}).Environment()
-		env.Stdout = test.out
-		if got := inColour(env); got != test.want {
-			t.Errorf("%T with %v: %t", test.out, test.variables, got)
-		}
-	}
-	var b bytes.Buffer
-	r := &report{}
-	r.add("Part",
-		finding.Good("a", "A."), finding.Warn("b", "Fix.", "B."), finding.Fail("c", "Fix.", "C."),
-	)
-	if err := r.writeText(&b, true); err != nil {
-		t.Fatal(err)
-	}
-	if want := "  \x1b[32mok     \x1b[0m  a: A.\n  \x1b[33mwarning\x1b[0m  b: B. Fix.\n" +
-		"  \x1b[1;31mfailure\x1b[0m  c: C. Fix.\n"; !strings.Contains(b.String(), want) {
-		t.Errorf("got %q", b.String())
-	}
-}
-
 func TestForeignTextStaysOnItsLineAndMovesNoCursor(t *testing.T) {
 	var b bytes.Buffer
 	r := &report{}
 	r.add("Part", finding.Good("a", "#in\x1b[2Jci\ndent\u202e \u200bé"))
-	if err := r.writeText(&b, false); err != nil {
+	if err := r.writeText(&b); err != nil {
 		t.Fatal(err)
 	}
 	if want := "Part\n  ok       a: #in[2Jci dent é\n"; !strings.HasPrefix(b.String(), want) {

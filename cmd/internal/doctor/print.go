@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/internal/english"
 	"github.com/revokebot/revokebot/internal/finding"
 )
@@ -55,14 +54,9 @@ func (r *report) count(state finding.State) int {
 	return n
 }
 
-// colours of the states, by the terminal's own sixteen.
-var colours = map[finding.State]string{
-	finding.OK: "\x1b[32m", finding.Warning: "\x1b[33m", finding.Failure: "\x1b[1;31m",
-}
-
 // writeText prints one line for each check: the state, what was looked at, what was seen, and the
 // fix as the last sentence.
-func (r *report) writeText(w io.Writer, inColour bool) error {
+func (r *report) writeText(w io.Writer) error {
 	var b strings.Builder
 	for _, p := range r.parts {
 		if len(p.lines) == 0 {
@@ -70,10 +64,6 @@ func (r *report) writeText(w io.Writer, inColour bool) error {
 		}
 		b.WriteString(p.name + "\n")
 		for _, l := range p.lines {
-			state := fmt.Sprintf("%-7s", l.State)
-			if inColour {
-				state = colours[l.State] + state + "\x1b[0m"
-			}
 			words := []string{l.Saw}
 			if l.Source != "" {
 				words = append(words, "("+l.Source+")")
@@ -81,7 +71,7 @@ func (r *report) writeText(w io.Writer, inColour bool) error {
 			if l.Fix != "" {
 				words = append(words, l.Fix)
 			}
-			fmt.Fprintf(&b, "  %s  %s: %s\n", state, l.Check, strings.Join(words, " "))
+			fmt.Fprintf(&b, "  %-7s  %s: %s\n", l.State, l.Check, strings.Join(words, " "))
 		}
 		b.WriteString("\n")
 	}
@@ -123,9 +113,4 @@ func (r *report) writeJSON(w io.Writer) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(out)
-}
-
-// inColour reports whether the output is for eyes.
-func inColour(env settings.Environment) bool {
-	return settings.IsTerminal(env.Stdout) && env.Get("NO_COLOR") == "" && env.Get("TERM") != "dumb"
 }

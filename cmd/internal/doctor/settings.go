@@ -124,10 +124,11 @@ func (d doctor) variables(
 // tracesVariables are those of OpenTelemetry: a wrong one would end the bot's start.
 func (d doctor) tracesVariables() []finding.Finding {
 	where, err := traces.Destination(d.env.Lookup)
-	wrong, ok := errors.AsType[*traces.SettingError](err)
 	switch {
-	case ok:
-		return []finding.Finding{finding.Fail(wrong.Variable, wrong.Fix, "%s", wrong.Saw).From(fromEnvironment)}
+	case err != nil:
+		variable, wrong, _ := strings.Cut(err.Error(), " ")
+		saw, fix := finding.Split("It " + wrong + ".")
+		return []finding.Finding{finding.Fail(variable, fix, "%s", saw).From(fromEnvironment)}
 	case where == "":
 		return nil
 	default:

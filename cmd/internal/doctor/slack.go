@@ -3,10 +3,7 @@ package doctor
 import (
 	"context"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/revokebot/revokebot/bot"
-	"github.com/revokebot/revokebot/deploy"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/internal/finding"
 )
@@ -29,26 +26,6 @@ func (d doctor) examineSlack(ctx context.Context, p patient) []finding.Finding {
 		found = append(found, finding.Fail("channels and people", "Correct the configuration file.",
 			"They were looked at as far as the configuration file could be read."))
 	}
-	return append(found, manifestFinding(deploy.SlackManifest))
-}
-
-// manifestFinding says what can be known of the command: the app's own manifest is not the bot's to
-// read.
-func manifestFinding(manifest []byte) finding.Finding {
-	const check = "command"
-	var m struct {
-		Features struct {
-			Commands []struct{ Command string } `yaml:"slash_commands"`
-		} `yaml:"features"`
-	}
-	if yaml.Unmarshal(manifest, &m) == nil {
-		for _, c := range m.Features.Commands {
-			if c.Command == messages.Command {
-				return finding.Good(check, "The manifest has %s. To see whether the app in Slack has it, type %s help.",
-					c.Command, c.Command)
-			}
-		}
-	}
-	return finding.Fail(check, "Build revokebot from its own sources.", "The manifest in this program lacks %s.",
-		messages.Command)
+	return append(found, finding.Good("command", "The manifest has %s. To see whether the app in Slack has it, type "+
+		"%s help.", messages.Command, messages.Command))
 }

@@ -32,32 +32,11 @@ func decode(data []byte) (f file, lines map[string]int, mistake *Error) {
 				"keep everything in one, without a line of ---")
 		}
 		keyLines(lines, "", document.Body)
-		if err := checkAccountNames(document.Body); err != nil {
-			return f, nil, err
-		}
 	}
 	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
 		return f, nil, unreadable(err)
 	}
 	return f, lines, nil
-}
-
-// checkAccountNames refuses names that YAML reads as numbers of another base: 012 would become the
-// account 10.
-func checkAccountNames(root ast.Node) *Error {
-	for _, top := range entries(root) {
-		if scalar(top.Key) != "accounts" {
-			continue
-		}
-		for _, account := range entries(top.Value) {
-			name, ok := account.Key.(*ast.IntegerNode)
-			if ok && fmt.Sprint(name.Value) != name.GetToken().Value {
-				return mistakeAt(name.GetToken(), "the account's name "+name.GetToken().Value+" reads as a number",
-					"put it in quotes")
-			}
-		}
-	}
-	return nil
 }
 
 // measure is the name of one.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -42,28 +43,25 @@ func unreadable(err error) *Error {
 		if strings.Contains(saw, "already defined at") {
 			saw, fix = "the key "+value+" is given a second time", "keep one"
 		}
-	case *yaml.UnexpectedNodeTypeError:
-		saw = inPlaceOf(e.Actual.String(), e.Expected.String())
 	case *yaml.TypeError:
-		there := "Null"
-		if e.SrcType != nil {
-			there = e.SrcType.Kind().String()
-		}
-		saw = inPlaceOf(there, e.DstType.Kind().String())
-	case *yaml.OverflowError:
-		saw = "the number " + value + " is too large"
+		saw = goKind(e.SrcType) + " stands where " + goKind(e.DstType) + " is expected"
 	}
 	return mistakeAt(found.GetToken(), saw, fix)
 }
 
-func inPlaceOf(there, wanted string) string {
-	return cmp.Or(parts[there], "a number") + " stands where " + cmp.Or(parts[wanted], "a number") + " is expected"
-}
-
-// parts are the words for parts of a file, by the names that the library and Go have for them.
-var parts = map[string]string{
-	"Mapping": "a group of keys", "MappingValue": "a group of keys", "map": "a group of keys", "struct": "a group of keys",
-	"Sequence": "a list such as [a, b]", "slice": "a list such as [a, b]",
-	"String": "a text", "Literal": "a text", "string": "a text", "Bool": "true or false", "bool": "true or false",
-	"Null": "nothing", "Anchor": "an anchor", "Alias": "an alias", "Tag": "a tag",
+// goKind says in the words of YAML what a value is, of those that the file may hold.
+func goKind(t reflect.Type) string {
+	switch {
+	case t == nil:
+		return "nothing"
+	case t.Kind() == reflect.Slice:
+		return "a list"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.String:
+		return "a text"
+	case t.Kind() == reflect.Map || t.Kind() == reflect.Struct:
+		return "a group of keys"
+	}
+	return "a number"
 }
