@@ -43,13 +43,19 @@ func (s *Store) Backlog(ctx context.Context) (approvals.Backlog, error) {
 	if err != nil || len(ids) == 0 {
 		return b, err
 	}
-	states, err := s.states(ctx, ids)
-	if err != nil {
-		return approvals.Backlog{}, err
+	states := make([]*redis.StringCmd, len(ids))
+	_, err = s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			states[i] = p.HGet(ctx, requestKey(id), "state")
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return approvals.Backlog{}, fmt.Errorf("read the states of requests: %w", err)
 	}
 	var approved []string
 	for i, state := range states {
-		switch state {
+		switch approvals.State(state.Val()) { // "" of one that is gone
 		case approvals.StateOpen:
 			b.Open++
 			continue
@@ -64,58 +70,17 @@ func (s *Store) Backlog(ctx context.Context) (approvals.Backlog, error) {
 	}
 	slices.Reverse(approved)
 	for _, id := range approved[:min(len(approved), inspected)] {
-		at, err := s.approvedAt(ctx, id)
-		if err != nil {
+		r, _, err := s.Load(ctx, id)
+		switch {
+		case errors.Is(err, approvals.ErrUnknownRequest), errors.Is(err, approvals.ErrBrokenLog):
+			// A broken log is an alarm of whoever handles it, and must not hide here what else waits.
+		case err != nil:
 			return approvals.Backlog{}, err
-		}
-		if !at.IsZero() {
-			b.Longest = max(b.Longest, since(at.UnixMilli()))
+		case len(r.Votes) > 0 && !r.State.Ended() && r.Purpose.Mode() != approvals.ModeDrill:
+			b.Longest = max(b.Longest, since(r.Votes[len(r.Votes)-1].At.UnixMilli()))
 		}
 	}
 	return b, nil
-}
-
-// states reads the states of requests; "" for one that is gone.
-func (s *Store) states(ctx context.Context, ids []string) ([]approvals.State, error) {
-	answers := make([]*redis.StringCmd, len(ids))
-	_, err := s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, id := range ids {
-			answers[i] = p.HGet(ctx, requestKey(id), "state")
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return nil, fmt.Errorf("read the states of requests: %w", err)
-	}
-	states := make([]approvals.State, len(ids))
-	for i, answer := range answers {
-		state, err := answer.Result()
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return nil, fmt.Errorf("read the states of requests: %w", err)
-		}
-		states[i] = approvals.State(state)
-	}
-	return states, nil
-}
-
-// approvedAt is when a request was approved; zero for one that is not, or that has ended meanwhile,
-// for a drill, and for one whose log is none any more: whoever handles that raises the alarm, and
-// here it must not hide what else waits.
-func (s *Store) approvedAt(ctx context.Context, id string) (time.Time, error) {
-	r, events, err := s.Load(ctx, id)
-	if errors.Is(err, approvals.ErrUnknownRequest) || errors.Is(err, approvals.ErrBrokenLog) ||
-		err == nil && (r.State.Ended() || r.Purpose.Mode() == approvals.ModeDrill) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, err
-	}
-	for _, e := range events {
-		if e.Type == approvals.EventApproved {
-			return e.At, nil
-		}
-	}
-	return time.Time{}, nil
 }
 
 // queuedAt is when an entry of the work stream was added, by Redis' clock: the first part of its
