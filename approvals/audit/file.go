@@ -1,7 +1,7 @@
 package audit
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -91,22 +91,16 @@ func (f *file) reaches(ctx context.Context, store Store) error {
 
 func (f *file) append(out *os.File, lines []string) error {
 	text := strings.Join(lines, "\n") + "\n"
-	if _, err := out.Seek(0, io.SeekEnd); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(out, text); err != nil {
+	if _, err := out.WriteAt([]byte(text), f.size); err != nil {
 		return err
 	}
 	if err := out.Sync(); err != nil {
 		return err
 	}
-	last := lines[len(lines)-1]
-	l, _, _, err := readLine(last)
-	if err != nil {
-		return err
-	}
-	f.at, f.size = Head{N: l.N, Hash: hashOf(last)}, f.size+int64(len(text))
-	return nil
+	f.size += int64(len(text))
+	at, err := headOf(lines[len(lines)-1])
+	f.at = at
+	return err
 }
 
 // find reads the end of the file, unless it is as it was left.
@@ -118,10 +112,17 @@ func (f *file) find(out *os.File) error {
 	if f.size == info.Size() {
 		return nil
 	}
-	f.at, f.size = Head{}, 0
-	end, last, err := lastLine(out, info.Size())
-	if err != nil {
-		return fmt.Errorf("audit file: %w", err)
+	f.at, f.size = Head{}, -1
+	last, end := "", int64(0)
+	for in := bufio.NewReader(io.NewSectionReader(out, 0, info.Size())); ; {
+		text, err := readText(in)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return &BrokenError{f.path, "cannot be read: " + err.Error()}
+		}
+		last, end = text, end+int64(len(text))+1
 	}
 	if end < info.Size() { // it was cut off in the middle of a line
 		if err := out.Truncate(end); err != nil {
@@ -129,38 +130,10 @@ func (f *file) find(out *os.File) error {
 		}
 	}
 	if end > 0 {
-		last = strings.TrimPrefix(last, byteOrderMark)
-		l, _, _, err := readLine(last)
-		if err != nil {
-			f.size = -1
+		if f.at, err = headOf(strings.TrimPrefix(last, byteOrderMark)); err != nil {
 			return &BrokenError{f.path, "ends with something that is no line of an audit log"}
 		}
-		f.at = Head{N: l.N, Hash: hashOf(last)}
 	}
 	f.size = end
 	return nil
-}
-
-// lastLine finds where the last whole line of a file ends, and the line.
-func lastLine(in io.ReaderAt, size int64) (end int64, text string, err error) {
-	const block = 64 << 10
-	var tail []byte
-	for from := size; from > 0; {
-		n := min(block, from)
-		from -= n
-		part := make([]byte, n, int(n)+len(tail))
-		if _, err := in.ReadAt(part, from); err != nil && !errors.Is(err, io.EOF) {
-			return 0, "", err
-		}
-		tail = append(part, tail...)
-		last := bytes.LastIndexByte(tail, '\n')
-		if last < 0 {
-			continue
-		}
-		before := bytes.LastIndexByte(tail[:last], '\n')
-		if before >= 0 || from == 0 {
-			return from + int64(last) + 1, string(tail[before+1 : last]), nil
-		}
-	}
-	return 0, "", nil
 }

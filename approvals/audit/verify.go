@@ -126,7 +126,7 @@ func (v *verifier) line(text string) {
 			v.add("%s: the first line of a chain follows none, and this one does.", v.name(l.N))
 		}
 	case l.N > v.Last+1:
-		v.add("%s: %s missing before it.", v.name(l.N), numbers(v.Last+1, l.N-1))
+		v.add("%s: %s missing before it.", v.name(l.N), span("line", v.Last+1, l.N-1, "is", "are"))
 		v.gap = true
 		clear(v.seqs) // what was in them is not known
 	case l.Prev != v.Head.Hash && !changed:
@@ -190,7 +190,7 @@ func (v *verifier) event(l line, changed bool) {
 	case changed, l.Type == approvals.EventForged:
 	case known && l.Seq > last+1:
 		v.add("%s: event %d of request %s follows event %d: %s not chained.", v.name(l.N), l.Seq, l.Request, last,
-			events(last+1, l.Seq-1))
+			span("event", last+1, l.Seq-1, "was", "were"))
 	case known && l.Seq <= last:
 		v.add("%s: event %d of request %s comes after event %d: its log was set back.", v.name(l.N), l.Seq, l.Request, last)
 	case !known && v.First == 1 && !v.gap && l.Seq != 1:
@@ -204,7 +204,7 @@ func (v *verifier) end() {
 	case v.Lines == 0:
 		v.add("There is no line in it.")
 	case v.until.N > v.Last:
-		v.add("It ends with line %d: %s missing at its end.", v.Last, numbers(v.Last+1, v.until.N))
+		v.add("It ends with line %d: %s missing at its end.", v.Last, span("line", v.Last+1, v.until.N, "is", "are"))
 	case v.until.N > 0 && v.until.N < v.First:
 		v.add("It begins with line %d, so line %d of the head that was given cannot be compared.", v.First, v.until.N)
 	case v.until.N > 0 && !v.seen:
@@ -223,16 +223,10 @@ func (v *verifier) name(n int64) string {
 	return fmt.Sprintf("line %d (number %d)", v.Lines, n)
 }
 
-func numbers(from, to int64) string {
+// span names lines or events, with the verb for one or for several.
+func span(noun string, from, to int64, one, several string) string {
 	if from == to {
-		return fmt.Sprintf("line %d is", from)
+		return fmt.Sprintf("%s %d %s", noun, from, one)
 	}
-	return fmt.Sprintf("lines %d to %d are", from, to)
-}
-
-func events(from, to int64) string {
-	if from == to {
-		return fmt.Sprintf("event %d was", from)
-	}
-	return fmt.Sprintf("events %d to %d were", from, to)
+	return fmt.Sprintf("%ss %d to %d %s", noun, from, to, several)
 }

@@ -114,8 +114,9 @@ func (w *Worker) Run(ctx context.Context) {
 
 // tell logs trouble when it begins and when it is over.
 func (w *Worker) tell(ctx context.Context, err error) {
-	broken, isBroken := errors.AsType[*BrokenError](err)
-	switch wrong := isBroken || errors.Is(err, ErrTornChain); {
+	_, broken := errors.AsType[*BrokenError](err)
+	wrong := broken || errors.Is(err, ErrTornChain)
+	switch {
 	case err == nil:
 		w.raised = time.Time{}
 	case wrong && time.Since(w.raised) >= raiseEvery:
@@ -133,9 +134,7 @@ func (w *Worker) tell(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		w.log.InfoContext(ctx, "the audit log goes on")
-	case isBroken:
-		w.log.ErrorContext(ctx, "the audit log is not as it was", "what", broken.Error())
-	case errors.Is(err, ErrTornChain):
+	case wrong:
 		w.log.ErrorContext(ctx, "the audit log is not as it was", "what", err.Error())
 	case ctx.Err() == nil:
 		w.log.WarnContext(ctx, "the audit log has to wait", "error", err)
@@ -222,7 +221,7 @@ func (w *Worker) mixed(ctx context.Context, head Head) error {
 	if len(lines) == 0 {
 		return nil // it was dropped because it is old
 	}
-	if l, _, _, err := readLine(lines[0]); err == nil && l.Key != "" {
+	if l, _, _, _ := readLine(lines[0]); l.Key != "" {
 		w.log.ErrorContext(ctx, "the lines of the audit log are signed so far, and this process has no signing key: "+
 			"replicas that have it will take what it records for forged", "key", l.Key)
 	}
