@@ -51,15 +51,26 @@ func (p Policy) lists(f Facts) listing {
 	return result
 }
 
+// People are those on the list and in its groups, each once. members looks a group up.
+func (p Policy) People(members func(group string) ([]string, error)) ([]string, error) {
+	var people []string
+	for _, id := range p.Approvers {
+		of := []string{id}
+		if IsGroup(id) {
+			var err error
+			if of, err = members(id); err != nil {
+				return nil, err
+			}
+		}
+		people = append(people, of...)
+	}
+	slices.Sort(people)
+	return slices.Compact(people), nil
+}
+
 // GroupIDs returns the groups among the approvers, which have to be looked up.
 func (p Policy) GroupIDs() []string {
-	var ids []string
-	for _, id := range p.Approvers {
-		if IsGroup(id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+	return slices.DeleteFunc(slices.Clone(p.Approvers), func(id string) bool { return !IsGroup(id) })
 }
 
 // IsGroup reports whether an id is that of a user group (S…).

@@ -56,22 +56,16 @@ func (k Key) String() string { return "key " + k.name }
 // GoString does the same for %#v.
 func (k Key) GoString() string { return k.String() }
 
-// Sign signs a text for one use, which domain names: no signature of one use is good for another.
-func (k Key) Sign(domain string, text []byte) []byte {
-	return ed25519.Sign(k.private[:], fields(domain, string(text)))
-}
-
-// Verify reports whether Sign made a signature with the private half of a key.
-func Verify(public ed25519.PublicKey, domain string, text, signature []byte) bool {
-	return len(public) == ed25519.PublicKeySize && ed25519.Verify(public, fields(domain, string(text)), signature)
-}
-
 // SignLine signs a line of the audit log, up to its signature.
 func (k Key) SignLine(text []byte) []byte { return ed25519.Sign(k.private[:], lineText(text)) }
 
 // VerifyLine reports whether SignLine made a signature.
 func VerifyLine(public ed25519.PublicKey, text, signature []byte) bool {
-	return len(public) == ed25519.PublicKeySize && ed25519.Verify(public, lineText(text), signature)
+	return verify(public, lineText(text), signature)
+}
+
+func verify(public ed25519.PublicKey, text, signature []byte) bool {
+	return len(public) == ed25519.PublicKeySize && ed25519.Verify(public, text, signature)
 }
 
 // lineText is simple enough to be put together by hand. What is signed for another use begins with
@@ -99,7 +93,8 @@ func fields(texts ...string) []byte {
 	return b
 }
 
-// The uses of the key. A change of what is signed gets a new number.
+// The uses of the key: no signature of one is good for another. A change of what is signed gets a
+// new number.
 const (
 	domainEvent    = "revokebot event 2"
 	domainItem     = "revokebot item 2"
@@ -109,8 +104,8 @@ const (
 // sealedText is what an event's seal signs. link is that of the seal before it in the log. request
 // is empty for an event that belongs to none.
 func sealedText(request, link string, e Event) []byte {
-	return fields(request, link, strconv.FormatInt(e.Seq, 10), strconv.FormatInt(e.At.UnixMilli(), 10),
-		string(e.Type), e.By, e.Source, string(e.Detail))
+	return fields(domainEvent, string(fields(request, link, strconv.FormatInt(e.Seq, 10),
+		strconv.FormatInt(e.At.UnixMilli(), 10), string(e.Type), e.By, e.Source, string(e.Detail))))
 }
 
 // SealEvent is the seal of an event that follows one with the seal before: the name of the key, the
@@ -119,7 +114,7 @@ func sealedText(request, link string, e Event) []byte {
 func (k Key) SealEvent(request, before string, e Event) string {
 	link := linkTo(before)
 	return k.name + ":" + link + ":" +
-		base64.StdEncoding.EncodeToString(k.Sign(domainEvent, sealedText(request, link, e)))
+		base64.StdEncoding.EncodeToString(ed25519.Sign(k.private[:], sealedText(request, link, e)))
 }
 
 // linkTo names a seal in the one that follows it; "" before the first.
@@ -161,7 +156,7 @@ func CheckEvent(public ed25519.PublicKey, request string, e Event) Forgery {
 		return ForgeryChanged
 	case key != KeyName(public):
 		return ForgeryOtherKey
-	case !Verify(public, domainEvent, sealedText(request, link, e), signature):
+	case !verify(public, sealedText(request, link, e), signature):
 		return ForgeryChanged
 	default:
 		return ""

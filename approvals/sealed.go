@@ -177,17 +177,22 @@ func (s *Sealed) Postpone(ctx context.Context, item Item, after time.Duration) e
 	return s.Store.Postpone(ctx, item, after)
 }
 
-// queued are items that an event of a request queues, each to be done after a while.
-func (s *Sealed) queued(dues []Due, request string, event int64, at time.Time) []Due {
-	sealed := make([]Due, len(dues))
-	for i, d := range dues {
-		if d.Item.Event = event; d.Item.Request != request {
-			d.Item.Event = 0
-		}
-		d.Item.At = at.Add(max(d.After, 0)).Truncate(time.Millisecond)
-		sealed[i] = Due{Item: s.key.SealItem(d.Item), After: d.After}
+// queued is an item that an event of a request queues, to be done at a time.
+func (s *Sealed) queued(item Item, request string, event int64, at time.Time) Item {
+	item.Event, item.At = event, at.Truncate(time.Millisecond)
+	if item.Request != request {
+		item.Event = 0
 	}
-	return sealed
+	return s.key.SealItem(item)
+}
+
+// due is the same for timers.
+func (s *Sealed) due(dues []Due, request string, event int64, at time.Time) []Due {
+	dues = slices.Clone(dues)
+	for i, d := range dues {
+		dues[i].Item = s.queued(d.Item, request, event, at.Add(max(d.After, 0)))
+	}
+	return dues
 }
 
 // Open implements Store.
@@ -208,7 +213,7 @@ func (s *Sealed) Open(
 		o.Seal = s.key.SealEvent(id, "", Event{
 			Seq: 1, Type: EventRequested, At: at, By: by, Source: source, Detail: detail,
 		})
-		other, err = s.Store.Open(ctx, id, by, source, o, s.queued(later, id, 1, at)...)
+		other, err = s.Store.Open(ctx, id, by, source, o, s.due(later, id, 1, at)...)
 		return err
 	})
 	return other, err
@@ -233,15 +238,11 @@ func (s *Sealed) commit(ctx context.Context, t Transition) error {
 			n.Events[i].Seq, n.Events[i].At = t.Expect+int64(i)+1, at
 		}
 		seal := s.seal(t.RequestID, t.Of.Seal, n.Events)
-		work := make([]Due, len(t.Work))
-		for i, item := range t.Work {
-			work[i].Item = item
+		n.Work = slices.Clone(t.Work)
+		for i, item := range n.Work {
+			n.Work[i] = s.queued(item, t.RequestID, last, at)
 		}
-		n.Work = make([]Item, len(work))
-		for i, d := range s.queued(work, t.RequestID, last, at) {
-			n.Work[i] = d.Item
-		}
-		n.Due = s.queued(t.Due, t.RequestID, last, at)
+		n.Due = s.due(t.Due, t.RequestID, last, at)
 		err := s.Store.Commit(ctx, n)
 		if err == nil {
 			s.heads.put(t.RequestID, head{

@@ -3,8 +3,7 @@ package handlers
 import (
 	"context"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -15,31 +14,29 @@ import (
 func (h *Handlers) facts(ctx context.Context, id string, groups []string) approvals.Facts {
 	var person approvals.Person
 	memberships := make([]approvals.Membership, len(groups))
-	var lookups errgroup.Group
-	lookups.Go(func() error {
+	var lookups sync.WaitGroup
+	lookups.Go(func() {
 		found, err := h.Slack.Person(ctx, id)
 		if err != nil {
 			h.Log.WarnContext(ctx, "a person could not be looked up", "user", id, "error", err)
-			return nil
+			return
 		}
 		person = found
-		return nil
 	})
 	for i, group := range groups {
-		lookups.Go(func() error {
+		lookups.Go(func() {
 			members, err := h.Slack.GroupMembers(ctx, group)
-			if err != nil {
+			switch {
+			case err != nil:
 				h.Log.WarnContext(ctx, "a user group could not be looked up", "group", group, "error", err)
-				return nil
-			}
-			memberships[i] = approvals.NotMember
-			if slices.Contains(members, id) {
+			case slices.Contains(members, id):
 				memberships[i] = approvals.Member
+			default:
+				memberships[i] = approvals.NotMember
 			}
-			return nil
 		})
 	}
-	_ = lookups.Wait() // the functions return nil: a failed look-up leaves its zero value
+	lookups.Wait()
 	f := approvals.Facts{Person: person, Groups: make(map[string]approvals.Membership, len(groups))}
 	for i, group := range groups {
 		f.Groups[group] = memberships[i]
@@ -90,53 +87,45 @@ const quorumBatch = 8
 // be looked up does not stop a request: an approver is looked up again at the click.
 func (h *Handlers) quorum(ctx context.Context, requester string, p approvals.Policy) (bool, []messages.Candidate) {
 	var why []messages.Candidate
-	var people []string
-	for _, id := range p.Approvers {
-		if !approvals.IsGroup(id) {
-			people = append(people, id)
-			continue
-		}
-		members, err := h.Slack.GroupMembers(ctx, id)
+	people, err := p.People(func(group string) ([]string, error) {
+		members, err := h.Slack.GroupMembers(ctx, group)
 		if err != nil {
-			h.Log.WarnContext(ctx, "a user group could not be looked up", "group", id, "error", err)
-			return true, nil
+			h.Log.WarnContext(ctx, "a user group could not be looked up", "group", group, "error", err)
+		} else if len(members) == 0 {
+			why = append(why, messages.Candidate{ID: group, Why: "the group is empty or disabled"})
 		}
-		if len(members) == 0 {
-			why = append(why, messages.Candidate{ID: id, Why: "the group is empty or disabled"})
-		}
-		people = append(people, members...)
+		return members, err
+	})
+	if err != nil {
+		return true, nil
 	}
-	slices.Sort(people)
-	people = slices.Compact(people)
 	able := 0
 	for batch := range slices.Chunk(people, quorumBatch) {
-		verdicts := make([]approvals.Standing, len(batch))
-		var lookups errgroup.Group
+		standings := make([]approvals.Standing, len(batch))
+		var lookups sync.WaitGroup
 		for i, id := range batch {
 			if id == requester {
 				continue
 			}
-			lookups.Go(func() error {
+			lookups.Go(func() {
 				person, err := h.Slack.Person(ctx, id)
+				standings[i] = person.Standing(h.Slack.Home())
 				if err != nil {
 					h.Log.WarnContext(ctx, "a person could not be looked up", "user", id, "error", err)
-					verdicts[i] = approvals.FullMember // not known to be unable
-					return nil
+					standings[i] = approvals.FullMember // not known to be unable
 				}
-				verdicts[i] = person.Standing(h.Slack.Home())
-				return nil
 			})
 		}
-		_ = lookups.Wait() // the functions return nil
+		lookups.Wait()
 		for i, id := range batch {
 			switch {
 			case id == requester:
 				why = append(why, messages.Candidate{ID: id, Why: "you, the requester"})
-			case verdicts[i] == approvals.FullMember:
+			case standings[i] == approvals.FullMember:
 				why = append(why, messages.Candidate{ID: id, Why: "could approve"})
 				able++
 			default:
-				why = append(why, messages.Candidate{ID: id, Why: "cannot, " + verdicts[i].String()})
+				why = append(why, messages.Candidate{ID: id, Why: "cannot, " + standings[i].String()})
 			}
 		}
 		if able >= p.Required {

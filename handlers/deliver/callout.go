@@ -84,31 +84,19 @@ func (s *Sender) CallOut(ctx context.Context, item approvals.Item) error {
 // approversOutside lists the approvers of a request who are not in its channel and those who are:
 // full members other than the requester and those who approved, up to a bound.
 func (s *Sender) approversOutside(ctx context.Context, r approvals.Request) (outside, inside []string, err error) {
-	var (
-		side    errgroup.Group
-		members []string
-		listed  []string
-	)
+	var side errgroup.Group
+	var members, listed []string
 	side.Go(func() (err error) { members, err = s.slack.Members(ctx, r.Place.Channel); return err })
-	side.Go(func() error {
-		for _, id := range s.Policies[r.Subject.Group].Approvers {
-			if !approvals.IsGroup(id) {
-				listed = append(listed, id)
-				continue
-			}
-			group, err := s.slack.GroupMembers(ctx, id)
-			if err != nil {
-				return err
-			}
-			listed = append(listed, group...)
-		}
-		return nil
+	side.Go(func() (err error) {
+		listed, err = s.Policies[r.Subject.Group].People(func(group string) ([]string, error) {
+			return s.slack.GroupMembers(ctx, group)
+		})
+		return err
 	})
 	if err := side.Wait(); err != nil {
 		return nil, nil, err
 	}
-	slices.Sort(listed)
-	for _, id := range slices.Compact(listed) {
+	for _, id := range listed {
 		switch {
 		case id == r.Requester || r.VotedBy(id):
 		case slices.Contains(members, id):
