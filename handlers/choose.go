@@ -50,9 +50,7 @@ func (h *Handlers) choose(ctx context.Context, a act) error {
 		return h.answer(ctx, a, messages.ChosenAlready())
 	}
 	t := step.Appending(a.request)
-	if err := step.AddBy(&t, approvals.EventChosen, a.User, a.item.Source, record.Chosen{Mark: a.mark}); err != nil {
-		return err
-	}
+	step.AddBy(&t, approvals.EventChosen, a.User, a.item.Source, record.Chosen{Mark: a.mark})
 	t.Work = []approvals.Item{investigate.ActivityItem(a.request, a.item.Source, a.mark, a.User)}
 	if err := h.Store.Commit(ctx, t); err != nil {
 		return err

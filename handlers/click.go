@@ -173,8 +173,8 @@ func decided(
 		t.Due = []approvals.Due{{Item: executeItem(r.ID), After: executeLater}}
 	case approvals.Deny:
 		t.When, t.Next = approvals.BeforeDeadline, d.Next
-		err = step.AddBy(&t, d.Event.Type, a.By, a.Source, record.Denial{Reason: reason})
-		return t, err
+		step.AddBy(&t, d.Event.Type, a.By, a.Source, record.Denial{Reason: reason})
+		return t, nil
 	case approvals.Count, approvals.Cancel:
 	default:
 		return t, fmt.Errorf("request %s: a decision that says nothing", r.ID)

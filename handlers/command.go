@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -269,17 +268,14 @@ func (h *Handlers) admit(
 
 // open opens a request, with everything that is the same for all of them, and posts its card. facts
 // is what people are shown of the role.
-func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any, o approvals.Opening) (err error) {
+func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any, o approvals.Opening) error {
 	if o.Witness.IsZero() { // its write could never be told from a repeated one
 		return h.refuseRole(ctx, a, &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole"})
 	}
 	if err := h.flooded(ctx, a, "command in "+a.Channel, commandsPerChannel); err != nil {
 		return err
 	}
-	if o.Subject.Facts, err = record.Encode(facts); err != nil {
-		return fmt.Errorf("facts of a role: %w", err)
-	}
-	o.Place = h.Slack.Home()
+	o.Subject.Facts, o.Place = record.Encode(facts), h.Slack.Home()
 	o.Place.App, o.Place.Channel = a.App, a.Channel
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
 	open := func() (string, error) {

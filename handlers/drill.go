@@ -62,16 +62,6 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 		found.WouldBe = times.Later(found.WouldBe, step.CutoffOf(e.order.Measure, result.Now, d))
 		found.Policy = step.PolicyOf(d)
 	}
-	if err := step.Add(&t, approvals.EventRehearsed, "rehearsed", found); err != nil {
-		return err
-	}
+	step.Add(&t, approvals.EventRehearsed, "rehearsed", found)
 	return e.commit(ctx, t, nil)
-}
-
-// notDone ends an approved request whose purpose or measure does not exist here.
-func (h *Handlers) notDone(ctx context.Context, r approvals.Request, why string) error {
-	h.Log.WarnContext(ctx, "an approved request is not carried out", "request", r.ID, "purpose", string(r.Purpose))
-	_, err := h.Close(ctx, r.ID, step.UnderWay,
-		func(approvals.Request) step.Failure { return step.Failure{Sentence: why} })
-	return err
 }

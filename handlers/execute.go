@@ -229,11 +229,18 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v record.V
 		return nil
 	}
 	r := v.Request
+	why := ""
 	if mode := r.Purpose.Mode(); mode == "" {
-		return h.notDone(ctx, r, messages.UnknownPurpose)
+		why = messages.UnknownPurpose
 	} else if mode != approvals.ModeUndo && r.State == approvals.StateApproved &&
 		!slices.Contains(h.Policies[r.Subject.Group].Measures, r.Purpose.Measure()) {
-		return h.notDone(ctx, r, messages.NotListedAnyMore)
+		why = messages.NotListedAnyMore
+	}
+	if why != "" { // its purpose or measure does not exist here
+		h.Log.WarnContext(ctx, "an approved request is not carried out", "request", r.ID, "purpose", string(r.Purpose))
+		_, err := h.Close(ctx, r.ID, step.UnderWay,
+			func(approvals.Request) step.Failure { return step.Failure{Sentence: why} })
+		return err
 	}
 	if e == nil {
 		var err error
@@ -299,13 +306,10 @@ func (e *execution) promise(ctx context.Context, p role.Plan) ([]contain.Change,
 		}
 	}
 	t := approvals.Transition{Next: approvals.StateExecuting}
-	err := step.Add(&t, approvals.EventStarted, "", record.Started{
+	step.Add(&t, approvals.EventStarted, "", record.Started{
 		Changes: []contain.Change{p.Change}, ServerTime: p.At,
 		Cutoff: step.CutoffOf(e.order.Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After}),
 	})
-	if err != nil {
-		return nil, err
-	}
 	if err := e.commit(ctx, t, nil); err != nil {
 		return nil, err
 	}

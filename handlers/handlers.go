@@ -133,34 +133,8 @@ const (
 	lookTurn = 3 * time.Second
 )
 
-// New checks the configuration and returns handlers. It does not use the network.
-func New(cfg Config) (*Handlers, error) {
-	var wrong []error
-	if cfg.Store == nil || cfg.Log == nil || cfg.Slack == nil || cfg.Sender == nil || cfg.Cloud == nil ||
-		cfg.Roles == nil || cfg.Trail == nil {
-		wrong = append(wrong, errors.New("a store, a log, Slack and AWS are needed"))
-	}
-	if len(cfg.Measures) == 0 {
-		wrong = append(wrong, errors.New("no measure is configured"))
-	}
-	if len(cfg.Channels) == 0 {
-		wrong = append(wrong, errors.New("no channel is configured"))
-	}
-	if cfg.ExpireAfter < time.Second {
-		wrong = append(wrong, errors.New("requests need at least a second to be decided"))
-	}
-	if len(cfg.Policies) == 0 {
-		wrong = append(wrong, errors.New("no approvers are configured"))
-	}
-	for account, p := range cfg.Policies {
-		if len(p.Approvers) == 0 || p.Required < 1 || p.Required > approvals.MaxRequired || len(p.Measures) == 0 {
-			wrong = append(wrong, fmt.Errorf("account %s: measures, approvers and a number of them from 1 to %d are needed",
-				account, approvals.MaxRequired))
-		}
-	}
-	if err := errors.Join(wrong...); err != nil {
-		return nil, fmt.Errorf("handlers: %w", err)
-	}
+// New returns handlers. It does not use the network.
+func New(cfg Config) *Handlers {
 	h := &Handlers{
 		Config: cfg,
 		guard: guard.New(guard.Config{
@@ -173,7 +147,7 @@ func New(cfg Config) (*Handlers, error) {
 		looks: make(chan struct{}, maxLooking),
 	}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
-	return h, nil
+	return h
 }
 
 // FromPeople are the kinds of items that are a person's act, by an envelope. All others act on what

@@ -28,33 +28,25 @@ func (e *execution) applied(ctx context.Context, out role.Outcome) error {
 	undo := e.undoes()
 	t := approvals.Transition{Next: approvals.StateApplied}
 	if e.request.State == approvals.StateApproved { // it was found done, so that nothing was begun
-		if err := step.Add(&t, approvals.EventStarted, "", record.Started{ServerTime: out.Role.ServerTime}); err != nil {
-			return err
-		}
+		step.Add(&t, approvals.EventStarted, "", record.Started{ServerTime: out.Role.ServerTime})
 	}
 	a := step.Sum(e.order, e.now, out)
 	if undo {
 		step.SumUndo(&a, e.h.Measures.On()[e.request.Purpose.Measure()], *e.about.Undo, e.now, out)
 		a.Promised = a.AlreadyThere && e.earlier
 	}
-	if err := step.Add(&t, approvals.EventApplied, "", a); err != nil {
-		return err
-	}
+	step.Add(&t, approvals.EventApplied, "", a)
 	for _, d := range out.Documents {
-		err := error(nil)
 		if d.Err != nil {
-			err = step.Add(&t, approvals.EventFinding, "", record.Finding{Sentence: sentenceOf(d.Err), Urgent: true})
+			step.Add(&t, approvals.EventFinding, "", record.Finding{Sentence: sentenceOf(d.Err), Urgent: true})
 		} else {
-			err = step.Add(&t, approvals.EventReadBack, "", e.h.ReadBack(ctx, e.order, d))
-		}
-		if err != nil {
-			return err
+			step.Add(&t, approvals.EventReadBack, "", e.h.ReadBack(ctx, e.order, d))
 		}
 	}
 	if undo {
 		t.Work = append(t.Work, undoneItem(e.request))
-	} else if err := e.follow(&t, out, a); err != nil {
-		return err
+	} else {
+		e.follow(&t, out, a)
 	}
 	err := e.commit(ctx, t, func(promised []contain.Change) error {
 		if !undo && e.undercuts(out, promised) {
@@ -71,18 +63,15 @@ func (e *execution) applied(ctx context.Context, out role.Outcome) error {
 
 // follow asks for what follows when a measure was applied: the evidence, the guard, the proof and,
 // when no denied session can be alive any more, the clean-up.
-func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.Applied) error {
+func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.Applied) {
 	id := e.request.ID
 	if out.Role.TrustDigest != e.about.Role.TrustDigest {
-		err := step.Add(t, approvals.EventFinding, "", record.Finding{
+		step.Add(t, approvals.EventFinding, "", record.Finding{
 			Sentence: "The trust policy of the role was changed between the request and the revocation. " +
 				"The revocation went on. " +
 				"An attacker may have changed it to come back: compare it with the card.",
 			Trust: roleFacts(out.Role).Trust,
 		})
-		if err != nil {
-			return err
-		}
 	}
 	t.Work = append(t.Work, investigate.EvidenceItem(id, investigate.Look{}))
 	for i, after := range e.h.FollowUps {
@@ -98,7 +87,6 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 		t.Due = append(t.Due, guard.InertDue(id, a.RevivesUntil.Sub(now)))
 	}
 	e.h.guard.Watch(t, id, a.Seen == record.SeenEqual)
-	return nil
 }
 
 // undercuts reports whether what another worker has promised since this one did is more than what
@@ -192,10 +180,9 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 	}
 	// What the role had was read for this try, or just before a write that AWS refused: the undo was
 	// not done.
-	known := undo && (end == step.EndUnconfirmed || end == step.EndStale || end == step.EndReplaced ||
-		end == step.EndGone ||
-		errors.Is(cause, contain.ErrNotOurs) || errors.Is(cause, step.ErrNewer) ||
-		errors.Is(cause, step.ErrMore) || errors.Is(cause, step.ErrRevives) || aws.Final(cause) && e.isWrite(cause))
+	_, refused := errors.AsType[*contain.Refusal](cause)
+	known := undo && (refused || end == step.EndUnconfirmed || end == step.EndStale || end == step.EndReplaced ||
+		end == step.EndGone || aws.Final(cause) && e.isWrite(cause))
 	e.h.Log.WarnContext(ctx, "a request was not carried out", "request", e.request.ID,
 		"purpose", string(e.request.Purpose),
 		"role", e.about.Role.ARN, "error", cause)
@@ -212,14 +199,6 @@ func sentenceOf(err error) string {
 	if refused, ok := errors.AsType[*contain.Refusal](err); ok {
 		return refused.Sentence
 	}
-	switch {
-	case errors.Is(err, step.ErrNewer):
-		return messages.UndoNotNewest
-	case errors.Is(err, step.ErrMore):
-		return messages.UndoNotAll
-	case errors.Is(err, step.ErrRevives):
-		return messages.UndoRevives
-	}
 	return aws.Explain(err)
 }
 
@@ -232,9 +211,7 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 	t := step.Appending(e.request.ID)
 	source := fmt.Sprintf("%s attempt %d", item.Source, item.Attempt)
 	why := record.Failure{Sentence: aws.Explain(cause), Retry: after}
-	if err := step.Add(&t, approvals.EventDelayed, source, why); err != nil {
-		return err
-	}
+	step.Add(&t, approvals.EventDelayed, source, why)
 	queued := item.Kind == KindExecute
 	if !queued {
 		t.Due = []approvals.Due{{Item: executeItem(e.request.ID), After: after}} // the one that waits already comes sooner

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -98,21 +99,20 @@ func (h *Handlers) listFor(
 // among them: it may be private.
 func (h *Handlers) channelsOf(ctx context.Context, user, here string) []string {
 	in := make([]bool, len(h.Channels))
-	var side errgroup.Group
+	var side sync.WaitGroup
 	for i, channel := range h.Channels {
-		side.Go(func() error {
-			if in[i] = channel == here; in[i] {
-				return nil
-			}
+		if in[i] = channel == here; in[i] {
+			continue
+		}
+		side.Go(func() {
 			members, err := h.Slack.Members(ctx, channel)
 			if err != nil {
 				h.Log.WarnContext(ctx, "the members of a channel could not be read", "channel", channel, "error", err)
 			}
 			in[i] = slices.Contains(members, user)
-			return nil
 		})
 	}
-	_ = side.Wait() // the functions return nil
+	side.Wait()
 	var channels []string
 	for i, channel := range h.Channels {
 		if in[i] {

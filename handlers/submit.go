@@ -75,9 +75,7 @@ func (h *Handlers) offerDenial(ctx context.Context, a act, v record.View, deny a
 		// The form may be in front of them, with a way back. Nobody is to deny who has not confirmed it.
 		d.Refusal.Code = approvals.RefusedFormLost
 		t := step.Appending(r.ID)
-		if err := step.AddBy(&t, approvals.EventRefused, a.User, a.item.Source, d.Refusal); err != nil {
-			return err
-		}
+		step.AddBy(&t, approvals.EventRefused, a.User, a.item.Source, d.Refusal)
 		if err := h.Store.Commit(ctx, t); err != nil {
 			return err
 		}

@@ -67,9 +67,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		told.At = r.Ended
 	}
 	t := step.Appending(item.Request)
-	if err := step.AddBy(&t, approvals.EventUndone, r.Requester, item.Source, told); err != nil {
-		return err
-	}
+	step.AddBy(&t, approvals.EventUndone, r.Requester, item.Source, told)
 	force, err := h.InForce(ctx, r.Subject.Key)
 	if err != nil {
 		return err

@@ -81,9 +81,7 @@ func (s *Sender) shutOut(ctx context.Context, id, code string) error {
 		"channel", r.Place.Channel, "code", code)
 	t := step.Appending(id)
 	t.Work = []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}}
-	if err := step.Add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code}); err != nil {
-		return err
-	}
+	step.Add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code})
 	return s.Store.Commit(ctx, t)
 }
 

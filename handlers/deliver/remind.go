@@ -72,8 +72,8 @@ func (s *Sender) Remind(ctx context.Context, item approvals.Item) error {
 			return t, nil
 		}
 		t.When = approvals.BeforeDeadline
-		err = step.Add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: s.stillAsked(ctx, r), Last: last})
-		return t, err
+		step.Add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: s.stillAsked(ctx, r), Last: last})
+		return t, nil
 	})
 }
 

@@ -276,9 +276,7 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 	w.Log.WarnContext(ctx, "the measure is not on the role and is not written again", "request", w.request.ID,
 		"state", t.State, "why", t.Why)
 	tr := step.Appending(w.request.ID)
-	if err := step.Add(&tr, approvals.EventTampered, source, t); err != nil {
-		return err
-	}
+	step.Add(&tr, approvals.EventTampered, source, t)
 	w.askWho(&tr, source)
 	if t.Anew {
 		w.schedule(&tr, w.request.ID, look{Round: w.round() + 1, AfterUndo: w.look.AfterUndo})

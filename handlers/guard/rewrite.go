@@ -72,9 +72,7 @@ func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) (
 			return t, nil // it is in the log
 		}
 		loss := w.loss(check, p, told)
-		if err := step.Add(&t, approvals.EventTampered, w.source(len(told)), loss); err != nil {
-			return t, err
-		}
+		step.Add(&t, approvals.EventTampered, w.source(len(told)), loss)
 		if !loss.Resumed {
 			w.askWho(&t, w.source(0))
 		}
@@ -131,17 +129,12 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 			again.Back = back
 		}
 	}
-	if err := step.Add(&t, approvals.EventRewritten, w.written(), again); err != nil {
-		return err
-	}
+	step.Add(&t, approvals.EventRewritten, w.written(), again)
 	if now.Off() || now.Busy {
-		err := step.Add(&t, approvals.EventFinding, w.item.Source+" crossed", record.Finding{
+		step.Add(&t, approvals.EventFinding, w.item.Source+" crossed", record.Finding{
 			Sentence: "While the " + w.about.Words.Deny + " was being restored, another request for this role was decided: " +
 				"an undo, or a later " + w.about.Words.Noun + ". Look at the thread of that request, and at the role.",
 		})
-		if err != nil {
-			return err
-		}
 	}
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: r.ID, Source: fmt.Sprintf("simulate %d", n)})
 	w.events = events

@@ -117,8 +117,8 @@ func (g *Guard) tellChanges(ctx context.Context, item approvals.Item, since time
 		if v.Request.Has(item.Source) || toldSince(v.Events, since) {
 			return t, nil
 		}
-		err = step.Add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes})
-		return t, err
+		step.Add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes})
+		return t, nil
 	})
 }
 

@@ -61,12 +61,8 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 		told.Chain, told.MoreLinks = links(q.role, chain.Links)
 		told.Partly = partly(chain.Regions, chain.Truncated)
 	}
-	detail, err := fitActivity(&told)
-	if err != nil {
-		return err
-	}
 	t := step.Appending(q.request.ID)
-	t.Events = []approvals.Event{{Type: approvals.EventActivity, Source: item.Source, Detail: detail}}
+	t.Events = []approvals.Event{{Type: approvals.EventActivity, Source: item.Source, Detail: fitActivity(&told)}}
 	return inv.Store.Commit(ctx, t)
 }
 

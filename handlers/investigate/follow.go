@@ -115,20 +115,18 @@ func (s *followed) add(did map[string]trail.Activity, unseen []trail.Session) {
 // recordActivity writes what was found, and what was seen of the deny. Another look may be under
 // way at the same time, so it is written on the log as it is now.
 func (q *investigation) recordActivity(ctx context.Context, told record.Activity, s followed) error {
-	detail, err := fitActivity(&told)
-	if err != nil {
-		return err
+	activity := approvals.Event{
+		Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: fitActivity(&told),
 	}
-	activity := approvals.Event{Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: detail}
 	return q.Change(ctx, q.request.ID, func(v record.View) (t approvals.Transition, err error) {
 		if v.Request.Has(activity.Source) {
 			return t, nil
 		}
 		t.Events = []approvals.Event{activity}
 		if q.Number > 0 && s.failed == "" {
-			err = step.Add(&t, approvals.EventSeenDenied, "seen "+q.item.Source, q.enforcement(s))
+			step.Add(&t, approvals.EventSeenDenied, "seen "+q.item.Source, q.enforcement(s))
 		}
-		return t, err
+		return t, nil
 	})
 }
 

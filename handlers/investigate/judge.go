@@ -260,11 +260,9 @@ func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool)
 	if after > 0 {
 		t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, next)}}
 	}
-	detail, err := fitConclusion(&c)
-	if err != nil {
-		return err
+	t.Events = []approvals.Event{
+		{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: fitConclusion(&c)},
 	}
-	t.Events = []approvals.Event{{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}}
 	return q.Store.Commit(ctx, t)
 }
 

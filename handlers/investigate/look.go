@@ -238,21 +238,19 @@ func (q *investigation) retry(ctx context.Context, what string, cause error) err
 }
 
 // evidence is the event that the first half of the look ends with.
-func (q *investigation) evidence(told record.Evidence) (approvals.Transition, error) {
+func (q *investigation) evidence(told record.Evidence) approvals.Transition {
 	told.Since, told.Until, told.Cutoff, told.FollowUp, told.Last = q.since, q.until, q.cutoff, q.Number, q.last
 	t := step.Appending(q.request.ID)
 	if !q.Wide && !q.drill {
 		t.Work = []approvals.Item{EvidenceItem(q.request.ID, Look{Wide: true})}
 	}
-	return t, step.Add(&t, approvals.EventEvidence, q.item.Source, told)
+	step.Add(&t, approvals.EventEvidence, q.item.Source, told)
+	return t
 }
 
 // failed records that the look told nothing. What it was to queue is queued all the same.
 func (q *investigation) failed(ctx context.Context, why string) error {
-	t, err := q.evidence(record.Evidence{Failed: why})
-	if err != nil {
-		return err
-	}
+	t := q.evidence(record.Evidence{Failed: why})
 	if err := q.Store.Commit(ctx, t); err != nil {
 		return err
 	}
@@ -272,10 +270,7 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 			fresh = append(fresh, row)
 		}
 	}
-	lists, left, err := record.Pack(fresh, max(0, listed-len(earlier.Sessions)))
-	if err != nil {
-		return err
-	}
+	lists, left := record.Pack(fresh, max(0, listed-len(earlier.Sessions)))
 	told := record.Evidence{LeftOut: left, Regions: report.Regions}
 	strange := q.strange(report)
 	for _, s := range strange[:min(len(strange), record.MaxSuspects)] {
@@ -283,15 +278,10 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 			EventID: sessionRow(s.Session).EventID, Address: s.Address, Caller: s.Caller, Leaked: q.leaked(s.Session),
 		})
 	}
-	t, err := q.evidence(told)
-	if err != nil {
-		return err
-	}
+	t := q.evidence(told)
 	for i, rows := range lists {
 		source := fmt.Sprintf("sessions %d of %s", i, q.item.Source)
-		if err := step.Add(&t, approvals.EventSessions, source, record.Sessions{Look: q.Number, Rows: rows}); err != nil {
-			return err
-		}
+		step.Add(&t, approvals.EventSessions, source, record.Sessions{Look: q.Number, Rows: rows})
 	}
 	return q.Store.Commit(ctx, t)
 }

@@ -2,7 +2,6 @@ package investigate
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -10,20 +9,16 @@ import (
 // trimToFit writes the detail of an event in at most messages.MaxDetail bytes: as long as it is
 // larger, shrink takes something away from it. What was taken away is counted in the detail. shrink
 // reports false when there is nothing left to take.
-func trimToFit(detail any, shrink func() bool) (json.RawMessage, error) {
+func trimToFit(detail any, shrink func() bool) json.RawMessage {
 	for {
-		raw, err := record.Encode(detail)
-		if err != nil {
-			return nil, fmt.Errorf("record what CloudTrail told: %w", err)
-		}
-		if len(raw) <= record.MaxDetail || !shrink() {
-			return raw, nil
+		if raw := record.Encode(detail); len(raw) <= record.MaxDetail || !shrink() {
+			return raw
 		}
 	}
 }
 
 // fitActivity packs what sessions did: fewer doors of each, then fewer sessions, then no chain.
-func fitActivity(told *record.Activity) (json.RawMessage, error) {
+func fitActivity(told *record.Activity) json.RawMessage {
 	doors := record.MaxDoors
 	return trimToFit(told, func() bool {
 		switch {
@@ -48,7 +43,7 @@ func fitActivity(told *record.Activity) (json.RawMessage, error) {
 }
 
 // fitConclusion packs a verdict: fewer sessions, calls and reasons, then fewer things to do.
-func fitConclusion(c *record.Conclusion) (json.RawMessage, error) {
+func fitConclusion(c *record.Conclusion) json.RawMessage {
 	return trimToFit(c, func() bool {
 		return shorten(&c.Sessions, 1) || shorten(&c.Calls, 1) || shorten(&c.Why, 1) || shorten(&c.Doors, 1) ||
 			shorten(&c.Roles, 1)

@@ -7,13 +7,14 @@ import (
 )
 
 // Encode is json.Marshal, also for what AWS can say and JSON cannot: a moment outside the years 0
-// to 9999 is recorded as not known, rather than nothing at all.
-func Encode(detail any) (json.RawMessage, error) {
+// to 9999 is recorded as not known, rather than nothing at all. A detail has nothing else that JSON
+// cannot say.
+func Encode(detail any) json.RawMessage {
 	raw, err := json.Marshal(detail)
-	if err != nil && detail != nil {
-		raw, err = json.Marshal(bounded(reflect.ValueOf(detail)).Interface())
+	if err != nil {
+		raw, _ = json.Marshal(bounded(reflect.ValueOf(detail)).Interface()) //nolint:errcheck // see above
 	}
-	return raw, err
+	return raw
 }
 
 // bound replaces what JSON cannot say in a value. What is shared with other values is copied first.

@@ -92,9 +92,9 @@ func TestNoExtremeOfAFieldKeepsADetailFromBeingRecorded(t *testing.T) {
 				v := reflect.New(reflect.TypeOf(detail)).Elem()
 				extreme(v, at, text, 0)
 				before := v.Interface()
-				raw, err := record.Encode(before)
-				if err != nil || !json.Valid(raw) {
-					t.Errorf("%T at %v: %v", detail, at, err)
+				raw := record.Encode(before)
+				if !json.Valid(raw) {
+					t.Errorf("%T at %v: %s", detail, at, raw)
 					continue
 				}
 				back := reflect.New(reflect.TypeOf(detail))
@@ -110,10 +110,10 @@ func TestWhatIsRecordedWithoutAFieldKeepsTheOthersAndTheValue(t *testing.T) {
 	far := time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 	seen := make([]record.Session, 2)
 	seen[0].SessionName, seen[0].Time, seen[1].SessionName = "one", far, "two"
-	raw, err := record.Encode(&record.Sessions{Rows: seen})
-	if err != nil || !strings.Contains(string(raw), `"one"`) || !strings.Contains(string(raw), `"two"`) ||
+	raw := record.Encode(&record.Sessions{Rows: seen})
+	if !strings.Contains(string(raw), `"one"`) || !strings.Contains(string(raw), `"two"`) ||
 		strings.Contains(string(raw), "10000") {
-		t.Errorf("%s, %v", raw, err)
+		t.Errorf("%s", raw)
 	}
 	if !seen[0].Time.Equal(far) {
 		t.Error("the value itself was changed")

@@ -98,19 +98,16 @@ const MaxDetail = 48_000
 
 // Pack divides sessions into lists that each fit into one event, at most most sessions in all, and
 // says how many are left over.
-func Pack(rows []Session, most int) (lists [][]Session, left int, err error) {
+func Pack(rows []Session, most int) (lists [][]Session, left int) {
 	kept := rows[:min(len(rows), most)]
 	size := 0
 	for i, s := range kept {
-		raw, err := Encode(s)
-		if err != nil {
-			return nil, 0, fmt.Errorf("keep a session: %w", err)
-		}
+		raw := Encode(s)
 		if i == 0 || size+len(raw)+1 > MaxDetail {
 			lists, size = append(lists, nil), 0
 		}
 		size += len(raw) + 1
 		lists[len(lists)-1] = append(lists[len(lists)-1], s)
 	}
-	return lists, len(rows) - len(kept), nil
+	return lists, len(rows) - len(kept)
 }

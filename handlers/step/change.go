@@ -3,7 +3,6 @@ package step
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -79,19 +78,13 @@ func (s Requests) ChangeFrom(
 // already.
 func (s Requests) Remark(ctx context.Context, id string, typ approvals.EventType, source string, detail any) error {
 	t := Appending(id)
-	if err := Add(&t, typ, source, detail); err != nil {
-		return err
-	}
+	Add(&t, typ, source, detail)
 	return s.Store.Commit(ctx, t)
 }
 
 // Note records something that belongs to no request.
 func (s Requests) Note(ctx context.Context, typ approvals.EventType, by, source string, detail any) error {
-	var t approvals.Transition
-	if err := AddBy(&t, typ, by, source, detail); err != nil {
-		return err
-	}
-	return s.Store.Note(ctx, t.Events[0])
+	return s.Store.Note(ctx, approvals.Event{Type: typ, By: by, Source: source, Detail: record.Encode(detail)})
 }
 
 // Appending is a transition that is appended to whatever is there.
@@ -100,18 +93,13 @@ func Appending(id string) approvals.Transition {
 }
 
 // Add puts an event into a transition.
-func Add(t *approvals.Transition, typ approvals.EventType, source string, detail any) error {
-	return AddBy(t, typ, "", source, detail)
+func Add(t *approvals.Transition, typ approvals.EventType, source string, detail any) {
+	AddBy(t, typ, "", source, detail)
 }
 
 // AddBy adds an event with its actor, a person, to a transition.
-func AddBy(t *approvals.Transition, typ approvals.EventType, by, source string, detail any) error {
-	raw, err := record.Encode(detail)
-	if err != nil {
-		return fmt.Errorf("record %s: %w", typ, err)
-	}
-	t.Events = append(t.Events, approvals.Event{Type: typ, By: by, Source: source, Detail: raw})
-	return nil
+func AddBy(t *approvals.Transition, typ approvals.EventType, by, source string, detail any) {
+	t.Events = append(t.Events, approvals.Event{Type: typ, By: by, Source: source, Detail: record.Encode(detail)})
 }
 
 // CountOf is how many events of a type a log has.

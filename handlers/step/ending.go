@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -26,8 +27,8 @@ func (s Requests) Close(
 			f.Next, f.Event = approvals.StateFailed, approvals.EventFailed
 		}
 		t.Next = f.Next
-		err = Add(&t, f.Event, "", record.Failure{Sentence: f.Sentence, Unsure: f.Unsure})
-		return t, err
+		Add(&t, f.Event, "", record.Failure{Sentence: f.Sentence, Unsure: f.Unsure})
+		return t, nil
 	})
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return false, nil
@@ -49,14 +50,18 @@ var (
 	ErrTaken = errors.New("the request is not to be carried out any more")
 	// ErrElsewhere stops a try because another check was quicker, or another request is writing.
 	ErrElsewhere = errors.New("another check or request writes the policy")
-	// ErrNewer stops an undo because a later request has written into the same policy.
-	ErrNewer = errors.New("a later request has written into the same policy")
-	// ErrMore stops an undo because the guard has written something else since it was asked for.
-	ErrMore = errors.New("the guard has written more since the undo was asked for")
 	// ErrStale stops a write that AWS's clock knows to be too late for what it follows from.
 	ErrStale = errors.New("too old by AWS's clock")
-	// ErrRevives stops an undo without the words that would let old sessions work again after all.
-	ErrRevives = errors.New("old sessions would work again, and the requester did not type the words")
+)
+
+// Refusals of an undo just before it writes.
+var (
+	// ErrNewer: a later request has written into the same policy.
+	ErrNewer = &contain.Refusal{Sentence: messages.UndoNotNewest}
+	// ErrMore: the guard has written something else since the undo was asked for.
+	ErrMore = &contain.Refusal{Sentence: messages.UndoNotAll}
+	// ErrRevives: old sessions would work again after all, and the requester did not type the words.
+	ErrRevives = &contain.Refusal{Sentence: messages.UndoRevives}
 )
 
 // NotConfirmed ends a revocation because an approver's right was not confirmed again.
@@ -117,7 +122,7 @@ func OutcomeOf(ctx context.Context, err error, attempt, most int) Ending {
 		return EndBroken
 	case unconfirmed:
 		return EndUnconfirmed
-	case refused, errors.Is(err, ErrNewer), errors.Is(err, ErrMore), errors.Is(err, ErrRevives):
+	case refused:
 		return EndRefused
 	case errors.Is(err, aws.ErrRoleChanged):
 		return EndReplaced
