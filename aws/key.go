@@ -76,7 +76,8 @@ func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 		return nil, Refuse("Access key %s is of account %s, which is not configured here. Configured are: %s.",
 			ref.ID, *out.Account, c.listed())
 	case said != nil && said != a:
-		return nil, Refuse("Access key %s is of account %s, not of %s. Write %s/%s.", ref.ID, a.Name, said.Name, a.Name, ref.ID)
+		return nil, Refuse("Access key %[1]s is of account %[2]s, not of %[3]s. Write %[2]s/%[1]s.",
+			ref.ID, a.Name, said.Name)
 	default:
 		return a, nil
 	}

@@ -223,8 +223,8 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 	case a == nil:
 		return Target{}, Refuse("Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())
 	case a.Partition != ref.Partition:
-		return Target{}, Refuse("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes from.",
-			Quote(ref.Partition), a.Name, a.ID, a.Partition)
+		return Target{}, Refuse("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes "+
+			"from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)
 	default:
 		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
 	}

@@ -145,7 +145,7 @@ func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, revoked
 	t.Helper()
 	there := done.Documents[0].There
 	simulated, err := role.New(cloud).Simulate(t.Context(), revoked, []contain.Document{there})
-	if err != nil || !simulated.Proven() {
+	if err != nil || !simulated.Proven {
 		t.Errorf("%s: %+v, %v", account, simulated, err)
 	}
 	checked, err := role.New(cloud).Check(t.Context(), revoked)
@@ -222,7 +222,7 @@ func TestTheFilesLetTheBotDrillAndADrillFindsThatItMayWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 			found, err := role.New(cloud).Rehearse(t.Context(), revocation(about))
-			if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
+			if err != nil || !found.Paper.Proven || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
 				t.Errorf("%s: %+v, %v", account, found, err)
 			}
 			if _, written := there.RolePolicy("NightlyBackup", contain.ConsolePolicy); written {

@@ -53,7 +53,7 @@ func containKey(t *testing.T, a *accounts, cloud *aws.Cloud) {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	if s, err := role.New(cloud).Simulate(t.Context(), o, []contain.Document{done.Documents[1].There}); err != nil ||
-		!s.Proven() {
+		!s.Proven {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if _, err := undo(t.Context(), cloud, o); err != nil {

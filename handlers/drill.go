@@ -54,7 +54,7 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 		Documents: result.Documents, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
 		First: result.First, Second: result.Second, Size: result.Size, SizeUnknown: result.SizeUnknown,
 		Before: record.Verdict(result.Paper.Before), After: record.Verdict(result.Paper.After),
-		Proven:      result.Paper.Proven(),
+		Proven:      result.Paper.Proven,
 		SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
 		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
 	}

@@ -66,12 +66,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	w.notRead("whether revokebot's own role may write the deny", own.Err)
 	w.notRead("whether it can write IAM, past its inline policies", rights.Err)
 
-	var may []string
-	for _, result := range rights.Value.Results {
-		if result.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed {
-			may = append(may, awssdk.ToString(result.EvalActionName))
-		}
-	}
+	may := rights.Value.actions(types.PolicyEvaluationDecisionTypeAllowed)
 	for _, d := range known {
 		may = append(may, mayName(d.Text, writes...)...)
 	}

@@ -55,7 +55,7 @@ func TestADrillChecksAllThatARevocationNeedsAndWritesNothing(t *testing.T) {
 			got.SizeUnknown != "" {
 			t.Errorf("size %d (%s), want %d", got.Size, got.SizeUnknown, want)
 		}
-		if !got.Paper.Proven() || got.Paper.At.IsZero() || !got.MayWrite || got.MayWriteUnknown != "" {
+		if !got.Paper.Proven || got.Paper.At.IsZero() || !got.MayWrite || got.MayWriteUnknown != "" {
 			t.Errorf("got %+v", got)
 		}
 		if !got.Own || got.Unnamed || !strings.HasSuffix(got.CallerARN, "/req-1") {
@@ -165,7 +165,7 @@ func TestWhatADrillCouldNotFindOutIsSaidAndIsNoError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Paper.Proven() || !strings.Contains(got.Paper.Unavailable, "may not use the policy simulator") ||
+		if got.Paper.Proven || !strings.Contains(got.Paper.Unavailable, "may not use the policy simulator") ||
 			got.MayWrite || got.MayWriteUnknown == "" {
 			t.Errorf("the simulator: %+v", got)
 		}
@@ -190,7 +190,7 @@ func TestADrillOfALockAttachesNothingAndProvesIt(t *testing.T) {
 		b.mayAll()
 		r := b.lock(b.Role(standin.RoleSpec{}))
 		got, err := b.roles.Rehearse(t.Context(), r)
-		if err != nil || !got.Paper.Proven() || !got.MayWrite || len(got.Documents) != 1 ||
+		if err != nil || !got.Paper.Proven || !got.MayWrite || len(got.Documents) != 1 ||
 			got.Documents[0].Text != b.Prod.DenyAllARN() {
 			t.Errorf("got %+v, %v", got, err)
 		}

@@ -33,25 +33,9 @@ const (
 // after it. It reads what is stored on the role: it proves the document, not that it is enforced.
 type Simulation struct {
 	Before, After Verdict   // of the first probe and the last: an older session and a newer one
-	Probes        []Probed  // all answers
+	Proven        bool      // all probes say that the documents do what they are for
 	At            time.Time // AWS's clock at the latest answer, whole seconds
 	Unavailable   string    // why it could not be simulated, a sentence without AWS's words; "" when it was
-}
-
-// Probed is the answer to one probe.
-type Probed struct {
-	Denied  bool // it has to be denied by what was written; else it must not be denied
-	Verdict Verdict
-}
-
-// Proven reports whether the documents do what they are for.
-func (s Simulation) Proven() bool {
-	for _, p := range s.Probes {
-		if p.Denied && p.Verdict != DeniedByOurs || !p.Denied && p.Verdict != NotDenied {
-			return false
-		}
-	}
-	return len(s.Probes) > 0
 }
 
 // Simulate asks what the role's policies say of the sessions that the measure's probes name, once
@@ -66,61 +50,58 @@ func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Docume
 	return simulate(ctx, a, aws.Credential{}, o, written, false)
 }
 
-// onPaper asks the same of documents that are on no role. An error is Unavailable, too.
-func (p *Prepared) onPaper(ctx context.Context, docs []contain.Document) Simulation {
-	s, _ := simulate(ctx, p.account, p.cred, p.of, docs, true)
-	return s
-}
-
 // asked is one question of a measure's probes.
 type asked struct {
-	denied bool
+	Question
+	denied bool // what the answer has to be
 	ours   func(types.Statement) bool
 	answer simulated
 }
 
 // simulate asks all questions side by side: about what is on the role or, on paper, about documents
-// that are given beside it.
+// that are given beside it. On paper, an error is Unavailable, too.
 func simulate(
 	ctx context.Context, a *aws.Conn, with aws.Credential, o Order, docs []contain.Document, paper bool,
 ) (Simulation, error) {
+	if paper {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, aws.AdvisoryTime)
+		defer cancel()
+	}
 	var all []*asked
 	var asks []func()
 	prober, ok := o.Measure.(contain.Prober)
 	for i := 0; ok && i < len(docs); i++ {
 		for _, p := range prober.Probes(docs[i]) {
-			q := question(o, p, simulatedAction)
-			d := &asked{denied: p.Denied, ours: isOurs(docs[i].Slot.Label())}
-			ask := func(ctx context.Context) (Simulated, error) { return q.Ask(ctx, a, with) }
-			run := func() { d.answer = aws.Try(ask(ctx)) }
+			q := &asked{Question: question(o, p, simulatedAction), denied: p.Denied, ours: isOurs(docs[i].Slot.Label())}
 			if paper {
-				q.Besides, d.ours = []string{prober.Policy(docs[i])}, isGiven
-				run = func() { d.answer = aws.Advisory(ctx, ask) }
+				q.Besides, q.ours = []string{prober.Policy(docs[i])}, isGiven
 			}
-			all, asks = append(all, d), append(asks, run)
+			all, asks = append(all, q), append(asks, func() { q.answer = aws.Try(q.Ask(ctx, a, with)) })
 		}
 	}
 	if len(all) == 0 {
 		return Simulation{Unavailable: "It was not simulated: the policy simulator knows nothing of this."}, nil
 	}
 	aws.All(asks...)
-	var s Simulation
+	s := Simulation{Proven: true}
 	var failed error
-	for _, d := range all {
-		switch err := d.answer.Err; {
+	for i, q := range all {
+		switch err := q.answer.Err; {
 		case err != nil && (paper || aws.Final(err)):
 			return Simulation{Unavailable: notSimulated(err, a.Name)}, nil
 		case err != nil:
 			failed = cmp.Or(failed, err)
-		default:
-			s.Probes = append(s.Probes, Probed{d.denied, verdict(d.answer.Value.Results, d.ours)})
-			s.At = times.Later(s.At, d.answer.Value.At)
 		}
+		if s.After = verdict(q.answer.Value.Results, q.ours); i == 0 {
+			s.Before = s.After
+		}
+		s.Proven = s.Proven && (q.denied && s.After == DeniedByOurs || !q.denied && s.After == NotDenied)
+		s.At = times.Later(s.At, q.answer.Value.At)
 	}
 	if failed != nil {
 		return Simulation{}, failed
 	}
-	s.Before, s.After = s.Probes[0].Verdict, s.Probes[len(all)-1].Verdict
 	return s, nil
 }
 
@@ -153,8 +134,8 @@ func (c *Client) DeniedAnyway(
 		return nil, err
 	}
 	var probes []contain.Probe
-	for _, doc := range written {
-		if prober, ok := o.Measure.(contain.Prober); ok {
+	if prober, ok := o.Measure.(contain.Prober); ok {
+		for _, doc := range written {
 			probes = append(probes, prober.Probes(doc)...)
 		}
 	}
@@ -168,10 +149,8 @@ func (c *Client) DeniedAnyway(
 		return nil, err
 	}
 	denied := map[string]bool{}
-	for _, r := range out.Results {
-		if r.EvalDecision == types.PolicyEvaluationDecisionTypeExplicitDeny {
-			denied[awssdk.ToString(r.EvalActionName)] = true
-		}
+	for _, action := range out.actions(types.PolicyEvaluationDecisionTypeExplicitDeny) {
+		denied[action] = true
 	}
 	return denied, nil
 }
@@ -194,6 +173,16 @@ type Question struct {
 type Simulated struct {
 	Results []types.EvaluationResult
 	At      time.Time // AWS's clock, whole seconds
+}
+
+// actions are those of one decision.
+func (s Simulated) actions(decision types.PolicyEvaluationDecisionType) (all []string) {
+	for _, r := range s.Results {
+		if r.EvalDecision == decision {
+			all = append(all, awssdk.ToString(r.EvalActionName))
+		}
+	}
+	return all
 }
 
 // Ask asks the simulator with a credential, the zero one being the reading session. Of the
@@ -337,7 +326,7 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 			again = unread(p.see(ctx, p.cred, p.slots))
 			r.Second = time.Since(began)
 		},
-		func() { r.Paper = p.onPaper(ctx, r.Documents) },
+		func() { r.Paper, _ = simulate(ctx, p.account, p.cred, p.of, r.Documents, true) },
 		func() { own = p.may(ctx, p.account.OwnPrincipal(p.hubARN), puts(p.places)...) },
 		func() {
 			for _, kind := range kindsOf(r.Documents) {
@@ -380,10 +369,8 @@ func mayWrite(own simulated, account string) (may bool, unknown string) {
 	if own.Err != nil {
 		return false, notSimulated(own.Err, account)
 	}
-	denied := slices.ContainsFunc(own.Value.Results, func(r types.EvaluationResult) bool {
-		return r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed
-	})
-	if len(own.Value.Results) > 0 && !denied {
+	allowed := own.Value.actions(types.PolicyEvaluationDecisionTypeAllowed)
+	if len(allowed) > 0 && len(allowed) == len(own.Value.Results) {
 		return true, ""
 	}
 	return false, "The policy simulator does not say: a condition or a policy of the organization decides, which it " +

@@ -36,8 +36,8 @@ func TestTheProofOnPaperHoldsOnBothSidesOfTheCutoff(t *testing.T) {
 			if err != nil || got.Before != before || got.After != after || got.Unavailable != "" {
 				t.Errorf("%s: %+v, %v", what, got, err)
 			}
-			if got.Proven() != (before == DeniedByOurs && after == NotDenied) {
-				t.Errorf("%s: proven is %v", what, got.Proven())
+			if got.Proven != (before == DeniedByOurs && after == NotDenied) {
+				t.Errorf("%s: proven is %v", what, got.Proven)
 			}
 			if now := b.Server.Now(); got.At.After(now) || now.Sub(got.At) > time.Second {
 				t.Errorf("%s: at %v, it is %v", what, got.At, now)
@@ -89,7 +89,7 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 					(want.words == "") != (got.Unavailable == "") {
 					t.Errorf("got %+v, %v", got, err)
 				}
-				if got.Proven() || got.Before != "" || got.After != "" {
+				if got.Proven || got.Before != "" || got.After != "" {
 					t.Errorf("a verdict without an answer: %+v", got)
 				}
 			})
@@ -139,15 +139,14 @@ func TestALockIsProvenForOldSessionsAndNewOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		proof, err := b.roles.Simulate(t.Context(), r, []contain.Document{got.There})
-		if err != nil || !proof.Proven() || proof.Before != DeniedByOurs || proof.After != DeniedByOurs ||
-			len(proof.Probes) != 2 {
+		if err != nil || !proof.Proven || proof.Before != DeniedByOurs || proof.After != DeniedByOurs {
 			t.Errorf("got %+v, %v", proof, err)
 		}
 		if err := b.Prod.DetachRolePolicy("Deploy", got.There.Text); err != nil {
 			t.Fatal(err)
 		}
 		proof, err = b.roles.Simulate(t.Context(), r, []contain.Document{got.There})
-		if err != nil || proof.Proven() || proof.Before != NotDenied {
+		if err != nil || proof.Proven || proof.Before != NotDenied {
 			t.Errorf("without it: %+v, %v", proof, err)
 		}
 	})
@@ -160,7 +159,7 @@ func TestAMeasureThatTheSimulatorCannotProveIsNotAskedAbout(t *testing.T) {
 		asked := len(b.Server.Calls("SimulatePrincipalPolicy"))
 		r.Measure = unknownKind{}
 		got, err := b.roles.Simulate(t.Context(), r, []contain.Document{text(consoleForm)})
-		if err != nil || got.Proven() || !strings.Contains(got.Unavailable, "not simulated") ||
+		if err != nil || got.Proven || !strings.Contains(got.Unavailable, "not simulated") ||
 			len(b.Server.Calls("SimulatePrincipalPolicy")) != asked {
 			t.Errorf("got %+v, %v", got, err)
 		}

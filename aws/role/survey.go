@@ -185,11 +185,14 @@ func (p *Prepared) callerARN() string { return cmp.Or(p.cred.CallerARN, p.hubARN
 
 // fits reports whether the preparation is of this very order, with these people, and still good.
 func (p *Prepared) fits(o Order) bool {
-	if p == nil || o.Measure == nil || time.Since(p.read) > preparedFor || !p.cred.Lasts() ||
-		o.Request != p.of.Request || o.Requester != p.of.Requester || o.Mode != p.of.Mode ||
-		o.Principal.AccountName != p.of.Principal.AccountName || o.Principal.Name != p.of.Principal.Name ||
-		o.Principal.ARN != p.of.Principal.ARN || o.Principal.ID != p.of.Principal.ID ||
-		!slices.Equal(o.Approvers, p.of.Approvers) {
+	if p == nil || o.Measure == nil || time.Since(p.read) > preparedFor || !p.cred.Lasts() || o.Mode != p.of.Mode {
+		return false
+	}
+	said := func(o Order) []string {
+		at := o.Principal
+		return append([]string{o.Request, o.Requester, at.AccountName, at.Name, at.ARN, at.ID}, o.Approvers...)
+	}
+	if !slices.Equal(said(o), said(p.of)) {
 		return false
 	}
 	_, slots := o.at(p.role).slots()

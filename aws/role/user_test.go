@@ -120,7 +120,7 @@ func TestAKeyIsMadeInactiveThenTheSessionsThatItMadeAreDenied(t *testing.T) {
 			}
 		}
 		s, err := b.roles.Simulate(t.Context(), o, documents(l.all))
-		if err != nil || !s.Proven() {
+		if err != nil || !s.Proven {
 			t.Errorf("%+v, %v", s, err)
 		}
 		o.Promised = l.all

@@ -56,6 +56,6 @@ func (g *Guard) Simulate(ctx context.Context, item approvals.Item) error {
 	}
 	return g.Remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{
 		Cutoff: w.Cutoff, At: answer.At, Unavailable: answer.Unavailable,
-		Before: record.Verdict(answer.Before), After: record.Verdict(answer.After), Proven: answer.Proven(),
+		Before: record.Verdict(answer.Before), After: record.Verdict(answer.After), Proven: answer.Proven,
 	})
 }
