@@ -51,20 +51,17 @@ type intakeItem struct {
 	form     bool              // an answer belongs at the form's field
 	answer   any               // to a form that is wrong as it is: nothing is to be recorded
 	ignored  string            // why nothing is to be done with it; empty when there is
-	unknown  bool              // nobody here knows what it is: somebody has to look at it
+	unknown  bool              // the bot does not know what it is: an operator has to look at it
 
-	// somebody types into a menu: nothing is to be recorded, the answer is the acknowledgement
+	unreadable string // what has not the form that the envelope's type promises; empty when it has
+
+	// a person types into a menu: nothing is to be recorded, the answer is the acknowledgement
 	suggestion *handlers.Suggestion
 	submission *handlers.Submission // a form that is to be judged before it is recorded
 }
 
-// errUnreadable is an envelope whose payload has not the form that its type promises.
-type errUnreadable struct{ what string }
-
-func (e *errUnreadable) Error() string { return "unreadable envelope: " + e.what }
-
 // readEnvelope makes an item of an envelope.
-func readEnvelope(f frame) (intakeItem, error) {
+func readEnvelope(f frame) intakeItem {
 	switch f.Type {
 	case frameSlash:
 		return readCommand(f)
@@ -73,13 +70,21 @@ func readEnvelope(f frame) (intakeItem, error) {
 	case frameEvent:
 		return readEvent(f)
 	case frameMalformed:
-		return intakeItem{}, &errUnreadable{"frame"}
+		return intakeItem{unreadable: "frame"}
 	default:
-		return intakeItem{ignored: "unknown type of envelope", unknown: true}, nil
+		return intakeItem{ignored: "unknown type of envelope", unknown: true}
 	}
 }
 
-func readCommand(f frame) (intakeItem, error) {
+// asItem is an envelope that is to be recorded, with what names the same act in another envelope.
+func (f frame) asItem(kind string, value any, act string) intakeItem {
+	body, _ := json.Marshal(value) // texts, which never fail
+	return intakeItem{
+		item: approvals.Item{Kind: kind, Source: source(f), Body: body}, ids: []string{f.EnvelopeID, act},
+	}
+}
+
+func readCommand(f frame) intakeItem {
 	var p struct {
 		home
 		AppID       string `json:"api_app_id"`
@@ -91,17 +96,17 @@ func readCommand(f frame) (intakeItem, error) {
 		TriggerID   string `json:"trigger_id"`
 	}
 	if err := json.Unmarshal(f.Payload, &p); err != nil {
-		return intakeItem{}, &errUnreadable{"slash command"}
+		return intakeItem{unreadable: "slash command"}
 	}
 	if p.UserID == "" || p.ChannelID == "" || p.TeamID == "" && p.EnterpriseID == "" {
-		return intakeItem{}, &errUnreadable{"slash command without a user, a channel or a team"}
+		return intakeItem{unreadable: "slash command without a user, a channel or a team"}
 	}
 	text, secret := withoutSecrets(p.Text)
 	listener := handlers.Listener{
 		User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL, Drill: handlers.IsDrill(text),
 	}
 	if p.Command != messages.Command {
-		return intakeItem{listener: listener, ignored: "another command", unknown: true}, nil
+		return intakeItem{listener: listener, ignored: "another command", unknown: true}
 	}
 	command := handlers.Command{
 		Place:     approvals.Place{Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID, Channel: p.ChannelID},
@@ -110,40 +115,41 @@ func readCommand(f frame) (intakeItem, error) {
 	if strings.TrimSpace(text) == "" {
 		command.Trigger = p.TriggerID // for the form
 	}
-	body, err := json.Marshal(command)
-	if err != nil {
-		return intakeItem{}, fmt.Errorf("keep a command: %w", err)
-	}
-	return intakeItem{
-		item:     approvals.Item{Kind: handlers.KindCommand, Source: source(f), Body: body},
-		ids:      []string{f.EnvelopeID, semantic("command", p.TriggerID, p.TeamID, p.ChannelID, p.UserID, text)},
-		listener: listener,
-	}, nil
+	got := f.asItem(handlers.KindCommand, command,
+		semantic("command", p.TriggerID, p.TeamID, p.ChannelID, p.UserID, text))
+	got.listener = listener
+	return got
 }
 
-func readInteraction(f frame) (intakeItem, error) {
-	var p struct {
-		origin
-		Type      string  `json:"type"`
-		Channel   idField `json:"channel"`
-		Container struct {
-			MessageTS string `json:"message_ts"`
-			ChannelID string `json:"channel_id"`
-		} `json:"container"`
-		Message struct {
-			TS string `json:"ts"`
-		} `json:"message"`
-		TriggerID   string `json:"trigger_id"`
-		ResponseURL string `json:"response_url"`
-		Actions     []struct {
-			ActionID string `json:"action_id"`
-			Value    string `json:"value"`
-			ActionTS string `json:"action_ts"`
-			// Selected is what was chosen from a menu. It stays raw: elements of other apps may have another
-			// form.
-			Selected json.RawMessage `json:"selected_option"`
-		} `json:"actions"`
-	}
+// interaction is a click, a form that was sent, or what was typed into a menu so far.
+type interaction struct {
+	origin
+	Type      string  `json:"type"`
+	Channel   idField `json:"channel"`
+	Container struct {
+		MessageTS string `json:"message_ts"`
+		ChannelID string `json:"channel_id"`
+	} `json:"container"`
+	Message struct {
+		TS string `json:"ts"`
+	} `json:"message"`
+	TriggerID   string `json:"trigger_id"`
+	ResponseURL string `json:"response_url"`
+	Actions     []struct {
+		ActionID string `json:"action_id"`
+		Value    string `json:"value"`
+		ActionTS string `json:"action_ts"`
+		// Selected is what was chosen from a menu. It stays raw: elements of other apps may have another
+		// form.
+		Selected json.RawMessage `json:"selected_option"`
+	} `json:"actions"`
+	View     json.RawMessage `json:"view"`      // of a form; raw because a click may stand in any view
+	ActionID string          `json:"action_id"` // of a menu
+	Value    string          `json:"value"`
+}
+
+func readInteraction(f frame) intakeItem {
+	var p interaction
 	err := json.Unmarshal(f.Payload, &p)
 	// A field of the wrong type leaves the others filled in: often enough to tell the person.
 	listener := handlers.Listener{
@@ -151,112 +157,88 @@ func readInteraction(f frame) (intakeItem, error) {
 	}
 	switch {
 	case err != nil:
-		return intakeItem{listener: listener, form: p.Type == "view_submission"}, &errUnreadable{"interaction"}
+		return intakeItem{listener: listener, form: p.Type == "view_submission", unreadable: "interaction"}
 	case p.Type == "view_submission":
-		return readSubmission(f)
+		return readSubmission(f, p)
 	case p.Type == "block_suggestion":
-		return readSuggestion(f)
+		return readSuggestion(p)
 	case p.Type != "block_actions":
-		return intakeItem{listener: listener, ignored: "an interaction that revokebot does not offer", unknown: true}, nil
+		return intakeItem{listener: listener, ignored: "an interaction that revokebot does not offer", unknown: true}
 	case p.User.ID == "" || len(p.Actions) == 0:
-		return intakeItem{listener: listener}, &errUnreadable{"click without a user or an action"}
+		return intakeItem{listener: listener, unreadable: "click without a user or an action"}
 	}
 	action := p.Actions[0]
 	action.Value = cmp.Or(action.Value, chosen(action.Selected))
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
-		return intakeItem{listener: listener, ignored: "a button of another app"}, nil
+		return intakeItem{listener: listener, ignored: "a button of another app"}
 	}
 	if action.ActionID == messages.ActionOpenCard {
-		return intakeItem{listener: listener, ignored: "a link, which Slack follows by itself"}, nil
+		return intakeItem{listener: listener, ignored: "a link, which Slack follows by itself"}
 	}
-	body, err := json.Marshal(handlers.Click{
+	got := f.asItem(handlers.KindClick, handlers.Click{
 		Place: p.place(agreed(p.Container.ChannelID, p.Channel.ID)), Message: agreed(p.Container.MessageTS, p.Message.TS),
 		User: p.User.ID, ActionID: action.ActionID, Value: action.Value, ResponseURL: p.ResponseURL,
 		RequestID: rand.Text(), Trigger: p.TriggerID,
-	})
-	if err != nil {
-		return intakeItem{}, fmt.Errorf("keep a click: %w", err)
-	}
-	return intakeItem{
-		item: approvals.Item{Kind: handlers.KindClick, Source: source(f), Body: body},
-		ids: []string{
-			f.EnvelopeID, semantic("click", p.TriggerID, p.User.ID, action.ActionID, action.Value, action.ActionTS),
-		},
-		listener: listener,
-	}, nil
+	}, semantic("click", p.TriggerID, p.User.ID, action.ActionID, action.Value, action.ActionTS))
+	got.listener = listener
+	return got
 }
 
 // readSubmission reads a form that was sent.
-func readSubmission(f frame) (intakeItem, error) {
-	var p struct {
-		origin
-		View struct {
-			ID   string `json:"id"`
-			Hash string `json:"hash"`
-			openForm
-		} `json:"view"`
-	}
-	if err := json.Unmarshal(f.Payload, &p); err != nil {
-		return intakeItem{form: true}, &errUnreadable{"form"}
+func readSubmission(f frame, p interaction) intakeItem {
+	var view openForm
+	if err := json.Unmarshal(p.View, &view); err != nil {
+		return intakeItem{form: true, unreadable: "form"}
 	}
 	listener := handlers.Listener{User: p.User.ID}
-	if !slices.Contains(messages.Forms(), p.View.CallbackID) {
-		return intakeItem{listener: listener, ignored: "a form of another app"}, nil
+	if !slices.Contains(messages.Forms(), view.CallbackID) {
+		return intakeItem{listener: listener, ignored: "a form of another app"}
 	}
 	s := handlers.Submission{
-		Place: p.place(""), User: p.User.ID, Form: p.View.CallbackID, RequestID: rand.Text(),
-		Account: p.View.field(messages.FieldAccount), Role: p.View.field(messages.FieldRole),
-		Reason: p.View.field(messages.FieldReason), Words: p.View.field(messages.FieldWords),
+		Place: p.place(""), User: p.User.ID, Form: view.CallbackID, RequestID: rand.Text(),
+		Account: view.field(messages.FieldAccount), Role: view.field(messages.FieldRole),
+		Reason: view.field(messages.FieldReason), Words: view.field(messages.FieldWords),
 	}
 	for _, typed := range []*string{&s.Role, &s.Reason, &s.Words} {
 		text, secret := withoutSecrets(*typed)
 		*typed, s.Secret = text, s.Secret || secret
 	}
-	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil || p.User.ID == "" {
-		return intakeItem{form: true, listener: listener}, &errUnreadable{"form without a user or an origin"}
+	if err := json.Unmarshal([]byte(view.PrivateMetadata), &s.Origin); err != nil || p.User.ID == "" {
+		return intakeItem{form: true, listener: listener, unreadable: "form without a user or an origin"}
 	}
 	listener.Channel = s.Origin.Channel
-	if s.Form == messages.FormUndo && len(p.View.State.Values[messages.FieldWords]) > 0 && !messages.SaysRevive(s.Words) {
-		return intakeItem{form: true, listener: listener, answer: messages.WordsError()}, nil
+	if s.Form == messages.FormUndo && len(view.State.Values[messages.FieldWords]) > 0 && !messages.SaysRevive(s.Words) {
+		return intakeItem{form: true, listener: listener, answer: messages.WordsError()}
 	}
-	body, err := json.Marshal(s)
-	if err != nil {
-		return intakeItem{}, fmt.Errorf("keep a form: %w", err)
-	}
-	return intakeItem{
-		item:     approvals.Item{Kind: handlers.KindSubmit, Source: source(f), Body: body},
-		ids:      []string{f.EnvelopeID, semantic("form", p.View.ID, p.User.ID, p.View.Hash)},
-		listener: listener, form: true, submission: &s,
-	}, nil
+	got := f.asItem(handlers.KindSubmit, s, semantic("form", view.ID, p.User.ID, view.Hash))
+	got.listener, got.form, got.submission = listener, true, &s
+	return got
 }
 
-// readSuggestion reads what somebody typed so far into a menu that is filled meanwhile.
-func readSuggestion(f frame) (intakeItem, error) {
-	var p struct {
-		origin
-		ActionID string   `json:"action_id"`
-		Value    string   `json:"value"`
-		View     openForm `json:"view"`
-	}
-	if err := json.Unmarshal(f.Payload, &p); err != nil {
-		return intakeItem{}, &errUnreadable{"what was typed into a menu"}
-	}
-	if p.ActionID != messages.ActionRole || p.View.CallbackID != messages.FormAsk {
-		return intakeItem{ignored: "a menu of another app"}, nil
+// readSuggestion reads what a person typed so far into a menu that is filled meanwhile.
+func readSuggestion(p interaction) intakeItem {
+	var view openForm
+	err := json.Unmarshal(p.View, &view)
+	switch {
+	case p.ActionID != messages.ActionRole:
+		return intakeItem{ignored: "a menu of another app"}
+	case err != nil:
+		return intakeItem{unreadable: "what was typed into a menu"}
+	case view.CallbackID != messages.FormAsk:
+		return intakeItem{ignored: "a menu of another form"}
 	}
 	text, _ := withoutSecrets(p.Value)
 	s := handlers.Suggestion{
-		Place: p.place(""), User: p.User.ID, Text: text,
-		Account: p.View.field(messages.FieldAccount),
+		Place: p.place(""), User: p.User.ID, Text: text, Account: view.field(messages.FieldAccount),
 	}
-	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil {
-		return intakeItem{}, &errUnreadable{"a menu in a form without an origin"}
+	if err := json.Unmarshal([]byte(view.PrivateMetadata), &s.Origin); err != nil {
+		return intakeItem{unreadable: "a menu in a form without an origin"}
 	}
-	return intakeItem{suggestion: &s}, nil
+	return intakeItem{suggestion: &s}
 }
 
-// readEvent reads an event. The one that is asked for is somebody opening the App Home.
-func readEvent(f frame) (intakeItem, error) {
+// readEvent reads an event. The one that is asked for is a person opening the App Home.
+func readEvent(f frame) intakeItem {
 	var p struct {
 		home
 		Type           string `json:"type"`
@@ -270,27 +252,20 @@ func readEvent(f frame) (intakeItem, error) {
 		} `json:"event"`
 	}
 	if err := json.Unmarshal(f.Payload, &p); err != nil {
-		return intakeItem{}, &errUnreadable{"event"}
+		return intakeItem{unreadable: "event"}
 	}
 	if p.Type != "event_callback" || p.Event.Type != "app_home_opened" || p.Event.Tab != "home" {
-		return intakeItem{ignored: "an event that is not asked for"}, nil
+		return intakeItem{ignored: "an event that is not asked for"}
 	}
 	if p.Event.User == "" || p.EventID == "" {
-		return intakeItem{}, &errUnreadable{"event without a person or an id"}
+		return intakeItem{unreadable: "event without a person or an id"}
 	}
 	if p.EnterpriseID == "" && len(p.Authorizations) > 0 {
 		p.EnterpriseID = p.Authorizations[0].EnterpriseID
 	}
-	body, err := json.Marshal(handlers.Command{
+	return f.asItem(handlers.KindHome, handlers.Command{
 		Place: approvals.Place{Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID}, User: p.Event.User,
-	})
-	if err != nil {
-		return intakeItem{}, fmt.Errorf("keep an event: %w", err)
-	}
-	return intakeItem{
-		item: approvals.Item{Kind: handlers.KindHome, Source: source(f), Body: body},
-		ids:  []string{f.EnvelopeID, semantic("event", p.EventID)},
-	}, nil
+	}, semantic("event", p.EventID))
 }
 
 // idField is an object of which only the id is read. What is null or missing has none.
@@ -325,6 +300,8 @@ func (o origin) place(channel string) approvals.Place {
 
 // openForm is what is read of a form: whose it is, and what its fields hold.
 type openForm struct {
+	ID              string `json:"id"`
+	Hash            string `json:"hash"`
 	CallbackID      string `json:"callback_id"`
 	PrivateMetadata string `json:"private_metadata"`
 	State           struct {

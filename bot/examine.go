@@ -94,13 +94,11 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 		return []finding.Finding{finding.Fail(checkBotToken, "Correct SLACK_BOT_TOKEN.", "It cannot be used."+skipped)}
 	}
 	who, err := e.whoami(ctx)
-	if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
-		f := finding.Fail(checkBotToken, "Put the bot token (xoxb-…) from the app's OAuth & Permissions page into "+
-			"SLACK_BOT_TOKEN, of the workspace that the app is installed in.",
-			"Slack refuses the token (auth.test answered %s).", refused.Code)
-		if silent(refused) {
-			f = noAnswer(checkBotToken, refused)
-		}
+	if err != nil {
+		f := refusal(checkBotToken, err, nil, advice{
+			"Put the bot token (xoxb-…) from the app's OAuth & Permissions page into SLACK_BOT_TOKEN, of the workspace that " +
+				"the app is installed in.", "Slack refuses the token",
+		})
 		f.Saw += skipped
 		return []finding.Finding{f}
 	}
@@ -145,20 +143,17 @@ func (e *examination) addedTo(ctx context.Context, who *slack.AuthTestResponse) 
 		return nil
 	}
 	teams, err := e.teams(ctx)
-	if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
-		return []finding.Finding{noAnswer(check, refused)}
+	if err != nil {
+		return []finding.Finding{refusal(check, err, nil, advice{add, "Slack does not name them"})}
 	}
 	if len(teams) == 0 {
 		return []finding.Finding{finding.Fail(check, add, "The app was added to no workspace: nobody can type the command.")}
 	}
-	var names []string
-	for _, t := range teams[:min(len(teams), mostNamed)] {
-		names = append(names, t.Name+" ("+t.ID+")")
+	names := make([]string, len(teams))
+	for i, t := range teams {
+		names[i] = t.Name + " (" + t.ID + ")"
 	}
-	if more := len(teams) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
-	}
-	return []finding.Finding{finding.Good(check, "The app was added to %s.", strings.Join(names, ", "))}
+	return []finding.Finding{finding.Good(check, "The app was added to %s.", listed(names))}
 }
 
 // appOf finds the app's id in an app-level token. Its form is not documented, so that only what
@@ -229,38 +224,30 @@ func (e *examination) scopes(header http.Header) []finding.Finding {
 // show.
 func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 	check := "channel " + id
-	c, err := e.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
-	if err == nil && c.ID != id {
-		err = emptyAnswer("conversations.info")
-	} else {
-		err = slackError("conversations.info", err)
-	}
-	const invite = "Type /invite @revokebot there."
-	if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
-		switch {
-		case silent(refused):
-			return noAnswer(check, refused)
-		case refused.Code == "channel_not_found":
-			return finding.Fail(check, "Correct the id in slack.channels, or type /invite @revokebot in the channel.",
-				"Slack knows no such channel, or it is private and the bot is not in it.")
-		case refused.Code == "team_access_not_granted":
-			return finding.Fail(check, "Have an admin of the organisation add the app to that workspace.",
-				"The app was not added to the workspace that the channel is in.")
-		case refused.Code == "missing_scope":
-			return finding.Fail(check, reinstall,
-				"It cannot be looked at without the scope for its kind (channels:read, groups:read).")
-		default:
-			return finding.Fail(check, "Look at the channel in Slack.",
-				"Slack does not tell about it (conversations.info answered %s).", refused.Code)
-		}
+	c, err := e.channelInfo(ctx, id)
+	if err != nil {
+		return refusal(check, err, map[string]advice{
+			"channel_not_found": {
+				"Correct the id in slack.channels, or type /invite @revokebot in the channel.",
+				"Slack knows no such channel, or it is private and the bot is not in it.",
+			},
+			"team_access_not_granted": {
+				"Have an admin of the organisation add the app to that workspace.",
+				"The app was not added to the workspace that the channel is in.",
+			},
+			"missing_scope": {
+				reinstall, "It cannot be looked at without the scope for its kind (channels:read, groups:read).",
+			},
+		}, advice{"Look at the channel in Slack.", "Slack does not tell about it"})
 	}
 	name := "#" + c.Name
-	switch shared := c.IsExtShared || c.IsPendingExtShared || c.IsShared && !c.IsOrgShared; {
+	switch shared := isShared(c); {
 	case c.IsArchived:
 		return finding.Fail(check, "Unarchive it, or take it out of slack.channels.",
 			"%s is archived: nothing can be posted there.", name)
 	case !c.IsMember:
-		return finding.Fail(check, invite, "The bot is not in %s: it cannot post its card there.", name)
+		return finding.Fail(check, "Type /invite @revokebot there.",
+			"The bot is not in %s: it cannot post its card there.", name)
 	case c.IsReadOnly:
 		return finding.Fail(check, "Let the bot post there in the channel's settings, or use another channel.",
 			"%s is read-only: Slack does not let the bot write there.", name)
@@ -309,7 +296,8 @@ func silent(e *deliver.SlackError) bool {
 
 // noAnswer is a check to which Slack gave no answer that counts.
 func noAnswer(check string, e *deliver.SlackError) finding.Finding {
-	saw := "Slack did not answer within the time that there was."
+	const inTime = "within the time that there was"
+	saw := "Slack did not answer " + inTime + "."
 	switch {
 	case e == nil:
 	case e.RetryAfter > 0:
@@ -317,19 +305,11 @@ func noAnswer(check string, e *deliver.SlackError) finding.Finding {
 			"so what it would have said is not known.", e.Method, e.RetryAfter)
 	case e.Code != "":
 		saw = fmt.Sprintf("Slack could not answer %s (%s).", e.Method, e.Code)
-	case !errors.Is(e, context.DeadlineExceeded) && !isTimeout(e):
-		saw = fmt.Sprintf("Slack could not be reached for %s.", e.Method)
+	case errors.Is(e, context.DeadlineExceeded):
+		saw = fmt.Sprintf("Slack did not answer %s %s.", e.Method, inTime)
 	default:
-		saw = fmt.Sprintf("Slack did not answer %s within the time that there was.", e.Method)
+		saw = fmt.Sprintf("Slack could not be reached for %s.", e.Method)
 	}
 	return finding.Fail(check, "Look at the way to Slack from here (network, proxy, SLACK_API_URL) and at "+
 		"status.slack.com, and ask again.", "%s", saw)
-}
-
-func isTimeout(err error) bool {
-	timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
-	return ok && timeout.Timeout()
 }

@@ -237,13 +237,17 @@ func (d *directory) requesters(list []string) finding.Finding {
 
 // names lists people as their colleagues know them.
 func (d *directory) names(ids []string) string {
-	var words []string
+	words := make([]string, len(ids))
 	for i, id := range ids {
-		if i == mostNamed {
-			words = append(words, fmt.Sprintf("%d more", len(ids)-mostNamed))
-			break
-		}
-		words = append(words, fmt.Sprintf("%s (%s)", d.people[id].name, id))
+		words[i] = fmt.Sprintf("%s (%s)", d.people[id].name, id)
+	}
+	return listed(words)
+}
+
+// listed names the first of many.
+func listed(words []string) string {
+	if more := len(words) - mostNamed; more > 0 {
+		words = append(words[:mostNamed], fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(words, ", ")
 }

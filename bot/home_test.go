@@ -28,7 +28,7 @@ func TestTheHomeOfEveryKindOfPayloadIsReadAlike(t *testing.T) {
 		`"team":null,"enterprise":null,"user_team":"T1","is_enterprise_install":"unheard"`: {},
 	} {
 		for kind, payload := range interactions {
-			got, err := readEnvelope(frame{
+			got, err := read(frame{
 				Type: frameClick, EnvelopeID: "E-1",
 				Payload: json.RawMessage(payload + home + `,"user":{"id":"W1","team_id":"E9"}}`),
 			})
@@ -61,7 +61,7 @@ func TestAnEventIsOfTheOrganisationThatItOrItsInstallationNames(t *testing.T) {
 	} {
 		payload := `{"type":"event_callback",` + home +
 			`,"event_id":"Ev1","event":{"type":"app_home_opened","user":"W1","tab":"home"}}`
-		got, err := readEnvelope(frame{Type: frameEvent, EnvelopeID: "E-1", Payload: json.RawMessage(payload)})
+		got, err := read(frame{Type: frameEvent, EnvelopeID: "E-1", Payload: json.RawMessage(payload)})
 		if err != nil {
 			t.Fatalf("%s: %v", home, err)
 		}

@@ -78,9 +78,9 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	if f.came.IsZero() {
 		f.came = time.Now()
 	}
-	got, err := readEnvelope(f)
+	got := readEnvelope(f)
 	ctx, ended := in.watch.envelope(ctx, Envelope{Kind: kindOf(f), Read: f.came, Item: got.item})
-	ended((&arrival{in, f, got, ack}).handle(ctx, err))
+	ended((&arrival{in, f, got, ack}).handle(ctx))
 }
 
 // say logs what becomes of an envelope.
@@ -88,18 +88,13 @@ func (a *arrival) say(ctx context.Context, level slog.Level, what string, more .
 	a.log.Log(ctx, level, what, append([]any{"envelope", a.EnvelopeID}, more...)...)
 }
 
-// handle does what an envelope that was read comes to; unread is why it could not be read.
-func (a *arrival) handle(ctx context.Context, unread error) EnvelopeOutcome {
-	if unreadable, ok := errors.AsType[*errUnreadable](unread); ok {
-		a.say(ctx, slog.LevelWarn, "an envelope could not be read", "what", unreadable.what)
-		a.keep(ctx, "unreadable: "+unreadable.what)
+// handle does what an envelope that was read comes to.
+func (a *arrival) handle(ctx context.Context) EnvelopeOutcome {
+	if a.unreadable != "" {
+		a.say(ctx, slog.LevelWarn, "an envelope could not be read", "what", a.unreadable)
+		a.keep(ctx, "unreadable: "+a.unreadable)
 		a.turnAway(ctx, messages.NotUnderstood())
 		return EnvelopeUnreadable
-	}
-	if unread != nil {
-		a.say(ctx, slog.LevelError, "an envelope could not be kept", "error", unread)
-		a.turnAway(ctx, messages.NotRecorded())
-		return EnvelopeNotRecorded
 	}
 	if a.ignored != "" {
 		outcome := EnvelopeIgnored

@@ -135,10 +135,8 @@ const slackbot = "USLACKBOT"
 // Person implements handlers.Slack with users.info. Whoever looks up a person goes on to compare
 // them with Home, so that is found out first if need be.
 func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, error) {
-	if !s.identified() {
-		if err := s.identify(ctx); err != nil {
-			return approvals.Person{}, err
-		}
+	if _, err := s.botUser(ctx); err != nil {
+		return approvals.Person{}, err
 	}
 	person, _, err := s.lookUp(ctx, id)
 	return person, err
@@ -150,9 +148,8 @@ func (s *slackClient) lookUp(ctx context.Context, id string) (person approvals.P
 	u, err := s.api.GetUserInfoContext(ctx, id)
 	if err != nil {
 		err := slackError("users.info", err)
-		if e, ok := errors.AsType[*deliver.SlackError](err); ok &&
-			(e.Code == "user_not_found" || e.Code == "user_not_visible") {
-			return approvals.Person{}, "", nil
+		if code := codeOf(err); code == "user_not_found" || code == "user_not_visible" {
+			err = nil
 		}
 		return approvals.Person{}, "", err
 	}
@@ -235,7 +232,7 @@ func (s *slackClient) Post(
 	s.trouble.answered(channel, nil)
 	if thread != "" && posted.Timestamp != "" && posted.ThreadTimestamp == "" {
 		err := &deliver.SlackError{Kind: deliver.SlackNoTarget, Method: "chat.postMessage", Code: deliver.CodeOutside}
-		s.trouble.missing(channel, err)
+		s.trouble.answered(channel, err)
 		return ts, err
 	}
 	return ts, nil
@@ -251,7 +248,6 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 		err := slackError("chat.update", err)
 		holdBack(s.edits, everywhere, err)
 		s.trouble.answered(channel, err)
-		s.trouble.missing(channel, err)
 		return err
 	}
 	if updated == "" {
@@ -264,7 +260,7 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 // turn waits for a message's turn, see pace.
 func (s *slackClient) turn(ctx context.Context, p *pace, channel, what string) error {
 	err := p.turn(ctx, channel, what)
-	if e, ok := errors.AsType[*deliver.SlackError](err); ok && e.Code == deliver.CodePaced {
+	if codeOf(err) == deliver.CodePaced {
 		s.watch.heldBack(ctx, p.method)
 	}
 	return err

@@ -22,14 +22,24 @@ var errTooManyMembers = errors.New("the channel has more members than are read")
 // Shared implements handlers.Slack with conversations.info (Slack documentation, "Developing for
 // Slack Connect"): a channel that is shared within one organisation is not shared with another.
 func (s *slackClient) Shared(ctx context.Context, channel string) (bool, error) {
+	c, err := s.channelInfo(ctx, channel)
+	return err == nil && isShared(c), err
+}
+
+func isShared(c *slack.Channel) bool {
+	return c.IsExtShared || c.IsPendingExtShared || c.IsShared && !c.IsOrgShared
+}
+
+func (s *slackClient) channelInfo(ctx context.Context, channel string) (*slack.Channel, error) {
+	const method = "conversations.info"
 	c, err := s.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
-	if err != nil {
-		return false, slackError("conversations.info", err)
+	switch {
+	case err != nil:
+		return nil, slackError(method, err)
+	case c.ID != channel:
+		return nil, emptyAnswer(method)
 	}
-	if c.ID != channel {
-		return false, emptyAnswer("conversations.info")
-	}
-	return c.IsExtShared || c.IsPendingExtShared || c.IsShared && !c.IsOrgShared, nil
+	return c, nil
 }
 
 // Members implements deliver.Poster with conversations.members.

@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -14,14 +13,16 @@ import (
 // trouble knows which channels Slack does not let the bot write into, by what this replica was
 // answered last, and in which somebody deletes its messages.
 type trouble struct {
-	mu       sync.Mutex
-	channels map[string]refusedChannel
-	deleted  map[string]deletedIn
+	mu      sync.Mutex
+	refused map[string]noticed
+	deleted map[string]noticed
 }
 
-// deletedIn is when it was noticed, first and last, that messages of the bot are missing in a
-// channel.
-type deletedIn struct{ first, last time.Time }
+// noticed is what is wrong with a channel, since when, and when it was seen last.
+type noticed struct {
+	code        string
+	first, last time.Time
+}
 
 const (
 	// codeDeleted is the Code of a channel that takes messages, and in which messages of the bot were
@@ -30,11 +31,6 @@ const (
 	// deletedFor is how long that is shown after it was noticed last.
 	deletedFor = time.Hour
 )
-
-type refusedChannel struct {
-	code  string
-	since time.Time
-}
 
 // ChannelHealth is a channel that Slack does not let the bot write into, or in which its messages
 // are deleted.
@@ -45,49 +41,38 @@ type ChannelHealth struct {
 	Since string `json:"since"`
 }
 
-// answered takes note of what came of a message for a channel. An error that says nothing about the
-// channel changes nothing.
+// answered takes note of what came of a message for a channel, which may be that a message of the
+// bot was deleted there. Later messages that the channel takes do not bring that one back, so only
+// time ends it. An error that says nothing about the channel changes nothing, and a direct message
+// is in nobody's channel.
 func (t *trouble) answered(channel string, err error) {
 	if strings.HasPrefix(channel, "D") {
-		return // a direct message, which is nobody's channel
-	}
-	e, refused := errors.AsType[*deliver.SlackError](err)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case err == nil:
-		delete(t.channels, channel)
-	case refused && e.Kind == deliver.SlackChannel:
-		if t.channels == nil {
-			t.channels = make(map[string]refusedChannel)
-		}
-		since := time.Now()
-		if before, known := t.channels[channel]; known {
-			since = before.since
-		}
-		t.channels[channel] = refusedChannel{code: e.Code, since: since}
-	}
-}
-
-// missing takes note that a message of the bot was deleted in a channel. Later messages that the
-// channel takes do not bring that one back, so only time ends it.
-func (t *trouble) missing(channel string, err error) {
-	e, ok := errors.AsType[*deliver.SlackError](err)
-	if !ok || e.Code != deliver.CodeGone && e.Code != deliver.CodeOutside || strings.HasPrefix(channel, "D") {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.deleted == nil {
-		t.deleted = make(map[string]deletedIn)
+	if t.refused == nil {
+		t.refused, t.deleted = map[string]noticed{}, map[string]noticed{}
 	}
 	now := time.Now()
-	d := t.deleted[channel]
-	if d.first.IsZero() || now.Sub(d.last) > deletedFor {
-		d.first = now
+	kind, code := deliver.KindOf(err)
+	switch {
+	case err == nil:
+		delete(t.refused, channel)
+	case kind == deliver.SlackChannel:
+		n := t.refused[channel]
+		if n.code = code; n.first.IsZero() {
+			n.first = now
+		}
+		t.refused[channel] = n
+	case code == deliver.CodeGone || code == deliver.CodeOutside:
+		n := t.deleted[channel]
+		if now.Sub(n.last) > deletedFor {
+			n.first = now
+		}
+		n.code, n.last = codeDeleted, now
+		t.deleted[channel] = n
 	}
-	d.last = now
-	t.deleted[channel] = d
 }
 
 // health lists the channels in trouble: those that refuse the bot before the others, each in the
@@ -96,16 +81,14 @@ func (t *trouble) health() []ChannelHealth {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var all []ChannelHealth
-	for _, id := range slices.Sorted(maps.Keys(t.channels)) {
-		c := t.channels[id]
-		all = append(all, ChannelHealth{Channel: id, Code: c.code, Since: time.Since(c.since).Round(time.Second).String()})
-	}
-	for _, id := range slices.Sorted(maps.Keys(t.deleted)) {
-		d := t.deleted[id]
-		if _, refused := t.channels[id]; !refused && time.Since(d.last) <= deletedFor {
-			all = append(all, ChannelHealth{
-				Channel: id, Code: codeDeleted, Since: time.Since(d.first).Round(time.Second).String(),
-			})
+	for _, known := range []map[string]noticed{t.refused, t.deleted} {
+		for _, id := range slices.Sorted(maps.Keys(known)) {
+			n := known[id]
+			_, refused := t.refused[id]
+			if n.code == codeDeleted && (refused || time.Since(n.last) > deletedFor) {
+				continue
+			}
+			all = append(all, ChannelHealth{Channel: id, Code: n.code, Since: time.Since(n.first).Round(time.Second).String()})
 		}
 	}
 	return all
