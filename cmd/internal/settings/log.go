@@ -8,37 +8,29 @@ import (
 
 // ReadLogger makes the logger that the environment asks for.
 func ReadLogger(env Environment) (*slog.Logger, error) {
-	json, err := logForm(env)
-	if err != nil {
-		return nil, err
-	}
-	level, err := logLevel(env)
-	if err != nil {
-		return nil, err
-	}
-	return NewLogger(env.Stderr, json, level), nil
+	r := reader{Environment: env}
+	return NewLogger(env.Stderr, r.logForm(), r.logLevel()), r.err()
 }
 
-func logForm(env Environment) (json bool, err *Error) {
-	switch value := env.Get("REVOKEBOT_LOG"); value {
-	case "json":
-		return true, nil
-	case "text":
-		return false, nil
+// logForm is whether the log is JSON.
+func (r *reader) logForm() bool {
+	switch value := r.Get("REVOKEBOT_LOG"); value {
+	case "json", "text":
+		return value == "json"
 	case "":
-		return !IsTerminal(env.Stderr), nil
 	default:
-		return false, is("REVOKEBOT_LOG", "is "+Redact(value), "set it to json or text, or leave it out")
+		r.bad(is("REVOKEBOT_LOG", "is "+Redact(value), "set it to json or text, or leave it out"))
 	}
+	return !IsTerminal(r.Stderr)
 }
 
-func logLevel(env Environment) (level slog.Level, err *Error) {
-	if value := env.Get("REVOKEBOT_LOG_LEVEL"); value != "" {
+func (r *reader) logLevel() (level slog.Level) {
+	if value := r.Get("REVOKEBOT_LOG_LEVEL"); value != "" {
 		if err := level.UnmarshalText([]byte(value)); err != nil {
-			return 0, is("REVOKEBOT_LOG_LEVEL", "is "+Redact(value), "set it to debug, info, warn or error")
+			r.bad(is("REVOKEBOT_LOG_LEVEL", "is "+Redact(value), "set it to debug, info, warn or error"))
 		}
 	}
-	return level, nil
+	return level
 }
 
 // NewLogger writes lines of text, or of JSON.

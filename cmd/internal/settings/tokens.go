@@ -12,12 +12,12 @@ var (
 
 // slackToken reads a Slack token and tells the kinds apart by their prefixes. It never repeats any
 // of its text.
-func slackToken(env Environment, variable string, form tokenForm) (string, *Error) {
-	text, err := secret(env, variable)
+func (r *reader) slackToken(variable string, form tokenForm) string {
+	text, ok := r.secret(variable)
 	wrong, hint, where := "", "", " from the app's "+form.page+" page there"
 	switch {
-	case err != nil:
-		return "", err
+	case !ok:
+		return ""
 	case text == "":
 		wrong, hint = "is missing", form.hint
 	case !strings.HasPrefix(text, form.prefix):
@@ -25,9 +25,9 @@ func slackToken(env Environment, variable string, form tokenForm) (string, *Erro
 	case strings.ContainsFunc(text, notInTokens):
 		wrong, where = "holds more than a token", " alone there, on one line"
 	default:
-		return text, nil
+		return text
 	}
-	return "", is(variable, wrong, "put the "+form.name+" ("+form.prefix+"…"+hint+")"+where)
+	return r.bad(is(variable, wrong, "put the "+form.name+" ("+form.prefix+"…"+hint+")"+where))
 }
 
 func kindOfToken(token string) string {
