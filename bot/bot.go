@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -51,22 +50,16 @@ type Bot struct {
 	status   *status
 }
 
-// New checks the configuration and returns a bot. It does not use the network.
+// New returns a bot. It does not use the network. Its error is an address of Slack that is none.
 func New(cfg Config) (*Bot, error) {
 	if cfg.Connections == 0 {
 		cfg.Connections = 2
-	}
-	if cfg.Connections < 1 || cfg.Connections > 10 {
-		return nil, fmt.Errorf("bot: %d connections: Slack allows an app 1 to 10", cfg.Connections)
 	}
 	if cfg.Workers <= 0 {
 		cfg.Workers = 16
 	}
 	if cfg.StopTimeout <= 0 {
 		cfg.StopTimeout = 20 * time.Second
-	}
-	if cfg.Store == nil {
-		return nil, errors.New("bot: no store")
 	}
 	b := &Bot{cfg: cfg, log: cfg.Logger, status: newStatus()}
 	if b.log == nil {

@@ -65,7 +65,15 @@ type sockets struct {
 	wait    time.Duration
 	flashes int       // connections in a row that were of no use
 	notYet  time.Time // Slack asked not to be called before
-	numbers int64
+	numbers int64     // connections so far; connect alone uses it
+}
+
+// wake tells whoever waits, and nobody twice.
+func wake(waiting chan<- struct{}) {
+	select {
+	case waiting <- struct{}{}:
+	default:
+	}
 }
 
 func newSockets(
@@ -95,7 +103,6 @@ func (s *sockets) run(ctx context.Context, firstHello func()) error {
 	for range s.want {
 		vacant <- struct{}{}
 	}
-	var greet sync.Once
 	greeted := false
 	for {
 		select {
@@ -133,8 +140,10 @@ func (s *sockets) run(ctx context.Context, firstHello func()) error {
 		// One after the other: the next is opened when this one was greeted or has failed.
 		select {
 		case <-hello:
-			greeted = true
-			greet.Do(firstHello)
+			if !greeted {
+				greeted = true
+				firstHello()
+			}
 		case <-done:
 		case <-ctx.Done():
 		}
@@ -142,8 +151,8 @@ func (s *sockets) run(ctx context.Context, firstHello func()) error {
 }
 
 func isTokenError(err error) bool {
-	e, ok := errors.AsType[*deliver.SlackError](err)
-	return ok && e.Kind == deliver.SlackToken
+	kind, _ := deliver.KindOf(err)
+	return kind == deliver.SlackToken
 }
 
 // connect opens one connection, within the limits.
@@ -163,11 +172,8 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 		s.trouble(err)
 		return nil, err
 	}
-	s.mu.Lock()
 	s.numbers++
-	number := s.numbers
-	s.mu.Unlock()
-	c, err := dial(ctx, number, address, s.client, s.log, s.take)
+	c, err := dial(ctx, s.numbers, address, s.client, s.log, s.take)
 	if err != nil {
 		s.trouble(err)
 		return nil, err
@@ -219,10 +225,7 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 		s.lived(c)
 	}
 	if s.status.alone() {
-		select {
-		case s.lost <- struct{}{}:
-		default:
-		}
+		wake(s.lost)
 	}
 	s.log.InfoContext(ctx, "a connection to Slack ended", "connection", c.number,
 		"after", time.Since(started).Round(time.Millisecond).String(), "cause", err)
@@ -259,10 +262,7 @@ func (s *sockets) lived(c *connection) {
 		s.wait = longer(s.wait)
 	case reason != "", time.Since(time.UnixMilli(hello)) >= settled:
 		s.wait = 0
-		select {
-		case s.calm <- struct{}{}:
-		default:
-		}
+		wake(s.calm)
 	default:
 		s.wait = firstWait
 	}
@@ -305,39 +305,38 @@ func (s *sockets) backOff(ctx context.Context) (urgent bool, err error) {
 		if wait = max(wait, asked); wait <= 0 {
 			return false, nil
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-			return false, nil
-		case <-s.calm:
-			timer.Stop()
-		case <-s.lost:
-			timer.Stop()
-		case <-ctx.Done():
-			timer.Stop()
-			return false, context.Cause(ctx)
+		if over, err := s.sleep(ctx, wait, s.calm); over || err != nil {
+			return false, err
 		}
 	}
+}
+
+// sleep waits, at most until there is calm or the last connection is lost; over is the whole wait.
+func (s *sockets) sleep(ctx context.Context, wait time.Duration, calm <-chan struct{}) (over bool, err error) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true, nil
+	case <-calm:
+	case <-s.lost:
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	return false, nil
 }
 
 // inTurn waits until the next open is allowed.
 func (s *sockets) inTurn(ctx context.Context) error {
 	for {
 		turn := s.limiter.Reserve()
-		timer := time.NewTimer(turn.Delay())
-		select {
-		case <-timer.C:
+		over, err := s.sleep(ctx, turn.Delay(), nil)
+		if over {
 			return nil
-		case <-s.lost:
-			timer.Stop()
-			turn.Cancel()
-			if s.rescue() {
-				return nil
-			}
-		case <-ctx.Done():
-			timer.Stop()
-			turn.Cancel()
-			return context.Cause(ctx)
+		}
+		turn.Cancel()
+		if err != nil || s.rescue() {
+			return err
 		}
 	}
 }

@@ -115,7 +115,6 @@ func (s *status) health() Health {
 	for c := range s.connections {
 		alive := ago(c.aliveAt.Load())
 		if alive <= aliveWithin {
-			h.Connected = true
 			h.Alive++
 		}
 		h.Connections = append(h.Connections, ConnectionHealth{
@@ -127,23 +126,16 @@ func (s *status) health() Health {
 	if h.Trouble = s.trouble; h.Trouble != "" {
 		h.Troubled = now.Sub(s.troubleAt).Round(time.Millisecond).String()
 	}
+	h.Connected = h.Alive > 0
 	h.Ready = h.Connected && storeOK && !h.Stopping
 	return h
 }
 
 // connection says the same to people, in short.
 func (s *status) connection() messages.Connection {
-	now := time.Now()
-	c := messages.Connection{Heard: -1}
+	c := messages.Connection{Heard: -1, Sockets: s.health().Alive}
 	if at := s.storeAt.Load(); at > 0 {
-		c.Heard = max(0, now.Sub(time.UnixMilli(at)))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for one := range s.connections {
-		if now.Sub(time.UnixMilli(one.aliveAt.Load())) <= aliveWithin {
-			c.Sockets++
-		}
+		c.Heard = max(0, time.Since(time.UnixMilli(at)))
 	}
 	return c
 }
