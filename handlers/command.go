@@ -416,12 +416,12 @@ func roleFacts(r role.Role) record.Role {
 	facts := record.Role{
 		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession,
-		TrustDigest: r.TrustDigest,
+		TrustDigest: r.TrustDigest, Locked: r.Locked,
 	}
 	for _, w := range r.Warnings {
 		if w == warnShared {
 			facts.SharedChannel = true
-		} else {
+		} else if w != r.Locked {
 			facts.Warnings = append(facts.Warnings, w)
 		}
 	}

@@ -73,6 +73,14 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 			Trust: roleFacts(out.Role).Trust,
 		})
 	}
+	for i, d := range out.Documents {
+		if d.Beside.Text == "" {
+			continue
+		}
+		sentence, _ := role.Foreign(e.order.Measure, d.Beside)
+		source := fmt.Sprintf("foreign %d of %s", i, id)
+		step.Add(t, approvals.EventFinding, source, record.Finding{Sentence: sentence})
+	}
 	t.Work = append(t.Work, investigate.EvidenceItem(id, investigate.Look{}))
 	for i, after := range e.h.FollowUps {
 		t.Due = append(t.Due, approvals.Due{

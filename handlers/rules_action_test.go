@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -130,6 +131,55 @@ func TestWhatIsNotExactlyARevocationStaysAndOursGoesBesideIt(t *testing.T) {
 					t.Errorf("after the undo: %s\nbeside it: %s\n%s", onRole(b), beside(), b.Transcript())
 				}
 			})
+		})
+	}
+}
+
+// A foreign document is told before the approval and after it, with its name and its text; a lock
+// that stands in the future in the card's first line.
+func TestAForeignDocumentIsOnTheCardAndInTheThreadNamedAndQuoted(t *testing.T) {
+	t.Parallel()
+	const allow = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+	words := strings.Replace(strings.Replace(allow, "Allow", "Deny", 1), "{", `{"Id":"*<!channel>*",`, 1)
+	lock := denyText(time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC))
+	for name, c := range map[string]struct {
+		text, first string
+		between     bool // put there between card and click
+	}{
+		"an Allow before":  {allow, "", false},
+		"an Allow between": {allow, "", true},
+		"a lock before":    {lock, "*Someone has locked this role.* The policy AWSRevokeOlderSessions", false},
+		"a lock between":   {lock, "", true},
+		"words of its own": {words, "", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{})
+			put := func() {
+				if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, c.text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !c.between {
+				put()
+			}
+			card := b.Ask()
+			begin := aws.QuoteLong(c.text)[:40]
+			blocks := string(card.Message().Blocks)
+			escaped, _ := json.Marshal(begin)
+			if told := strings.Contains(blocks, strings.Trim(string(escaped), `"`)); told == c.between ||
+				!strings.Contains(blocks, c.first) || c.first == "" && strings.Contains(blocks, "has locked") {
+				t.Errorf("%s: the card says %s", name, blocks)
+			}
+			if c.between {
+				put()
+			}
+			card.Approve(actors.Bob)
+			card.Becomes(approvals.StateApplied)
+			card.CaughtUp()
+			if !card.Says("The policy AWSRevokeOlderSessions is there already") || !card.Says(begin[:20]) ||
+				c.text == lock && !card.Says("issued before 2999-12-31") || card.Says("<!channel>*") {
+				t.Errorf("%s:\n%s", name, b.Transcript())
+			}
 		})
 	}
 }

@@ -81,7 +81,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	}
 	w.all = append(w.all, existing...)
 	w.code(p.places[len(p.places)-1][0])
-	role.Warnings = w.ending()
+	role.Warnings, role.Locked = w.ending(), p.role.Locked
 	return role, nil
 }
 
@@ -124,8 +124,15 @@ func (p *Prepared) wanted() (docs []contain.Document, existing []string, err err
 		}
 		docs = append(docs, all[i])
 		for _, slot := range place {
-			if there := p.in(slot).Document; there.Text != "" && slot.Kind != contain.KeyStatus {
-				w.existing(m, state.Now, there, all[i])
+			switch there := p.in(slot).Document; {
+			case there.Text == "" || slot.Kind == contain.KeyStatus:
+			case slot == all[i].Slot:
+				w.existing(m, state.Now, there)
+			default:
+				sentence, locks := Foreign(m, there)
+				if w.all = append(w.all, sentence); locks {
+					p.role.Locked = sentence
+				}
 			}
 		}
 	}

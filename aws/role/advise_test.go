@@ -176,9 +176,30 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 		{"a deny that does not work", standin.RoleSpec{
 			Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("1999-12-31T00:00:00")},
 		}, []string{
-			"AWSRevokeOlderSessions is on prod/Deploy already, and revokebot did not write it. " +
-				"It stays as it is",
+			"AWSRevokeOlderSessions is there already and does not come from revokebot. It stays as it is",
 		}},
+		{"a hidden Allow, quoted", standin.RoleSpec{
+			Trust: quiet, Policies: map[string]string{
+				policyName: `{"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`,
+			},
+		}, []string{
+			`It reads "{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}]}".`,
+		}},
+		{"a long text, cut", standin.RoleSpec{
+			Trust: quiet, Policies: map[string]string{
+				policyName: `{"Id":"` + strings.Repeat("<!channel>", 90) + `",` +
+					`"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`,
+			},
+		}, []string{`\x3c!channel\x3e`}},
+		{"a lock that stands in the future", standin.RoleSpec{
+			Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("2099-12-31T00:00:00Z")},
+		}, []string{"denies every session that is issued before 2099-12-31T00:00:00.000Z"}},
+		{"one at the end of time", standin.RoleSpec{
+			Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("9999-12-31T23:59:59Z")},
+		}, []string{"issued before 9999-12-31T23:59:59.000Z"}},
+		{"one in seconds", standin.RoleSpec{
+			Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("9999999999")},
+		}, []string{"issued before 2286-11-20T17:46:39.000Z"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {

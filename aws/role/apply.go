@@ -104,6 +104,14 @@ func (p *Prepared) refresh(ctx context.Context) error {
 func (p *Prepared) document(ctx context.Context, i int) error {
 	result := &p.out.Documents[i]
 	result.There = p.in(p.places[i][0]).Document
+	defer func() {
+		for _, place := range p.places[i] {
+			there := p.in(place).Document
+			if place != result.There.Slot && p.of.Measure.Gap(p.clock.Latest(), there, result.There) == contain.Foreign {
+				result.Beside = there
+			}
+		}
+	}()
 	if there := p.alreadyThere(i); there != nil {
 		result.found(*there)
 		return nil

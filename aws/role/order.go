@@ -179,6 +179,7 @@ type Result struct {
 	Gap           contain.Gap      // when ReadBack is false and it could be read
 	ReadBackError error            // why it could not be read, a *CallError
 	Writes        int              // more than one when someone else changed it
+	Beside        contain.Document // that is foreign, in another place of the document; zero if none is
 	Err           error            // AWS or the measure refused this document; the others were tried all the same
 }
 

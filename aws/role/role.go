@@ -46,6 +46,7 @@ type Role struct {
 	TrustDigest    string        // of the trust policy, the same for the same JSON, in hex
 	ServerTime     time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
 	Tags           map[string]string
+	Locked         string   // likewise: the one about a policy of someone else's that locks the role
 	Warnings       []string // to know before approving, foreign text in them quoted; only Describe looks for them
 }
 

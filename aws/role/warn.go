@@ -108,15 +108,26 @@ func (w *warnings) policies(canWrite bool) {
 }
 
 // existing warns of a document that is in a place of the measure already.
-func (w *warnings) existing(m contain.Measure, now time.Time, there, wanted contain.Document) {
+func (w *warnings) existing(m contain.Measure, now time.Time, there contain.Document) {
 	what := ". An undo will leave it there."
-	if dated, ok := m.(contain.Dated); there.Slot != wanted.Slot {
-		what = ", and revokebot did not write it. It stays as it is, and revokebot's policy goes beside it."
-	} else if ok {
+	if dated, ok := m.(contain.Dated); ok {
 		what = ": it denies sessions that were issued before " + dated.Cutoff(now, there).UTC().Format(issueTimeFormat) +
 			". The new cutoff will not be earlier."
 	}
 	w.add("%[2]s is on %[1]s already%[3]s", there.Slot.Label(), what)
+}
+
+// Foreign says what a document is that is in a place of the measure's and not its own, and whether
+// it locks sessions that do not exist yet.
+func Foreign(m contain.Measure, there contain.Document) (sentence string, locks bool) {
+	what := "does not come from revokebot"
+	if dated, ok := m.(contain.Dated); ok {
+		if until := dated.Cutoff(time.Unix(1<<40, 0), there); !until.IsZero() {
+			what, locks = "denies every session that is issued before "+until.UTC().Format(issueTimeFormat), true
+		}
+	}
+	return fmt.Sprintf("The policy %s is there already and %s. It stays as it is, and revokebot's policy goes beside it. "+
+		"It reads %s.", there.Slot.Label(), what, aws.QuoteLong(there.Text)), locks
 }
 
 // code warns of tools that put a role back to what their code says.

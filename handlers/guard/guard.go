@@ -236,7 +236,7 @@ func (w *guardRun) held(ctx context.Context, check role.Check) error {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	case doubt:
 		t := w.found(check)
-		t.State = record.DenyWeakened
+		t.State, t.Found = record.DenyWeakened, time.Time{}
 		t.Why = "What is there should block old sessions, but the policy simulator says that it does not."
 		return w.tell(ctx, w.item.Source, t)
 	}

@@ -116,6 +116,9 @@ func cardLead(r approvals.Request, c Context, p phrases) string {
 	asked, ended := p.asked+" ", Mention(r.EndedBy)+" "
 	switch r.State {
 	case approvals.StateOpen:
+		if c.Role.Locked != "" {
+			asked = "*Someone has locked this role.* " + outsideSentence(c.Role.Locked) + "\n" + asked
+		}
 		return fmt.Sprintf("%s%s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes),
 			needed(r, c), votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
@@ -239,7 +242,8 @@ func (c Context) fields(r approvals.Request) slack.Block {
 		}
 		fields = append(fields, field{"Last used", used}, field{"Created", UTC(c.Role.Created)})
 	}
-	fields = append(fields, field{"Maximum session now", Span(c.Role.MaxSession)}, field{"Unique id", Code(c.Role.ID, 128)})
+	fields = append(fields, field{"Maximum session now", Span(c.Role.MaxSession)},
+		field{"Unique id", Code(c.Role.ID, 128)})
 	objects := make([]*slack.TextBlockObject, len(fields))
 	for i, f := range fields {
 		objects[i] = mrkdwn("*" + f.name + "*\n" + f.value)

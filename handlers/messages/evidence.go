@@ -203,7 +203,8 @@ func tableCells(in record.Incident, s record.Session) []string {
 		state += ", opened by a session"
 	}
 	return []string{
-		strings.TrimSuffix(cell.At(s.Time), " UTC"), Raw(s.SessionName, 64), Raw(s.Caller, 80), Raw(s.SourceAddress, 60), state,
+		strings.TrimSuffix(cell.At(s.Time), " UTC"), Raw(s.SessionName, 64), Raw(s.Caller, 80), Raw(s.SourceAddress, 60),
+		state,
 	}
 }
 

@@ -131,7 +131,8 @@ func (v *view) changedBy(changes []record.Change) []string {
 		lines = append(lines[:shown:shown], english.Count(left, "more identity", "more identities"))
 	}
 	for i, who := range lines[:min(len(lines), shown)] {
-		lines[i] = fmt.Sprintf("By %s: %s, the last at %s.", who, v.changeWords(latest[who], counts[who]), v.At(latest[who].At))
+		last := latest[who]
+		lines[i] = fmt.Sprintf("By %s: %s, the last at %s.", who, v.changeWords(last, counts[who]), v.At(last.At))
 	}
 	return lines
 }
@@ -147,7 +148,7 @@ func (v *view) changeWords(c record.Change, n int) string {
 	case c.Name == "AttachRolePolicy":
 		return "attached it" + times
 	case c.Cutoff.IsZero():
-		return "replaced it by one that does not block old sessions" + times
+		return "replaced it by one that is no revocation" + times
 	default:
 		return "replaced it with the cutoff " + v.At(c.Cutoff) + times
 	}

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,8 +26,13 @@ func slackPen(day time.Time) Pen {
 	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }}
 }
 
-// outsideSentence shows a sentence of package aws, in which text from outside is quoted.
-func outsideSentence(text string) string { return markup.Replace(Clean(text, 1000)) }
+// quoted is what package aws writes around a text from outside. There is no back-tick in it.
+var quoted = regexp.MustCompile(`"(\\.|[^"\\])*("|$)`)
+
+// outsideSentence shows a sentence of package aws, in which text from outside is quoted, as code.
+func outsideSentence(text string) string {
+	return quoted.ReplaceAllString(markup.Replace(Clean(text, 1000)), "`$0`")
+}
 
 // Session names a session.
 func (p Pen) Session(s record.Session) string {
@@ -256,7 +262,7 @@ func (p Pen) Found(t record.Tampered) string {
 	case t.State == record.DenyGone:
 		return "removed"
 	case t.State == record.DenyWeakened && t.Found.IsZero():
-		return "replaced by one that does not block old sessions"
+		return "replaced by one that is no revocation"
 	case t.State == record.DenyWeakened:
 		return "changed to the earlier cutoff " + p.At(t.Found)
 	case t.State == record.RoleGone:

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -122,6 +124,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	role := record.Role{
 		Account: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"),
 		ID:       foreign(t, "id"),
+		Locked:   "It reads " + aws.QuoteLong(foreign(t, "document")) + ".",
 		LastUsed: at, LastUsedRegion: foreign(t, "region"), MaxSession: time.Duration(rapid.Int64().Draw(t, "max session")),
 	}
 	for range rapid.IntRange(0, 30).Draw(t, "principals") {
@@ -220,6 +223,27 @@ func TestEveryMessageIsWithinSlacksLimitsForAnyInputAndSaysTheSameInItsFallback(
 	for _, fact := range []string{"prod/DeployRole", "111122223333", "<@U0ROSA>", "the reason", "0 of 1"} {
 		if !strings.Contains(card.Text, fact) {
 			t.Errorf("the card's fallback does not say %q: %s", fact, card.Text)
+		}
+	}
+}
+
+// What package aws quotes is neither bold nor struck out, also where it was cut.
+func TestNoQuoteFormatsAMessage(t *testing.T) {
+	for _, foreign := range []string{
+		"*Contained*", `{"Action":["*"],"NotAction":"*"}`, "_a_ ~b~", `*"*\`, strings.Repeat("*x* ", 400), "*`*`",
+	} {
+		for name, quote := range map[string]string{
+			"short": aws.Quote(foreign), "long": aws.QuoteLong(foreign), "cut": strconv.QuoteToASCII(foreign),
+		} {
+			s := applied(t).add(approvals.EventFinding, "", record.Finding{Sentence: "It *is* " + quote + " there."})
+			text := s.last().Text
+			rest := regexp.MustCompile("`[^`]*`").ReplaceAllString(text[strings.Index(text, "It *is*")+len("It *is*"):], "")
+			if name == "cut" && strings.Contains(foreign, "`") {
+				continue // package aws escapes them
+			}
+			if strings.ContainsAny(rest, "*_~") {
+				t.Errorf("%s: %q leaves %q", name, text, rest)
+			}
 		}
 	}
 }

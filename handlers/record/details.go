@@ -22,6 +22,7 @@ type Role struct {
 	MaxSession     time.Duration `json:"max_session"`
 	Trust          []Principal   `json:"trust"`
 	TrustDigest    string        `json:"trust_digest"`
+	Locked         string        `json:"locked,omitempty"`   // likewise: someone else's policy locks the role
 	Warnings       []string      `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
 	SharedChannel  bool          `json:"shared_channel,omitempty"`
 	InForce        []Other       `json:"in_force,omitempty"` // of other requests, the newest of each measure
