@@ -238,3 +238,50 @@ func (a *attacker) applies(ctx context.Context, roles *Client, o Order) {
 		time.Sleep([]time.Duration{0, time.Second, time.Minute}[a.draw(3)])
 	}
 }
+
+// An attacker who may make roles gives one the name that people type or paste for another one.
+func TestNoDecoyIsTakenForTheRoleThatWasMeant(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		made := b.Role(standin.RoleSpec{Path: "/ops/"})
+		for _, decoy := range []string{"Deploy.", "Deploy,", "Deploy.,", made.UniqueID} {
+			b.Role(standin.RoleSpec{Name: decoy})
+		}
+		for _, text := range []string{
+			"prod/Deploy.", "prod/Deploy,", "111122223333/Deploy.,", "prod/" + made.UniqueID, "prod/" + made.UniqueID + ":ci-1",
+		} {
+			target, err := b.Cloud.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
+			_, lookErr := b.roles.Look(t.Context(), target, nil)
+			for _, err := range []error{err, lookErr} {
+				refused, ok := errors.AsType[*aws.RefusedError](err)
+				if !ok || !strings.Contains(refused.Sentence, `the other is "Deploy"`) {
+					t.Errorf("%s: %q, %v", text, got.Name, err)
+				}
+			}
+		}
+		// By its ARN each of them can be revoked, the decoys too.
+		for _, name := range []string{"Deploy.", "Deploy,", made.UniqueID} {
+			if got := b.describe("arn:aws:iam::111122223333:role/" + name); got.Name != name {
+				t.Errorf("%s: %q", name, got.Name)
+			}
+		}
+		// Where it cannot be known, none is taken.
+		for text, fault := range map[string]standin.Fault{
+			"prod/" + made.UniqueID: {Action: "ListRoles", Times: -1, Code: "AccessDenied"},
+			"prod/Deploy.":          {Action: "GetRole", Times: -1, Every: 2, Code: "AccessDenied"},
+		} {
+			b.Server.ClearFaults()
+			b.Server.Inject(fault)
+			target, err := b.Cloud.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil); !errors.Is(err, aws.ErrAccessDenied) {
+				t.Errorf("%s fails: %q, %v", fault.Action, got.Name, err)
+			}
+		}
+	})
+}

@@ -148,30 +148,51 @@ func eachRole(ctx context.Context, a *aws.Conn, more func(types.Role) bool) erro
 
 // otherwise is the role that was meant by a name that no role has: the name without the full stop
 // or comma behind it, or the role whose unique id the name is. ok is false if it is no such name.
-func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.Target, ok bool) {
+// Others can give a role a name that is typed for another one: of two that can be meant, none is.
+func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.Target, ok bool, _ error) {
 	name := strings.TrimRight(t.RoleName, ".,")
 	a, unknown := c.cloud.Conn(t.Account.Name)
+	there := !errors.Is(err, aws.ErrNoSuchRole)
 	switch {
-	case !errors.Is(err, aws.ErrNoSuchRole) || unknown != nil || name == "" || t.Kind == contain.User:
-		return t, false
+	case there && (t.GivenARN != "" || name == t.RoleName && !aws.IsRoleID(name)) ||
+		unknown != nil || name == "" || t.Kind == contain.User:
+		return t, false, err
+	case there && name != t.RoleName:
+		trimmed := meant(aws.Target{Account: t.Account, RoleName: name}, nil, nil)
+		if _, other := c.look(ctx, trimmed, false, nil); !errors.Is(other, aws.ErrNoSuchRole) {
+			return t, false, cmp.Or(other, ambiguous(t, name))
+		}
+		return t, false, err
 	case name != t.RoleName:
 		if arn, ok := strings.CutSuffix(t.GivenARN, t.RoleName); ok {
 			t.GivenARN = arn + name
 		}
 		t.RoleName = name
-		return t, true
+		return t, true, nil
 	case !aws.IsRoleID(name):
-		return t, false
+		return t, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, listWithin)
 	defer cancel()
-	_ = eachRole(ctx, a, func(in types.Role) bool { // what cannot be listed is not found
+	other := t
+	failed := eachRole(ctx, a, func(in types.Role) bool {
 		if awssdk.ToString(in.RoleId) == name {
-			t.RoleName = awssdk.ToString(in.RoleName)
+			other.RoleName = awssdk.ToString(in.RoleName)
 		}
-		return t.RoleName == name
+		return other.RoleName == name
 	})
-	return t, t.RoleName != name
+	switch found := other.RoleName != name; {
+	case there && (found || failed != nil):
+		return t, false, cmp.Or(failed, ambiguous(t, other.RoleName))
+	default: // what cannot be listed is not found
+		return other, found, err
+	}
+}
+
+// ambiguous is the answer to a name by which two roles can be meant.
+func ambiguous(t aws.Target, other string) error {
+	return aws.Refuse("In %s, %s can mean two roles: one has that name, the other is %s. Give the ARN of the one that "+
+		"you mean.", t.Account.Name, aws.Quote(t.RoleName), aws.Quote(other))
 }
 
 // Find returns up to n roles whose name holds text, without regard to case: those whose name

@@ -73,7 +73,8 @@ func simulate(
 	prober, ok := o.Measure.(contain.Prober)
 	for i := 0; ok && i < len(docs); i++ {
 		for _, p := range prober.Probes(docs[i]) {
-			q := &asked{Question: question(o, p, simulatedAction), denied: p.Denied, ours: isOurs(docs[i].Slot.Label())}
+			ours := isOurs(aws.NameOf(o.Principal.ARN), docs[i].Slot)
+			q := &asked{Question: question(o, p, simulatedAction), denied: p.Denied, ours: ours}
 			if paper {
 				q.Besides, q.ours = []string{prober.Policy(docs[i])}, isGiven
 			}
@@ -252,13 +253,19 @@ func verdict(results []types.EvaluationResult, ours func(types.Statement) bool) 
 	}
 }
 
-// isOurs reports whether a matched statement is of the policy with a label. The id of a role's
-// inline policy reads role_Deploy_AWSRevokeOlderSessions; that form is not documented, so only
-// its end is looked at.
-func isOurs(label string) func(types.Statement) bool {
+// isOurs reports whether a matched statement is of what is in a slot. The id of a role's inline
+// policy reads role_Deploy_AWSRevokeOlderSessions. That form is not documented, so some like it are
+// taken, too, but none with more before the policy's name: others can name theirs x_AWSRevokeOlderSessions.
+func isOurs(name string, slot contain.Slot) func(types.Statement) bool {
 	return func(s types.Statement) bool {
-		before, ok := strings.CutSuffix(awssdk.ToString(s.SourcePolicyId), label)
-		return ok && (before == "" || strings.ContainsRune("_/:.", rune(before[len(before)-1])))
+		id := awssdk.ToString(s.SourcePolicyId)
+		before, ok := strings.CutSuffix(id, slot.Label())
+		if ok && before != "" {
+			parted := before[len(before)-1:]
+			before = strings.TrimPrefix(before, string(slot.Kind.Facts().Principal)+parted)
+			ok = strings.Contains("_/:.", parted) && before == name+parted
+		}
+		return ok || id == slot.Name
 	}
 }
 

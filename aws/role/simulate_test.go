@@ -103,14 +103,25 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 	})
 }
 
-func TestOurStatementIsKnownByTheEndOfItsId(t *testing.T) {
+func TestNoOtherPolicysStatementIsTakenForOurs(t *testing.T) {
+	own := contain.Slot{Kind: contain.RoleInline, Name: policyName}
+	lock := contain.Slot{Kind: contain.RoleAttached, Name: "arn:aws:iam::aws:policy/AWSDenyAll"}
 	for id, want := range map[string]bool{
 		"role_Deploy_AWSRevokeOlderSessions": true, "AWSRevokeOlderSessions": true,
-		"role/Deploy/AWSRevokeOlderSessions":    true,
+		"role/Deploy/AWSRevokeOlderSessions": true, "Deploy.AWSRevokeOlderSessions": true,
 		"role_Deploy_NotAWSRevokeOlderSessions": false, "role_Deploy_AWSRevokeOlderSessions2": false, "": false,
-		"ReadOnlyAccess": false,
+		"role_Deploy_x_AWSRevokeOlderSessions": false, "role_Deploy_Deploy_AWSRevokeOlderSessions": false,
+		"role_Deploy_role_Deploy_AWSRevokeOlderSessions": false, "role_Deploy_.AWSRevokeOlderSessions": false,
+		"role_Other_AWSRevokeOlderSessions": false, "ReadOnlyAccess": false,
 	} {
-		if got := isOurs(policyName)(types.Statement{SourcePolicyId: awssdk.String(id)}); got != want {
+		if got := isOurs("Deploy", own)(types.Statement{SourcePolicyId: awssdk.String(id)}); got != want {
+			t.Errorf("%q: %v", id, got)
+		}
+	}
+	for id, want := range map[string]bool{
+		"AWSDenyAll": true, lock.Name: true, "role_Deploy_x_AWSDenyAll": false, "arn:aws:iam::111122223333:policy/AWSDenyAll": false,
+	} {
+		if got := isOurs("Deploy", lock)(types.Statement{SourcePolicyId: awssdk.String(id)}); got != want {
 			t.Errorf("%q: %v", id, got)
 		}
 	}
@@ -123,7 +134,7 @@ func TestAnAnswerThatSaysNothingIsNoVerdict(t *testing.T) {
 		{{EvalDecision: "perhaps", MatchedStatements: ours}},
 		{{EvalDecision: "explicitDeny", MatchedStatements: ours}, {EvalDecision: "explicitDeny", MatchedStatements: ours}},
 	} {
-		if got := verdict(results, isOurs(policyName)); got != "" {
+		if got := verdict(results, isOurs("Deploy", contain.Slot{Name: policyName})); got != "" {
 			t.Errorf("%+v: %s", results, got)
 		}
 	}

@@ -243,7 +243,8 @@ func meant(t aws.Target, m contain.Measure, params json.RawMessage) Order {
 // Two remote steps deep, side by side with opening the sessions they need.
 func (c *Client) Describe(ctx context.Context, t aws.Target, m contain.Measure, params json.RawMessage) (Role, error) {
 	p, err := c.survey(ctx, meant(t, m, params), true, nil)
-	if other, ok := c.otherwise(ctx, t, err); ok {
+	other, ok, err := c.otherwise(ctx, t, err)
+	if ok {
 		return c.Describe(ctx, other, m, params)
 	}
 	if err != nil {
@@ -272,7 +273,8 @@ func (l Look) Done() bool { return l.Refused == nil && slices.Equal(l.There, l.W
 // not ask whether anything could be written.
 func (c *Client) Look(ctx context.Context, t aws.Target, m contain.Measure) (Look, error) {
 	p, err := c.survey(ctx, meant(t, m, nil), false, nil)
-	if other, ok := c.otherwise(ctx, t, err); ok {
+	other, ok, err := c.otherwise(ctx, t, err)
+	if ok {
 		return c.Look(ctx, other, m)
 	}
 	look := Look{Role: p.role, Now: p.latest()}
