@@ -1,9 +1,13 @@
 package handlers_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -86,4 +90,68 @@ func TestASupersededRevocationSaysSoAndEnds(t *testing.T) {
 			t.Errorf("the verdicts of the second are %q", got)
 		}
 	})
+}
+
+// An attacker who knows when the guard checks takes the policy away between two checks and puts it
+// back: the guard misses it, the verdict does not.
+func TestWhoTookThePolicyAwayBetweenTwoChecksKeepsTheVerdictFromContained(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*testing.T, *bench.Bench) // after which what was there is put back
+		harm   bool
+	}{
+		"nobody":  {nil, false},
+		"removed": {func(t *testing.T, b *bench.Bench) { removeAs(t, b, b.World.Rival) }, true},
+		"an earlier cutoff": {func(t *testing.T, b *bench.Bench) {
+			putAs(t, b, b.World.Rival, denyText(cutoffOnRole(t, b).Add(-time.Hour)))
+		}, true},
+		"not a revocation": {func(t *testing.T, b *bench.Bench) {
+			putAs(t, b, b.World.Rival, strings.Replace(onRole(b), "DateLessThan", "DateGreaterThan", 1))
+		}, true},
+		"a later cutoff": {func(t *testing.T, b *bench.Bench) {
+			putAs(t, b, b.World.Rival, denyText(cutoffOnRole(t, b).Add(time.Minute)))
+		}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := burgled(t, bench.Options{
+				FollowUps: []time.Duration{6 * time.Minute, 8 * time.Minute},
+				Guard:     []time.Duration{5 * time.Second, 20 * time.Minute},
+			})
+			card := b.revoked()
+			second := b.AskFor(actors.Rosa, "prod/DataRole")
+			second.Approve(actors.Bob)
+			second.Becomes(approvals.StateApplied)
+			time.Sleep(time.Minute)
+			b.call()
+			if c.change != nil {
+				written := onRole(b.Bench)
+				c.change(t, b.Bench)
+				time.Sleep(30 * time.Second)
+				if c.harm {
+					putAs(t, b.Bench, b.World.Rival, written)
+				}
+			}
+			time.Sleep(12 * time.Minute)
+			card.CaughtUp()
+			want := record.WordContained
+			if c.harm {
+				want = record.WordUnknown
+			}
+			if got := verdicts(card); len(got) == 0 || got[len(got)-1] != want ||
+				card.Says("shop-migration took the revocation policy away") != c.harm ||
+				count(card, approvals.EventTampered) != 0 {
+				t.Errorf("%s: %v\n%s", name, got, b.Transcript())
+			}
+		})
+	}
+}
+
+func putAs(t *testing.T, b *bench.Bench, who awsstandin.AccessKey, text string) {
+	t.Helper()
+	_, err := iam.NewFromConfig(b.SDK(who)).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy), PolicyDocument: &text,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

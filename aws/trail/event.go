@@ -131,6 +131,8 @@ type requestRecord struct {
 	PolicyName      string
 	PolicyARN       string `json:"policyArn"`
 	PolicyDocument  string
+	AccessKeyID     string `json:"accessKeyId"`
+	Status          string
 	FunctionName    string
 	SecretID        string `json:"secretId"`
 	KeyID           string `json:"keyId"`

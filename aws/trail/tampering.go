@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// TamperQuery asks who changed what the slots of a role say.
+// TamperQuery asks who changed what the slots of a role or user say.
 type TamperQuery struct {
 	AccountName string
 	RoleName    string
@@ -90,13 +91,16 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 	of := Session{RoleARN: aws.RoleARN(a.Partition, a.ID, "/", q.RoleName)}
 	change.Who = callerOf(r, of).words
 	asked := r.RequestParameters
-	if r.ErrorCode != "" || !strings.EqualFold(asked.RoleName, q.RoleName) {
+	if r.ErrorCode != "" || !strings.EqualFold(cmp.Or(asked.RoleName, asked.UserName), q.RoleName) {
 		return Change{}, false
 	}
 	for _, slot := range q.Slots {
 		name, text := asked.PolicyName, aws.DecodeDocument(asked.PolicyDocument)
-		if slot.Kind == contain.RoleAttached {
+		switch slot.Kind {
+		case contain.RoleAttached:
 			name, text = asked.PolicyARN, asked.PolicyARN
+		case contain.KeyStatus:
+			name, text = asked.AccessKeyID, asked.Status
 		}
 		facts := slot.Kind.Facts()
 		if name != slot.Name || !slices.Contains(facts.Events, change.Name) {

@@ -3,6 +3,7 @@ package trail
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -278,6 +279,41 @@ func FuzzDecodeChange(f *testing.F) {
 			types.Event{CloudTrailEvent: &record})
 		if ok && (change.Who == "" || change.Name != "PutRolePolicy" && change.Name != "DeleteRolePolicy") {
 			t.Errorf("%q: %+v", record, change)
+		}
+	})
+}
+
+func TestWhoChangedWhatWasWrittenForAKeyIsTold(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		slots := []contain.Slot{
+			{Kind: contain.KeyStatus, Name: "AKIAEXAMPLEEXAMPLE01"}, {Kind: contain.UserInline, Name: "RevokebotOlderSessions"},
+		}
+		began := b.Server.Now()
+		for name, asked := range map[string]map[string]any{
+			"UpdateAccessKey":  {"userName": "eve", "accessKeyId": slots[0].Name, "status": "Active"},
+			"DeleteUserPolicy": {"userName": "eve", "policyName": slots[1].Name},
+			"PutUserPolicy":    {"userName": "bob", "policyName": slots[1].Name, "policyDocument": "{}"},
+			"DeleteAccessKey":  {"userName": "eve", "accessKeyId": "AKIAEXAMPLEEXAMPLE02"},
+		} {
+			if err := b.Prod.RecordEvent("us-east-1", map[string]any{
+				"eventSource": "iam.amazonaws.com", "eventName": name, "sourceIPAddress": "203.0.113.66",
+				"userIdentity":      map[string]any{"type": "IAMUser", "userName": "eve", "arn": "arn:aws:iam::111122223333:user/eve"},
+				"requestParameters": asked, "readOnly": false,
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{
+			AccountName: "prod", RoleName: "eve", Slots: slots, Since: began.Add(-time.Minute),
+		})
+		documents := map[string]string{}
+		for _, c := range got {
+			documents[c.EventName] = c.Document
+		}
+		want := map[string]string{"UpdateAccessKey": "Active", "DeleteUserPolicy": ""}
+		if err != nil || !maps.Equal(documents, want) {
+			t.Errorf("got %v, %v", documents, err)
 		}
 	})
 }

@@ -1,7 +1,9 @@
 package investigate
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // standing checks whether the revocation policy stands on the role now, and says so to the judge.
@@ -45,8 +48,43 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Lost = "The revocation policy on the role denies less than was written, so old sessions may work again."
 	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
 		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
+	default:
+		in.Unwatched = q.between(ctx, o)
 	}
-	return nil
+	return ctx.Err()
+}
+
+// between says who took the policy away where no check missed it: old sessions worked until it was
+// back.
+func (q *investigation) between(ctx context.Context, o role.Order) string {
+	var since time.Time
+	for _, e := range q.events {
+		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten { // a loss before that was told
+			a, _ := record.Detail[record.Applied](e)
+			since = times.Later(since, cmp.Or(a.At, e.At))
+		}
+	}
+	written := map[contain.Slot]contain.Document{}
+	var slots []contain.Slot
+	for _, w := range contain.Fold(o.Promised) {
+		slots = append(slots, w.Slot)
+		written[w.Slot] = contain.Document{Slot: w.Slot, Text: w.After[0]}
+	}
+	changes, err := q.Trail.Tampering(ctx, trail.TamperQuery{
+		AccountName: q.role.Account, RoleName: q.role.Name, Slots: slots, Since: since,
+	})
+	for _, c := range changes {
+		there := contain.Document{Slot: c.Slot, Text: c.Document}
+		if c.At.After(since) && o.Measure.Gap(c.At, there, written[c.Slot]) != contain.Covers {
+			return fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but old sessions "+
+				"worked meanwhile.", c.Who, times.Clock(c.At, q.until), c.EventName)
+		}
+	}
+	if err != nil {
+		return "CloudTrail could not be asked whether someone took the revocation policy away between two checks. " +
+			step.Explained(err)
+	}
+	return ""
 }
 
 // prove asks the simulator whether what denied calls of old sessions was the revocation policy:
