@@ -51,18 +51,17 @@ type Config struct {
 	// retryer. The region may be empty: each partition's home region is used.
 	SDK awssdk.Config
 
-	CallTimeout time.Duration // for one remote call, its retries included; 0 means 10 s
-	// for the calls of one look at CloudTrail in one region, without the waits between them; 0 means
-	// 20 s
-	RegionTimeout time.Duration
-	Logger        *slog.Logger // nil discards
-	Watch         WatchFunc    // nil: calls are not watched
+	Logger *slog.Logger // nil discards
+	Watch  WatchFunc    // nil: calls are not watched
 }
 
 const (
-	defaultCallTimeout   = 10 * time.Second
-	defaultRegionTimeout = 20 * time.Second
-	maxMargin            = 2 * time.Minute
+	// RegionTimeout bounds the calls of one look at CloudTrail in one region, without the waits
+	// between them.
+	RegionTimeout = 20 * time.Second
+
+	callTimeout = 10 * time.Second // for one remote call, its retries included
+	maxMargin   = 2 * time.Minute
 )
 
 // Cloud is the accounts of one Config. Make it with New. Its methods may be called at the same
@@ -116,8 +115,6 @@ func New(c Config) (*Cloud, error) {
 	cloud := &Cloud{cfg: c, byName: map[string]*Conn{}}
 	cfg := &cloud.cfg
 	cfg.ProtectedRoles, cfg.SDK = slices.Clone(c.ProtectedRoles), prepared(c.SDK)
-	cfg.CallTimeout = cmp.Or(c.CallTimeout, defaultCallTimeout)
-	cfg.RegionTimeout = cmp.Or(c.RegionTimeout, defaultRegionTimeout)
 	cfg.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	cfg.SDK.Logger = sdkLog{cfg.Logger}
 	cfg.SDK.APIOptions = append(slices.Clone(cfg.SDK.APIOptions), stampAnswers)
@@ -131,9 +128,6 @@ func New(c Config) (*Cloud, error) {
 	}
 	if c.Margin < 0 || c.Margin > maxMargin {
 		wrong.add("", "revocation.margin", "the margin is %v: it has to lie between 0s and %v", c.Margin, maxMargin)
-	}
-	if c.CallTimeout < 0 || c.RegionTimeout < 0 {
-		wrong.add("", "", "a timeout is negative")
 	}
 	for kind, patterns := range map[string][]string{"role": c.ProtectedRoles, "user": c.ProtectedUsers} {
 		for _, p := range patterns {
@@ -255,9 +249,6 @@ func (c *Cloud) Protected(p contain.Principal) string {
 	}
 	return patterns[i]
 }
-
-// RegionTimeout bounds the calls of one look at CloudTrail in one region.
-func (c *Cloud) RegionTimeout() time.Duration { return c.cfg.RegionTimeout }
 
 // Log is where this package and those above it write.
 func (c *Cloud) Log() *slog.Logger { return c.cfg.Logger }

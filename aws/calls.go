@@ -123,7 +123,7 @@ func byAmbient[Out any](
 func remote[Out any](
 	ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error),
 ) (Out, Stamp, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	tried := new(attempt)
 	out, err := do(context.WithValue(ctx, attemptKey{}, tried))

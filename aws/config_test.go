@@ -30,7 +30,6 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 		ProtectedRoles: []string{"break-glass"},
 		ProtectedUsers: []string{"alice"},
 		Margin:         time.Hour,
-		CallTimeout:    -1,
 	})
 	if err == nil {
 		t.Fatal("accepted")
@@ -43,7 +42,7 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 		`accounts twice and same have the same id`, `default account "nobody"`, `protected role "break-glass"`,
 		`users_role "arn:aws:iam::999999999999:role/users" is of another account`,
 		`users_role is the same as assume_role`,
-		`protected user "alice" can match no ARN`, `the margin is 1h0m0s`, `a timeout is negative`,
+		`protected user "alice" can match no ARN`, `the margin is 1h0m0s`,
 		`AWS credentials are missing`,
 	} {
 		if !strings.Contains(err.Error(), part) {

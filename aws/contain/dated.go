@@ -121,9 +121,8 @@ func noPlace(p Principal, places []Slot) *Refusal {
 	if len(places) == 1 {
 		names, them = labels[0]+" holds a document", "it"
 	}
-	return &Refusal{places[0], NoPlace, names + " on " + p.title() +
-		" that revokebot did not write, and it never writes over " + them +
-		". Delete one that you do not need in the IAM console, then ask again."}
+	return &Refusal{Slot: places[0], Sentence: names + " on " + p.title() + " that revokebot did not write, and it " +
+		"never writes over " + them + ". Delete one that you do not need in the IAM console, then ask again."}
 }
 
 // believed reports whether a date can be one of a revocation, by AWS's clock.

@@ -180,11 +180,12 @@ func TestAnInlineDocumentThatIsNotExactlyARevocationIsNeverRewrittenGuardedOrRes
 			t.Errorf("%s: cutoff %v", text, c)
 		}
 		_, err := m.Without(written, contain.Written{Slot: places[0], Before: text, After: []string{ours}})
-		if r, ok := errors.AsType[*contain.Refusal](err); !ok || r.Reason != contain.NotRestored {
+		if r, ok := errors.AsType[*contain.Refusal](err); !ok || !strings.Contains(r.Sentence, "not exactly a revocation") {
 			t.Errorf("%s is restored: %v", text, err)
 		}
 		docs, err := m.Want(onRole(now, text, allowAll), nil)
-		if r := contain.RefusalOf(err, places); r == nil || r.Reason != contain.NoPlace || docs[0] != (contain.Document{}) {
+		if r := contain.RefusalOf(err, places); r == nil || !strings.Contains(r.Sentence, "never writes over") ||
+			docs[0] != (contain.Document{}) {
 			t.Errorf("%s: %v, %v", text, docs, err)
 		}
 	}

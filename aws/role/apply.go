@@ -159,15 +159,7 @@ func (p *Prepared) alreadyThere(i int) *found {
 	if p.of.Mode == Undo || last < 0 || last < earlier {
 		return nil
 	}
-	for _, place := range p.places[i] {
-		there := p.in(place)
-		if !slices.ContainsFunc(written, func(d contain.Document) bool {
-			return p.of.Measure.Gap(p.clock.Latest(), there.Document, d) != contain.Covers
-		}) {
-			return there
-		}
-	}
-	return nil
+	return p.covering(p.clock.Latest(), p.places[i], written)
 }
 
 // plan wants a document and promises it, until the promise covers all that was promised for the
@@ -324,7 +316,7 @@ func (p *Prepared) stillOurs(ctx context.Context, i int, doc contain.Document) b
 		return true
 	default:
 		result.Err = &contain.Refusal{
-			Slot: doc.Slot, Reason: contain.NotOurs,
+			Slot: doc.Slot, NotOurs: true,
 			Sentence: doc.Slot.Label() + " was changed while the undo was being recorded. Nothing was done. Ask again.",
 		}
 	}

@@ -253,7 +253,7 @@ func TestWhatIsNotExactlyARevocationStaysAndTheRevocationGoesBesideIt(t *testing
 					t.Fatal(err)
 				}
 				none, err := b.apply(got.again(r))
-				if refusal, ok := errors.AsType[*contain.Refusal](err); !ok || refusal.Reason != contain.NoPlace ||
+				if refusal, ok := errors.AsType[*contain.Refusal](err); !ok || refusal.NotOurs ||
 					none.Err == nil || !aws.Final(err) ||
 					!strings.Contains(aws.Explain(err), policyName+" and "+beside) {
 					t.Errorf("both places are taken: %+v, %v", none, err)

@@ -14,10 +14,9 @@ import (
 // CheckState is what a check of the role found. The zero value is unknown and never a pass.
 type CheckState string
 
-// The states. Held and Raised are the good ones.
+// The states. Held is the good one.
 const (
-	Held         CheckState = "held"          // what was promised is there
-	Raised       CheckState = "raised"        // something is there that denies more, not less
+	Held         CheckState = "held"          // what was promised is there, or what denies more
 	Gone         CheckState = "gone"          // nothing is there
 	Weakened     CheckState = "weakened"      // something is there that denies less, or cannot be read
 	RoleGone     CheckState = "role_gone"     // there is no role of this name; its sessions ended with it
@@ -34,7 +33,7 @@ type Check struct {
 }
 
 // Good reports whether what is there still does at least what was promised.
-func (c Check) Good() bool { return c.State == Held || c.State == Raised }
+func (c Check) Good() bool { return c.State == Held }
 
 // Check looks whether what an order has promised is still on the role: it reads the role and the
 // slots, side by side, with the reading session. An error means that nothing is known: the State
@@ -70,7 +69,7 @@ func (c *Client) Check(ctx context.Context, o Order) (Check, error) {
 // worse reports whether a state of a document is worse than another one. A document that was not
 // promised does not count.
 func worse(a, b CheckState) bool {
-	order := []CheckState{"", Held, Raised, Weakened, Gone}
+	order := []CheckState{"", Held, Weakened, Gone}
 	return slices.Index(order, a) > slices.Index(order, b)
 }
 
@@ -82,22 +81,25 @@ func (p *Prepared) held(now time.Time, places []contain.Slot) (CheckState, *foun
 	if len(written) == 0 {
 		return "", p.in(places[0])
 	}
-	covers := func(there, written contain.Document) bool {
-		return p.of.Measure.Gap(now, there, written) == contain.Covers
-	}
-	for _, place := range places {
-		there := p.in(place)
-		if slices.ContainsFunc(written, func(d contain.Document) bool { return !covers(there.Document, d) }) {
-			continue
-		}
-		if slices.ContainsFunc(written, func(d contain.Document) bool { return covers(d, there.Document) }) {
-			return Held, there
-		}
-		return Raised, there
+	if there := p.covering(now, places, written); there != nil {
+		return Held, there
 	}
 	last := p.in(written[len(written)-1].Slot)
 	if last.Text == "" {
 		return Gone, last
 	}
 	return Weakened, last
+}
+
+// covering is the first place that does all that was written; nil if there is none.
+func (p *Prepared) covering(now time.Time, places []contain.Slot, written []contain.Document) *found {
+	for _, place := range places {
+		there := p.in(place)
+		if !slices.ContainsFunc(written, func(d contain.Document) bool {
+			return p.of.Measure.Gap(now, there.Document, d) != contain.Covers
+		}) {
+			return there
+		}
+	}
+	return nil
 }

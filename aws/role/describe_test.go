@@ -478,6 +478,6 @@ func (o onePlace) Places(t contain.Target) [][]contain.Slot {
 
 func (o onePlace) Want(s contain.State, _ []contain.Document) ([]contain.Document, error) {
 	return make([]contain.Document, 1), &contain.Refusal{
-		Slot: o.Places(s.Target)[0][0], Reason: contain.NoPlace, Sentence: "It is taken. Delete it.",
+		Slot: o.Places(s.Target)[0][0], Sentence: "It is taken. Delete it.",
 	}
 }

@@ -255,7 +255,7 @@ func TestWhatSomeonePutsInTheOtherPlaceBeforeARetryIsNotWrittenOver(t *testing.T
 		got, err := b.apply(r)
 		stop()
 		refused, ok := errors.AsType[*contain.Refusal](err)
-		if !ok || refused.Reason != contain.NoPlace || got.Writes != 1 {
+		if !ok || refused.NotOurs || got.Writes != 1 {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		for _, place := range []string{policyName, beside} {

@@ -41,7 +41,7 @@ func (w *watcher) of(call string) []aws.Ended {
 func TestEveryCallIsWatchedWithWhatBecameOfItAndHowOftenItWasSent(t *testing.T) {
 	var w watcher
 	onBench(t, func(_ *standin.Config, c *aws.Config) {
-		c.Watch, c.CallTimeout = w.watch, 10*time.Second
+		c.Watch = w.watch
 	}, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		if err := b.Cloud.Warm(t.Context()); err != nil {

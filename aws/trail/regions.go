@@ -33,7 +33,7 @@ func (s *regionBudget) call(ctx context.Context, do func(context.Context)) {
 
 // budget is that of a region that is read to the end of what is asked.
 func (c *Client) budget(region string) *regionBudget {
-	return &regionBudget{region, c.cloud.RegionTimeout()}
+	return &regionBudget{region, aws.RegionTimeout}
 }
 
 // everywhere reads all regions of an account side by side and returns when each is done.
