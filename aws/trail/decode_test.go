@@ -180,7 +180,7 @@ func TestTheSamplesAreReadAsCalls(t *testing.T) {
 	}
 	put := all["put_role_policy_by_bot"].LookupEvent
 	got = decodeCall(decodeRecord(put, ""))
-	if got.Target != "role Deploy, policy AWSRevokeOlderSessions" || got.Opens != "more permissions for a role" ||
+	if got.Target != "role Deploy, policy AWSRevokeOlderSessions" || got.Opens != "more permissions" ||
 		!got.succeeded() {
 		t.Errorf("got %+v", got)
 	}
@@ -196,7 +196,7 @@ func TestTheSamplesAreReadAsCalls(t *testing.T) {
 func TestCallsThatOpenDoorsAreKnownByServiceAndName(t *testing.T) {
 	for _, c := range []struct{ service, name, want string }{
 		{"iam", "CreateAccessKey", "a key that never expires"},
-		{"lambda", "UpdateFunctionCode20150331v2", "other code that runs with the function's role"},
+		{"lambda", "UpdateFunctionCode20150331v2", "code that runs with a role"},
 		{"lambda", "CreateFunction20150331", "code that runs with a role"},
 		{"sts", "GetFederationToken", "credentials for up to 36 hours"},
 		{"iam", "ListUsers", ""},

@@ -3,6 +3,7 @@ package trail
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // persistence lists the calls by which an attacker stays, comes back, or becomes more
@@ -12,170 +13,126 @@ import (
 // behind the name.
 var persistence = func() map[string]string {
 	all := map[string]string{}
+	var words, service string
 	for line := range strings.Lines(persistenceCalls) {
-		calls, words, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		service, names, _ := strings.Cut(calls, " ")
-		for name := range strings.FieldsSeq(names) {
-			all[service+" "+name] = words
+		calls := line
+		if before, after, begins := strings.Cut(line, ": "); begins {
+			words, calls = before, after
+		}
+		for name := range strings.FieldsSeq(calls) {
+			if unicode.IsLower(rune(name[0])) {
+				service = name
+			} else {
+				all[service+" "+name] = words
+			}
 		}
 	}
 	return all
 }()
 
-// persistenceCalls has a service with its calls, and what an attacker gets by them, in each line:
-// credentials that outlive the session, permissions, who is let in, code that runs with a role,
-// secrets and data, traces.
+// persistenceCalls has what an attacker gets, and the services with the calls by which: credentials
+// that outlive the session, permissions, who is let in, code that runs with a role, secrets and
+// data, traces.
 const persistenceCalls = `
-iam CreateAccessKey: a key that never expires
-iam UpdateAccessKey: may turn a key on again
-iam CreateUser: a user of their own
-iam CreateLoginProfile: a console password
-iam UpdateLoginProfile ChangePassword: another console password
-iam CreateServiceSpecificCredential: a password for a service
-iam ResetServiceSpecificCredential: a new password for a service
-iam UploadSSHPublicKey: an SSH key for CodeCommit
-iam UploadSigningCertificate: a certificate that signs requests
-iam DeactivateMFADevice: takes the second factor away
-iam EnableMFADevice: a second factor of their own
-iam DeleteVirtualMFADevice: takes a second factor away
-sts GetFederationToken GetSessionToken: credentials for up to 36 hours
-sts AssumeRoot: root of a member account
-signin GetSigninToken: a console session
-signin CreateOAuth2Token: credentials by aws login
-sts GetScopedCredentials: another key for the session
-sts GetWebIdentityToken: a token for outside services, which no policy takes back
-sts GetDelegatedAccessToken: a token for another account, which no policy takes back
-signin CreateBearerToken CreateOAuth2TokenWithIAM: a token in place of the session
-signin CreateOAuth2TokenWithTokenExchange: a token in place of the session
-signin PutResourcePermissionStatement: lets others sign in
-rolesanywhere CreateTrustAnchor CreateProfile UpdateTrustAnchor EnableTrustAnchor: certificates that open sessions
-rolesanywhere UpdateProfile EnableProfile: certificates that open sessions
-rolesanywhere DisableCrl: lets revoked certificates open sessions
-ssm CreateActivation: a machine of their own, with a role
-iot CreateRoleAlias: lets devices have a role
-iam PutUserPolicy AttachUserPolicy: more permissions for a user
-iam PutGroupPolicy AttachGroupPolicy: more permissions for a group
-iam PutRolePolicy AttachRolePolicy: more permissions for a role
-iam AddUserToGroup: a group's permissions for a user
-iam CreatePolicyVersion SetDefaultPolicyVersion: changes what a policy allows
-iam DeleteRolePolicy DetachRolePolicy DeleteUserPolicy DetachUserPolicy: may remove a deny
-iam DeleteRolePermissionsBoundary: removes a limit on a role
-iam DeleteUserPermissionsBoundary: removes a limit on a user
-iam PutRolePermissionsBoundary: changes the limit on a role
-iam PutUserPermissionsBoundary: changes the limit on a user
-iam UpdateAssumeRolePolicy: changes who may assume a role
-iam CreateRole: a role, and who may assume it
-iam UpdateRole: may let sessions last longer
-iam CreateOpenIDConnectProvider CreateSAMLProvider: an identity provider
-iam AddClientIDToOpenIDConnectProvider: lets an identity provider's clients in
-iam UpdateOpenIDConnectProviderThumbprint UpdateSAMLProvider: changes an identity provider
-iam AcceptDelegationRequest SendDelegationToken: lets another account act for a while
-iam EnableOutboundWebIdentityFederation: lets sessions get tokens for outside services
-iam AcquireRole: takes a role over
-cognito-identity SetIdentityPoolRoles: gives app users a role
-sso CreateAccountAssignment: Identity Center access for a user or group
-sso CreatePermissionSet: Identity Center access
-sso PutInlinePolicyToPermissionSet: more permissions by Identity Center
-identitystore CreateUser: a user in Identity Center
-organizations InviteAccountToOrganization: an account of their own
-organizations LeaveOrganization DisablePolicyType: takes the organization's limits away
-organizations AttachPolicy: may lock others out
-organizations CreatePolicy: prepares a limit of the organization
-organizations DetachPolicy DeletePolicy: may remove a limit of the organization
-organizations UpdatePolicy: may change a limit of the organization
-organizations CreateAccount: another account
-iam CreateInstanceProfile AddRoleToInstanceProfile: lets an instance have a role
-ec2 RunInstances: an instance, maybe with a role
-ec2 AssociateIamInstanceProfile: gives an instance a role
-ec2 ReplaceIamInstanceProfileAssociation: gives an instance another role
-ec2 ModifyInstanceAttribute: may change what an instance runs at its start
-ec2 CreateKeyPair ImportKeyPair: a key for instances
-ec2 AuthorizeSecurityGroupIngress: opens a port
-ec2-instance-connect SendSSHPublicKey SendSerialConsoleSSHPublicKey: a shell on an instance
-ssm SendCommand: runs commands on instances, with their roles
-ssm StartSession ResumeSession: a shell on an instance, with its role
-ssm CreateAssociation: runs commands on instances again and again
-ssm StartAutomationExecution: runs an automation, with its role
-lambda CreateFunction: code that runs with a role
-lambda UpdateFunctionCode: other code that runs with the function's role
-lambda UpdateFunctionConfiguration: may give a function another role or layer
-lambda AddPermission: lets others run a function
-lambda CreateFunctionUrlConfig: lets the internet run a function
-lambda CreateEventSourceMapping: runs a function on events
-ecs RegisterTaskDefinition RunTask CreateService: code that runs with a role
-ecs UpdateService: may run other code with a role
-ecs ExecuteCommand: a shell in a container, with its role
-eks CreateAccessEntry: access to a cluster
-eks AssociateAccessPolicy: more permissions in a cluster
-eks CreatePodIdentityAssociation: gives pods a role
-codebuild CreateProject: code that runs with a role
-codebuild UpdateProject: other code that runs with a role
-codebuild StartBuild: runs a build, with its role
-cloudformation CreateStack UpdateStack ExecuteChangeSet: changes anything that its role may
-cloudformation CreateChangeSet: prepares changes with a role
-glue CreateDevEndpoint: a shell with a role
-glue CreateJob CreateSession: code that runs with a role
-sagemaker CreateNotebookInstance CreatePresignedNotebookInstanceUrl CreatePresignedDomainUrl: a shell with a role
-sagemaker CreateTrainingJob CreateProcessingJob: code that runs with a role
-batch RegisterJobDefinition: code that runs with a role
-batch SubmitJob: runs code with a role
-apprunner CreateService: code that runs with a role
-ec2 ModifyInstanceMetadataOptions: may open an instance's credentials to others
-cloudshell CreateSession: a shell with the session's credentials
-cloudshell PutCredentials: hands credentials to a shell
-states CreateStateMachine: steps that run with a role
-states UpdateStateMachine: other steps that run with a role
-scheduler CreateSchedule: calls again and again, with a role
-events PutTargets: runs something on events
-datapipeline PutPipelineDefinition: code that runs with a role
-imagebuilder CreateComponent: code in future images
-ecr PutImage: code in a container image
-secretsmanager GetSecretValue: read a secret
-secretsmanager BatchGetSecretValue: read secrets
-secretsmanager PutResourcePolicy: lets others read a secret
-ssm GetParameter: may have read a secret
-ssm GetParameters GetParametersByPath: may have read secrets
-ec2 GetPasswordData: a Windows password
-kms CreateGrant: lets others use a key
-kms PutKeyPolicy: changes who may use a key
-kms ScheduleKeyDeletion: will destroy what a key protects
-kms DisableKey: locks what a key protects
-s3 PutBucketPolicy PutBucketAcl: changes who may read a bucket
-s3 PutBucketPublicAccessBlock DeleteBucketPublicAccessBlock: may open buckets to the internet
-s3 PutAccountPublicAccessBlock DeleteAccountPublicAccessBlock: may open buckets to the internet
-s3 PutBucketReplication: copies a bucket elsewhere
-s3 PutBucketVersioning: may let data be destroyed for good
-s3 PutBucketLifecycle: may destroy data
-ec2 ModifySnapshotAttribute: shares a disk
-ec2 ModifyImageAttribute: shares an image
-ec2 CreateSnapshot: copies a disk
-rds ModifyDBSnapshotAttribute ModifyDBClusterSnapshotAttribute: shares a database
-rds StartExportTask: copies a database
-ram CreateResourceShare: shares resources with others
-sns SetTopicAttributes: may let others read messages
-sqs SetQueueAttributes: may let others read messages
-codeartifact PutRepositoryPermissionsPolicy: lets others read or write packages
-ecr SetRepositoryPolicy: lets others read or write images
-cloudtrail StopLogging: stops a trail
-cloudtrail DeleteTrail: removes a trail
-cloudtrail UpdateTrail: changes where a trail is kept
-cloudtrail PutEventSelectors: changes what a trail keeps
-cloudtrail PutInsightSelectors: changes what a trail looks for
-cloudtrail DeleteEventDataStore: removes kept events
-cloudtrail StopEventDataStoreIngestion: stops keeping events
-config StopConfigurationRecorder DeleteConfigurationRecorder DeleteDeliveryChannel: stops recording changes
-guardduty DeleteDetector: turns a detector off
-guardduty UpdateDetector: may turn a detector off
-guardduty CreateFilter: may hide findings
-guardduty CreateIPSet: may trust an address
-guardduty DisassociateFromMasterAccount DisassociateFromAdministratorAccount: takes findings from those who look
-securityhub DisableSecurityHub: turns findings off
-access-analyzer DeleteAnalyzer: turns an analyzer off
-logs DeleteLogGroup DeleteLogStream: removes logs
-logs PutRetentionPolicy: may shorten how long logs are kept
-ec2 DeleteFlowLogs: stops network logs
-events DisableRule DeleteRule: may silence an alarm
-monitoring DeleteAlarms DisableAlarmActions: silences an alarm`
+a key that never expires: iam CreateAccessKey
+may turn a key on again: iam UpdateAccessKey
+a user of their own: iam CreateUser identitystore CreateUser
+a console password: iam CreateLoginProfile UpdateLoginProfile ChangePassword
+a password for a service: iam CreateServiceSpecificCredential ResetServiceSpecificCredential
+an SSH key for CodeCommit: iam UploadSSHPublicKey
+a certificate that signs requests: iam UploadSigningCertificate
+takes a second factor away: iam DeactivateMFADevice DeleteVirtualMFADevice
+a second factor of their own: iam EnableMFADevice
+credentials for up to 36 hours: sts GetFederationToken GetSessionToken
+root of a member account: sts AssumeRoot
+a console session: signin GetSigninToken
+credentials by aws login: signin CreateOAuth2Token
+another key for the session: sts GetScopedCredentials
+a token for outside services, which no policy takes back: sts GetWebIdentityToken
+a token for another account, which no policy takes back: sts GetDelegatedAccessToken
+a token in place of the session: signin CreateBearerToken CreateOAuth2TokenWithIAM CreateOAuth2TokenWithTokenExchange
+lets others sign in: signin PutResourcePermissionStatement
+certificates that open sessions: rolesanywhere CreateTrustAnchor CreateProfile UpdateTrustAnchor EnableTrustAnchor
+  UpdateProfile EnableProfile
+lets revoked certificates open sessions: rolesanywhere DisableCrl
+a machine of their own, with a role: ssm CreateActivation
+lets devices have a role: iot CreateRoleAlias
+more permissions: iam PutUserPolicy AttachUserPolicy PutGroupPolicy AttachGroupPolicy PutRolePolicy AttachRolePolicy
+  AddUserToGroup sso PutInlinePolicyToPermissionSet eks AssociateAccessPolicy
+changes what a policy allows: iam CreatePolicyVersion SetDefaultPolicyVersion
+may remove a deny: iam DeleteRolePolicy DetachRolePolicy DeleteUserPolicy DetachUserPolicy
+may remove a limit: iam DeleteRolePermissionsBoundary DeleteUserPermissionsBoundary PutRolePermissionsBoundary
+  PutUserPermissionsBoundary
+changes who may assume a role: iam UpdateAssumeRolePolicy
+a role, and who may assume it: iam CreateRole
+may let sessions last longer: iam UpdateRole
+an identity provider: iam CreateOpenIDConnectProvider CreateSAMLProvider
+changes an identity provider: iam AddClientIDToOpenIDConnectProvider UpdateOpenIDConnectProviderThumbprint
+  UpdateSAMLProvider
+lets another account act for a while: iam AcceptDelegationRequest SendDelegationToken
+lets sessions get tokens for outside services: iam EnableOutboundWebIdentityFederation
+takes a role over: iam AcquireRole
+gives app users a role: cognito-identity SetIdentityPoolRoles
+Identity Center access: sso CreateAccountAssignment CreatePermissionSet
+an account of their own: organizations InviteAccountToOrganization CreateAccount
+takes the organization's limits away: organizations LeaveOrganization DisablePolicyType
+may lock others out: organizations AttachPolicy
+may change the organization's limits: organizations CreatePolicy DetachPolicy DeletePolicy UpdatePolicy
+gives an instance a role: iam CreateInstanceProfile AddRoleToInstanceProfile ec2 AssociateIamInstanceProfile
+  ReplaceIamInstanceProfileAssociation
+an instance, maybe with a role: ec2 RunInstances
+may change what an instance runs at its start: ec2 ModifyInstanceAttribute
+a key for instances: ec2 CreateKeyPair ImportKeyPair
+opens a port: ec2 AuthorizeSecurityGroupIngress
+a shell on an instance: ec2-instance-connect SendSSHPublicKey SendSerialConsoleSSHPublicKey ssm StartSession
+  ResumeSession
+runs commands on instances, with their roles: ssm SendCommand CreateAssociation
+code that runs with a role: ssm StartAutomationExecution lambda CreateFunction UpdateFunctionCode ecs
+  RegisterTaskDefinition RunTask CreateService UpdateService codebuild CreateProject UpdateProject StartBuild glue
+  CreateJob CreateSession sagemaker CreateTrainingJob CreateProcessingJob batch RegisterJobDefinition SubmitJob
+  apprunner CreateService states CreateStateMachine UpdateStateMachine datapipeline PutPipelineDefinition
+may give a function another role or layer: lambda UpdateFunctionConfiguration
+lets others run a function: lambda AddPermission
+lets the internet run a function: lambda CreateFunctionUrlConfig
+runs something on events: lambda CreateEventSourceMapping events PutTargets
+a shell with a role: ecs ExecuteCommand glue CreateDevEndpoint sagemaker CreateNotebookInstance
+  CreatePresignedNotebookInstanceUrl CreatePresignedDomainUrl
+access to a cluster: eks CreateAccessEntry
+gives pods a role: eks CreatePodIdentityAssociation
+changes anything that its role may: cloudformation CreateStack UpdateStack ExecuteChangeSet CreateChangeSet
+may open an instance's credentials to others: ec2 ModifyInstanceMetadataOptions
+a shell with the session's credentials: cloudshell CreateSession PutCredentials
+calls again and again, with a role: scheduler CreateSchedule
+code in images: imagebuilder CreateComponent ecr PutImage
+read secrets: secretsmanager GetSecretValue BatchGetSecretValue
+lets others read a secret: secretsmanager PutResourcePolicy
+may have read secrets: ssm GetParameter GetParameters GetParametersByPath
+a Windows password: ec2 GetPasswordData
+changes who may use a key: kms CreateGrant PutKeyPolicy
+will destroy what a key protects: kms ScheduleKeyDeletion
+locks what a key protects: kms DisableKey
+changes who may read a bucket: s3 PutBucketPolicy PutBucketAcl
+may open buckets to the internet: s3 PutBucketPublicAccessBlock DeleteBucketPublicAccessBlock
+  PutAccountPublicAccessBlock DeleteAccountPublicAccessBlock
+copies data elsewhere: s3 PutBucketReplication ec2 CreateSnapshot rds StartExportTask
+may destroy data: s3 PutBucketVersioning PutBucketLifecycle
+shares data with others: ec2 ModifySnapshotAttribute ModifyImageAttribute rds ModifyDBSnapshotAttribute
+  ModifyDBClusterSnapshotAttribute ram CreateResourceShare
+may let others read messages: sns SetTopicAttributes sqs SetQueueAttributes
+lets others read or write packages and images: codeartifact PutRepositoryPermissionsPolicy ecr SetRepositoryPolicy
+stops a trail: cloudtrail StopLogging DeleteTrail
+changes what a trail keeps: cloudtrail UpdateTrail PutEventSelectors PutInsightSelectors
+removes kept events: cloudtrail DeleteEventDataStore
+stops keeping events: cloudtrail StopEventDataStoreIngestion
+stops recording changes: config StopConfigurationRecorder DeleteConfigurationRecorder DeleteDeliveryChannel
+may turn findings off: guardduty DeleteDetector UpdateDetector securityhub DisableSecurityHub access-analyzer
+  DeleteAnalyzer
+may hide findings: guardduty CreateFilter CreateIPSet
+takes findings from those who look: guardduty DisassociateFromMasterAccount DisassociateFromAdministratorAccount
+removes logs: logs DeleteLogGroup DeleteLogStream
+may shorten how long logs are kept: logs PutRetentionPolicy
+stops network logs: ec2 DeleteFlowLogs
+may silence an alarm: events DisableRule DeleteRule monitoring DeleteAlarms DisableAlarmActions`
 
 // versioned ends the names of calls to Lambda and others: CreateFunction20150331,
 // UpdateFunctionCode20150331v2.
