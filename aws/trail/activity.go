@@ -23,8 +23,6 @@ type ActivityQuery struct {
 	Deep bool
 }
 
-const defaultCalls = 1000
-
 // Activity is what CloudTrail knows of the calls of one session: those that were signed by its key,
 // and those that bear its name and issue time, whatever signed them (a service for the session, the
 // console, which has a key per call, or a key of GetScopedCredentials). CloudTrail looks up

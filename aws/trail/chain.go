@@ -73,8 +73,7 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 	}
 	budget := cmp.Or(q.Keys, chainKeys)
 	for len(level) > 0 && ctx.Err() == nil {
-		activities, cut := c.activities(ctx, q, level, &budget, &chain)
-		chain.Truncated = chain.Truncated || cut
+		activities := c.activities(ctx, q, level, &budget, &chain)
 		var next []chainNode
 		for i, node := range level {
 			next = append(next, chain.grow(c, q, node, activities[i], seen)...)
@@ -88,14 +87,14 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 // account.
 func (c *Client) activities(
 	ctx context.Context, q ChainQuery, level []chainNode, budget *int, chain *Chain,
-) (found []Activity, cut bool) {
-	found = make([]Activity, len(level))
+) []Activity {
+	found := make([]Activity, len(level))
 	in := map[string][]int{} // places in level, by account
 	for i, node := range level {
 		switch {
 		case node.account == "" || node.session.ID() == "" || node.session.Token:
 		case *budget == 0:
-			cut = true
+			chain.Truncated = true
 		default:
 			*budget--
 			in[node.account] = append(in[node.account], i)
@@ -118,7 +117,8 @@ func (c *Client) activities(
 		for _, i := range places {
 			found[i] = did.By[level[i].session.ID()]
 			if err != nil {
-				found[i].Regions = c.nowhere(ctx, account, err)
+				found[i].Regions = make([]RegionCoverage, 1)
+				found[i].Regions[0].fail(err)
 			}
 		}
 		if level[0].link < 0 { // what was found of the same names on the way
@@ -129,20 +129,7 @@ func (c *Client) activities(
 			}
 		}
 	}
-	return found, cut
-}
-
-// nowhere is the coverage of an account that could not be asked at all.
-func (c *Client) nowhere(ctx context.Context, accountName string, err error) []RegionCoverage {
-	var all []RegionCoverage
-	a, _ := c.cloud.Conn(accountName) // it was asked
-	regions, _ := a.TrailRegions(ctx)
-	for _, region := range regions {
-		uncovered := RegionCoverage{Region: region}
-		uncovered.fail(err)
-		all = append(all, uncovered)
-	}
-	return all
+	return found
 }
 
 // grow records what a session did and returns the sessions that came out of it.

@@ -31,7 +31,7 @@ func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, e
 	if err != nil {
 		return Activities{}, err
 	}
-	q.Limit = cmp.Or(q.Limit, defaultCalls)
+	q.Limit = cmp.Or(q.Limit, defaultLimit)
 	regions, _ := a.TrailRegions(ctx) // Lookup says if they are guessed
 	g := newGather(q, regions)
 	var side errgroup.Group

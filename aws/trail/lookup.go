@@ -24,7 +24,7 @@ type LookupQuery struct {
 	RoleARN     string    // with the path
 	Since       time.Time // where the window begins; it ends now. Zero means CloudTrail's own limit of 90 days
 	Cutoff      time.Time // for Session.After; zero when there is none
-	Limit       int       // most sessions to return and to read in each region; 0 means 200
+	Limit       int       // most sessions to return and to read in each region; 0 means 1,000
 
 	// Wide asks for more than the events that name the role: how far each region has reported, where
 	// the role was used last, denied attempts, and credentials that the role's sessions made without
@@ -36,13 +36,13 @@ type LookupQuery struct {
 	Progress func(done, all int)
 }
 
-const defaultLimit = 200
+// defaultLimit is how many sessions, or calls of a key, are read of a region.
+const defaultLimit = 1000
 
 // Report is what CloudTrail answered, region by region. No session in it does not mean that there
 // was none: CloudTrail is minutes late, and a region may not be covered.
 type Report struct {
 	Sessions []Session // newest first
-	Since    time.Time // as asked
 	Regions  []RegionCoverage
 	// AWS's clock at the last answer, where the window ends, whole seconds; zero when none answered
 	AskedAt  time.Time
@@ -90,7 +90,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		return Report{}, err
 	}
 	q.Limit = cmp.Or(q.Limit, defaultLimit)
-	report := Report{Since: q.Since}
+	var report Report
 	used := make(chan LastUsed, 1)
 	go func() {
 		defer close(used)

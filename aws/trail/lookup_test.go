@@ -117,7 +117,7 @@ func TestPagesAreReadAtTwoRequestsASecondUpToTheLimit(t *testing.T) {
 			limit, sessions, calls int
 			truncated              bool
 		}{
-			{1000, 230, 5, false}, {230, 230, 5, false}, {60, 60, 2, true}, {0, 200, 4, true},
+			{1000, 230, 5, false}, {230, 230, 5, false}, {60, 60, 2, true}, {200, 200, 4, true}, {0, 230, 5, false},
 		} {
 			time.Sleep(time.Minute)
 			calls := len(b.Server.Calls("LookupEvents"))

@@ -121,7 +121,7 @@ func TestEveryCallThatIsLookedUpByNameIsADoorOrOpensASession(t *testing.T) {
 			t.Errorf("%s is none", name.name)
 		}
 	}
-	if most := defaultCalls / lookupPage; requests > most {
+	if most := defaultLimit / lookupPage; requests > most {
 		t.Errorf("%d requests, more than the %d for the calls themselves", requests, most)
 	}
 }

@@ -185,18 +185,12 @@ func (n *newestSessions) add(sessions []Session) {
 	defer n.mu.Unlock()
 	n.sessions = append(n.sessions, sessions...)
 	if len(n.sessions) > 2*(n.limit+mostAttempts) {
-		n.sort()
+		n.trim()
 	}
 }
 
 // trim leaves the newest, each once, in order.
 func (n *newestSessions) trim() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.sort()
-}
-
-func (n *newestSessions) sort() {
 	issued, attempts, kept := 0, 0, 0
 	sorted := once(n.sessions)
 	for _, s := range sorted {

@@ -46,23 +46,19 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 		e.Denied += a.DeniedAfter
 		e.FirstDenied = times.Earlier(e.FirstDenied, a.FirstExplicitDeny)
 	}
+	if !covered {
+		e.Why = "Not everything could be read, so there may be more calls."
+	}
 	switch {
 	case e.LastSucceeded.After(q.cutoff.Add(propagation)):
-		e.State = record.SeenNotDenied
+		e.State, e.Why = record.SeenNotDenied, ""
 	case e.Denied > 0:
 		e.State = record.SeenDenied
-		if !covered {
-			e.Why = "Not everything could be read, so there may be calls that were answered."
-		}
 	case e.Succeeded > 0:
 		e.Why = fmt.Sprintf("Calls of old sessions were answered after the cutoff, none later than %d minutes after it: "+
 			"IAM may still have been spreading the policy.", int(propagation.Minutes()))
 	case unclear > 0:
 		e.Why = "Calls of old sessions were refused after the cutoff, and no answer says that it was by an explicit deny."
-	case len(s.old) == 0:
-		e.Why = "No old session was found whose calls could be looked for."
-	case !covered:
-		e.Why = "No call of an old session after the cutoff was found in what could be read."
 	}
 	return e
 }

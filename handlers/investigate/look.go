@@ -46,10 +46,8 @@ type Investigator struct{ Config }
 func New(cfg Config) *Investigator { return &Investigator{cfg} }
 
 const (
-	// lookupLimit is the most sessions that one look at CloudTrail returns, and listed how many of a
-	// request the log keeps.
-	lookupLimit = 1000
-	listed      = 400
+	// listed is how many sessions of a request the log keeps.
+	listed = 400
 	// maxLooks is how often a look that told nothing is tried again before that is what the thread
 	// says: five tries.
 	maxLooks = 4
@@ -207,7 +205,7 @@ func (q *investigation) ends() bool { return q.last && q.Number > 0 }
 func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	progress, end := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
-		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Limit: lookupLimit,
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff,
 		Wide: q.Wide, Progress: progress,
 	})
 	end()
