@@ -218,8 +218,7 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 		"again_in", after.String())
 	t := step.Appending(e.request.ID)
 	source := fmt.Sprintf("%s attempt %d", item.Source, item.Attempt)
-	why := record.Failure{Sentence: aws.Explain(cause), Retry: after}
-	step.Add(&t, approvals.EventDelayed, source, why)
+	step.Add(&t, approvals.EventDelayed, source, record.Failure{Sentence: aws.Explain(cause)})
 	queued := item.Kind == KindExecute
 	if !queued {
 		t.Due = []approvals.Due{{Item: executeItem(e.request.ID), After: after}} // the one that waits already comes sooner

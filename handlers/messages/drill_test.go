@@ -136,7 +136,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 			Sentence: "The role was deleted and made again under the same name.",
 		}).last(),
 		"drill_delayed": approved().add(approvals.EventDelayed,
-			"", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+			"", record.Failure{Sentence: "AWS is answering too many requests."}).last(),
 		"drill_denied":    begin(1).add(approvals.EventDenied, "U0BOB", nil).last(),
 		"drill_cancelled": begin(1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
 		"drill_expired":   begin(1).add(approvals.EventExpired, "", nil).last(),

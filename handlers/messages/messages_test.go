@@ -404,7 +404,7 @@ func all(t *testing.T) map[string]*messages.Message {
 			Sentence: "The role was deleted and made again under the same name.",
 		}).last(),
 		"thread_delayed": executing().add(approvals.EventDelayed, "", record.Failure{
-			Sentence: "AWS is answering too many requests.", Retry: time.Second,
+			Sentence: "AWS is answering too many requests.",
 		}).last(),
 		"thread_set_aside": applied().add(approvals.EventSetAside, "", record.Failure{
 			Work: "evidence", Sentence: "The operator of revokebot finds the cause in its log.",

@@ -167,12 +167,12 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undo_resumed":   applied(revives, resumed).last(),
 		"thread_undo_unnamed":   applied(revives, unread).last(),
 		"thread_undo_read_not": applied(revives, unread).add(approvals.EventReadBack,
-			"", record.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
+			"", record.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
 		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack,
-			"", record.ReadBack{Undo: true, At: at, Mismatch: "someone else wrote the policy meanwhile"}).last(),
+			"", record.ReadBack{At: at, Mismatch: "someone else wrote the policy meanwhile"}).last(),
 		"thread_undo_failed": executing(revives).add(approvals.EventFailed, "", failure).last(),
 		"thread_undo_delayed": executing(revives).add(approvals.EventDelayed,
-			"", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+			"", record.Failure{Sentence: "AWS is answering too many requests."}).last(),
 		"thread_undo_expired": begin(revives).add(approvals.EventExpired, "", nil).last(),
 		"refused_undo_own":    messages.Refused(begin(revives).fold(1), refusal, begin(revives).context),
 
@@ -250,7 +250,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		Seen:    rapid.SampledFrom([]record.Seen{record.SeenEqual, record.SeenOther, record.SeenNothing}).Draw(t, "seen"),
 	})
 	s.add(approvals.EventReadBack, "", record.ReadBack{
-		Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error"),
+		Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error"),
 	})
 	out := map[string]*messages.Message{
 		"undo words": messages.WordsNeeded(revokeWords(), role, u), "undo newer": messages.NewerDeny(revokeWords(),

@@ -87,20 +87,17 @@ const (
 // ReadBack is the Detail of an EventReadBack.
 type ReadBack struct {
 	Equal    bool      `json:"equal"`
-	Undo     bool      `json:"undo,omitempty"`     // of a request that takes a deny away
-	Restored bool      `json:"restored,omitempty"` // of an undo: the earlier document stands
-	Policy   string    `json:"policy,omitempty"`   // its name; empty: the IAM console's
-	At       time.Time `json:"at,omitzero"`        // AWS's clock
+	Policy   string    `json:"policy,omitempty"` // its name; empty: the IAM console's
+	At       time.Time `json:"at,omitzero"`      // AWS's clock
 	Mismatch string    `json:"mismatch,omitempty"`
 	Error    string    `json:"error,omitempty"` // a sentence: why it could not be read
 }
 
 // Failure is the Detail of EventFailed, EventVoided, EventDelayed and EventSetAside.
 type Failure struct {
-	Sentence string        `json:"sentence"` // what happened and what to do, made here or in package aws
-	Unsure   bool          `json:"unsure,omitempty"`
-	Retry    time.Duration `json:"retry,omitempty"` // EventDelayed: when it is tried again
-	Work     string        `json:"work,omitempty"`  // EventSetAside: what kind of work
+	Sentence string `json:"sentence"` // what happened and what to do, made here or in package aws
+	Unsure   bool   `json:"unsure,omitempty"`
+	Work     string `json:"work,omitempty"` // EventSetAside: what kind of work
 }
 
 // Finding is the Detail of an EventFinding.

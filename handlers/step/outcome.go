@@ -88,10 +88,7 @@ func Clock(now time.Time, d role.Result) time.Time {
 
 // ReadBack is what was read back of one document.
 func (s Requests) ReadBack(ctx context.Context, o role.Order, d role.Result) record.ReadBack {
-	back := record.ReadBack{
-		Undo: o.Mode == role.Undo, Policy: PolicyOf(Document(d)), Equal: d.ReadBack, At: d.ReadBackAt,
-		Restored: o.Mode == role.Undo && Document(d).Text != "",
-	}
+	back := record.ReadBack{Policy: PolicyOf(Document(d)), Equal: d.ReadBack, At: d.ReadBackAt}
 	switch {
 	case d.ReadBackError != nil:
 		back.Error = Explained(d.ReadBackError)
