@@ -10,27 +10,24 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// services are what the session's name stands for when an AWS service opens a session for
-// somebody's code.
-var services = map[string]string{
-	"lambda.amazonaws.com":        "Lambda function",
-	"ec2.amazonaws.com":           "EC2 instance",
-	"ecs-tasks.amazonaws.com":     "ECS task",
-	"pods.eks.amazonaws.com":      "EKS pod",
-	"rolesanywhere.amazonaws.com": "certificate",
-	"codebuild.amazonaws.com":     "CodeBuild",
-	"states.amazonaws.com":        "Step Functions execution",
-	"glue.amazonaws.com":          "Glue job",
-	"sagemaker.amazonaws.com":     "SageMaker",
-	"scheduler.amazonaws.com":     "EventBridge schedule",
-	"apigateway.amazonaws.com":    "API Gateway",
-}
-
-// identifying are the services whose sessions bear the name of what they were opened for: the
-// function, the instance, the task, the serial number of the certificate.
-var identifying = map[string]bool{
-	"lambda.amazonaws.com": true, "ec2.amazonaws.com": true, "ecs-tasks.amazonaws.com": true,
-	"rolesanywhere.amazonaws.com": true,
+// services are the AWS services that open sessions for somebody's code: what the session's name
+// stands for, and whether it is what the session was opened for: the function, the instance, the
+// task, the serial number of the certificate.
+var services = map[string]struct {
+	words      string
+	identifies bool
+}{
+	"lambda":        {"Lambda function", true},
+	"ec2":           {"EC2 instance", true},
+	"ecs-tasks":     {"ECS task", true},
+	"pods.eks":      {"EKS pod", false},
+	"rolesanywhere": {"certificate", true},
+	"codebuild":     {"CodeBuild", false},
+	"states":        {"Step Functions execution", false},
+	"glue":          {"Glue job", false},
+	"sagemaker":     {"SageMaker", false},
+	"scheduler":     {"EventBridge schedule", false},
+	"apigateway":    {"API Gateway", false},
 }
 
 // nameless stands for a name that the event does not tell.
@@ -114,15 +111,18 @@ func callerOf(r record, s Session) caller {
 }
 
 // idOf is the mark of a principal of which only the ARN is known: of a role session the role's.
-func idOf(arn string) string { return cmp.Or(roleOf(arn), arn) }
+func idOf(arn string) string {
+	role, _ := assumed(arn)
+	return cmp.Or(role, arn)
+}
 
 // instanceName is the name of a session that an instance has of its role.
 var instanceName = regexp.MustCompile(`^m?i-[0-9a-f]{8,17}$`)
 
 func roleCaller(r record, id, arn string) caller {
 	who := r.UserIdentity
-	role, session := aws.NameOf(roleOf(arn)), sessionOf(arn)
-	if role == "" {
+	role, session := assumed(arn)
+	if role = aws.NameOf(role); role == "" {
 		_, session, _ = strings.Cut(who.PrincipalID, ":")
 	}
 	switch person := who.SessionContext.SourceIdentity; {
@@ -144,8 +144,9 @@ func serviceCaller(service, session string, asked requestRecord) caller {
 		tag[t.Key] = t.Value
 	}
 	c := caller{"service " + service, "the service " + service}
-	if words, ok := services[service]; ok && session != "" {
-		c.words = words + " " + session
+	known, ok := services[strings.TrimSuffix(service, ".amazonaws.com")]
+	if ok && session != "" {
+		c.words = known.words + " " + session
 	}
 	switch account := tag["kubernetes-service-account"]; {
 	case account != "":
@@ -156,7 +157,7 @@ func serviceCaller(service, session string, asked requestRecord) caller {
 		c.id += " " + workload(runMark.ReplaceAllString(session, ""))
 	case strings.HasPrefix(session, "awslambda_"):
 		c.id += " awslambda" // Lambda's own, awslambda_<n>_<yyyymmddhhmmssmmm>
-	case identifying[service]:
+	case known.identifies:
 		c.id += " " + session
 	}
 	return c

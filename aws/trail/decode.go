@@ -32,11 +32,11 @@ type derived struct {
 // takes back one for outside services (GetWebIdentityToken, at most an hour;
 // GetDelegatedAccessToken).
 var deriving = map[Kind]derived{
-	KindConsole: {same: true}, KindLogin: {same: true}, KindScoped: {same: true},
-	KindBearer: {true, true, longestSession}, KindOAuthIAM: {true, true, longestSession},
-	KindOAuthExchange: {true, true, longestSession}, KindDelegated: {true, true, longestSession},
-	KindWebToken: {true, true, time.Hour},
-	KindRoot:     {}, KindFederation: {}, KindSessionToken: {},
+	KindConsole: {same: true}, "CreateOAuth2Token": {same: true}, "GetScopedCredentials": {same: true},
+	"CreateBearerToken": {true, true, longestSession}, "CreateOAuth2TokenWithIAM": {true, true, longestSession},
+	"CreateOAuth2TokenWithTokenExchange": {true, true, longestSession}, KindDelegated: {true, true, longestSession},
+	"GetWebIdentityToken": {true, true, time.Hour},
+	KindRoot:              {}, KindFederation: {}, "GetSessionToken": {},
 }
 
 // decodeEvent reads one event as LookupEvents returns it. An event whose JSON cannot be read is
@@ -61,7 +61,7 @@ func decodeSession(r record) (Session, bool) {
 		CallerAccessKey: r.UserIdentity.AccessKeyID,
 		CallerBegan:     r.began(),
 		CallerName:      cmp.Or(awssdk.ToString(r.in.Username), r.UserIdentity.UserName),
-		SessionName:     cmp.Or(asked.RoleSessionName, sessionOf(answer.AssumedRoleUser.ARN)),
+		SessionName:     asked.RoleSessionName,
 		SourceIdentity: cmp.Or(asked.SourceIdentity, answer.SourceIdentity,
 			r.UserIdentity.SessionContext.SourceIdentity),
 		Tags:          tagsOf(asked),
@@ -76,7 +76,8 @@ func decodeSession(r record) (Session, bool) {
 	var callerID, callerName string
 	s.CallerRole, callerID, callerName = r.role()
 	id, name, _ := strings.Cut(answer.AssumedRoleUser.AssumedRoleID, ":")
-	s.RoleID, s.SessionName = id, cmp.Or(s.SessionName, name)
+	_, session := assumed(answer.AssumedRoleUser.ARN)
+	s.RoleID, s.SessionName = id, cmp.Or(s.SessionName, session, name)
 	how, isDerived := deriving[s.Kind]
 	s.Derived, s.Token = isDerived, how.token
 	switch {
@@ -91,8 +92,8 @@ func decodeSession(r record) (Session, bool) {
 	case s.Kind == KindSwitch:
 		s.RoleARN, s.RoleID, s.SessionName = s.CallerRole, callerID, callerName
 		s.CallerARN = r.AdditionalEventData.SwitchFrom
-		s.CallerRole, s.CallerType, s.CallerAccessKey = roleOf(s.CallerARN), "IAMUser", ""
-		if s.CallerRole != "" {
+		s.CallerType, s.CallerAccessKey = "IAMUser", ""
+		if s.CallerRole, _ = assumed(s.CallerARN); s.CallerRole != "" {
 			s.CallerType = "AssumedRole"
 		}
 		s.CallerBegan = time.Time{}

@@ -46,7 +46,10 @@ func TestCredentialsThatAppearWithoutAssumeRoleAreFound(t *testing.T) {
 		},
 		"aws login": {
 			`{"eventName":"CreateOAuth2Token","eventSource":"signin.amazonaws.com",` + byDeploy + `}`,
-			Session{Kind: KindLogin, Derived: true, RoleARN: deployARN, RoleID: "AROADEPLOY", SessionName: "alice@example.com"},
+			Session{
+				Kind: "CreateOAuth2Token", Derived: true, RoleARN: deployARN, RoleID: "AROADEPLOY",
+				SessionName: "alice@example.com",
+			},
 		},
 		"root of a member account": {
 			`{"eventName":"AssumeRoot","eventSource":"sts.amazonaws.com",` + byDeploy +

@@ -142,10 +142,10 @@ type requestRecord struct {
 	InstanceID      string   `json:"instanceId"`
 	InstanceIDs     []string `json:"instanceIds"`
 	BucketName      string
-	URL             string               `json:"url"`
-	PrincipalTags   map[string]looseText // of SAML and web identity
-	Tags            tagList              // of AssumeRole
-	says            bool                 // a member is "Failure": the caller's own word, which an answer repeats
+	URL             string                        `json:"url"`
+	PrincipalTags   map[string]looseText          // of SAML and web identity
+	Tags            []struct{ Key, Value string } // of AssumeRole
+	says            bool                          // a member is "Failure": the caller's own word, which an answer repeats
 }
 
 // UnmarshalJSON reads what is allowed in.
@@ -153,16 +153,6 @@ func (r *requestRecord) UnmarshalJSON(raw []byte) error {
 	type plain requestRecord
 	_ = json.Unmarshal(raw, (*plain)(r))
 	r.says = bytes.Contains(raw, []byte(`"Failure"`))
-	return nil
-}
-
-// tagList is a list of tags. A request's parameter of that name and another shape is not read.
-type tagList []struct{ Key, Value string }
-
-// UnmarshalJSON never fails, as looseText.
-func (t *tagList) UnmarshalJSON(raw []byte) error {
-	type plain tagList
-	_ = json.Unmarshal(raw, (*plain)(t))
 	return nil
 }
 
@@ -205,10 +195,8 @@ func decodeRecord(in types.Event, region string) record {
 	r.UserAgent = clip(r.UserAgent, mostText)
 	key := &r.UserIdentity.AccessKeyID
 	*key = cmp.Or(*key, awssdk.ToString(in.AccessKeyId))
-	if r.at = awssdk.ToTime(in.EventTime).UTC().Truncate(time.Second); r.EventTime != "" {
-		if t, err := time.Parse(time.RFC3339, r.EventTime); err == nil {
-			r.at = t.UTC().Truncate(time.Second)
-		}
+	if r.at = parsed(r.EventTime, time.RFC3339); r.at.IsZero() {
+		r.at = awssdk.ToTime(in.EventTime).UTC().Truncate(time.Second)
 	}
 	return r
 }
@@ -231,8 +219,13 @@ func (r record) failure() string {
 // event does not say it. Both forms are documented (AWS CloudTrail User Guide, "CloudTrail
 // userIdentity element").
 func (r record) began() time.Time {
-	for _, layout := range []string{time.RFC3339, "20060102T150405Z"} {
-		if t, err := time.Parse(layout, r.UserIdentity.SessionContext.Attributes.CreationDate); err == nil {
+	return parsed(r.UserIdentity.SessionContext.Attributes.CreationDate, time.RFC3339, "20060102T150405Z")
+}
+
+// parsed is a moment in one of some layouts, in whole seconds; zero if it is in none.
+func parsed(text string, layouts ...string) time.Time {
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC().Truncate(time.Second)
 		}
 	}
@@ -254,25 +247,27 @@ func (r record) from() string {
 func (r record) role() (arn, id, name string) {
 	issuer := r.UserIdentity.SessionContext.SessionIssuer
 	id, name, _ = strings.Cut(r.UserIdentity.PrincipalID, ":")
-	name = cmp.Or(name, sessionOf(r.UserIdentity.ARN))
+	role, session := assumed(r.UserIdentity.ARN)
+	name = cmp.Or(name, session)
 	switch {
 	case issuer.ARN != "" && (issuer.Type == "" || issuer.Type == "Role"):
 		return issuer.ARN, cmp.Or(issuer.PrincipalID, id), name
 	case r.UserIdentity.Type == "AssumedRole":
-		return roleOf(r.UserIdentity.ARN), id, name
+		return role, id, name
 	default:
 		return "", "", ""
 	}
 }
 
-// roleOf is the ARN of the role of a session's ARN, as far as that tells: without the path.
-func roleOf(session string) string {
-	ref, err := aws.ParseARN(session)
+// assumed is what a session's ARN tells: the ARN of the role without the path, and the session's
+// name.
+func assumed(arn string) (role, session string) {
+	ref, err := aws.ParseARN(arn)
 	if err != nil || ref.Kind != "assumed-role" {
-		return ""
+		return "", ""
 	}
-	name, _, _ := strings.Cut(ref.Rest, "/")
-	return aws.RoleARN(ref.Partition, ref.Account, "/", name)
+	name, session, _ := strings.Cut(ref.Rest, "/")
+	return aws.RoleARN(ref.Partition, ref.Account, "/", name), session
 }
 
 // sameRole compares roles by account and name, which is unique in the account whatever the path.
@@ -287,20 +282,5 @@ func sameRole(a, b string) bool {
 // space before AM and PM.
 func parseExpiration(text string) time.Time {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\u202f", " "), "\u00a0", " ")
-	for _, layout := range []string{"Jan 2, 2006, 3:04:05 PM", "Jan 2, 2006 3:04:05 PM", time.RFC3339} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC()
-		}
-	}
-	return time.Time{}
-}
-
-// sessionOf returns the session's name from the ARN of an assumed-role session.
-func sessionOf(text string) string {
-	ref, err := aws.ParseARN(text)
-	if err != nil || ref.Kind != "assumed-role" {
-		return ""
-	}
-	_, session, _ := strings.Cut(ref.Rest, "/")
-	return session
+	return parsed(text, "Jan 2, 2006, 3:04:05 PM", "Jan 2, 2006 3:04:05 PM", time.RFC3339)
 }

@@ -264,7 +264,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 		"an old session made itself a token": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-alice-2", func(a *Activity) {
 				a.Assumed = []Session{{
-					EventID: "t", Kind: KindBearer, Token: true, Derived: true, Time: cutoff.Add(-time.Hour),
+					EventID: "t", Kind: "CreateBearerToken", Token: true, Derived: true, Time: cutoff.Add(-time.Hour),
 					Expires: cutoff.Add(time.Hour),
 				}}
 			})
@@ -272,7 +272,8 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 		"its token has ended": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-alice-2", func(a *Activity) {
 				a.Assumed = []Session{{
-					EventID: "t", Kind: KindWebToken, Token: true, Derived: true, Time: cutoff.Add(-time.Hour), Expires: cutoff,
+					EventID: "t", Kind: "GetWebIdentityToken", Token: true, Derived: true, Time: cutoff.Add(-time.Hour),
+					Expires: cutoff,
 				}}
 			})
 		}, Contained, ""},

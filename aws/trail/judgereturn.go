@@ -164,7 +164,8 @@ func (j *judge) byTheirs(s Session, old map[string]bool) bool {
 		return false
 	}
 	if s.Kind == KindSwitch {
-		return old[sessionOf(s.CallerARN)]
+		_, name := assumed(s.CallerARN)
+		return old[name]
 	}
 	return !s.CallerBegan.IsZero() && s.CallerBegan.Before(j.in.Cutoff)
 }
