@@ -76,10 +76,10 @@ func (s Session) GoesOn(roleARN string, at time.Time) bool {
 // Kind is how credentials came about.
 type Kind string
 
-// Kinds of credentials; deriving has the others. What is Derived belongs to the same role session as
-// its caller, to root of a member account (KindRoot) or to a user (KindFederation, GetSessionToken).
-// Whether the first inherit the issue time of the session is not documented by AWS; the revocation
-// never concerns the others.
+// Kinds of credentials; deriving has the others. What is Derived belongs to the same role session
+// as its caller, to root of a member account (KindRoot) or to a user (KindFederation,
+// GetSessionToken). Whether the first inherit the issue time of the session is not documented by
+// AWS; the revocation never concerns the others.
 const (
 	KindAssumed       Kind = "AssumeRole"
 	KindSAML          Kind = "AssumeRoleWithSAML"
