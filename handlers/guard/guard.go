@@ -67,23 +67,21 @@ func (g *Guard) check(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	r, events, err := g.Store.Load(ctx, item.Request)
+	v, err := g.View(ctx, item.Request)
 	if err != nil {
 		return err
 	}
-	w := &guardRun{Guard: g, item: item, look: l, request: r, events: events}
+	r := v.Request
+	w := &guardRun{Guard: g, item: item, look: l, now: v.Now, request: r, events: v.Events}
 	if w.done() {
 		return nil
 	}
 	if w.look.Last {
-		if w.now, err = g.Store.Now(ctx); err != nil {
-			return err
-		}
 		if err := step.NotYet(r, w.now, g.Plan); err != nil {
 			return err
 		}
 	}
-	if w.status, err = g.GuardStatus(ctx, r, events); err != nil || w.status.Off() {
+	if w.status, err = g.GuardStatus(ctx, r, v.Events); err != nil || w.status.Off() {
 		return err
 	}
 	c, err := g.Context(r)
@@ -106,7 +104,7 @@ type guardRun struct {
 	*Guard
 	item    approvals.Item
 	look    look
-	now     time.Time // of the last look: the store's clock when it began
+	now     time.Time // the store's clock when the look began
 	request approvals.Request
 	events  []approvals.Event
 	about   messages.Context

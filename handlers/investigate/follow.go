@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/trail"
@@ -27,8 +28,9 @@ type followed struct {
 	old        map[string]bool           // which of them are of sessions that were issued before the cutoff
 	unseen     []trail.Session           // whose calls were found, and whose opening was not
 	chain      []trail.ChainLink
-	failed     string // why the look told nothing of it
-	unproven   string // why denials prove nothing, a sentence
+	revoked    map[string]time.Time // cutoffs of other requests for the roles of the chain, by ARN
+	failed     string               // why the look told nothing of it
+	unproven   string               // why denials prove nothing, a sentence
 }
 
 // follow finds out whose keys are used by others, what the sessions did that stand out, which roles
@@ -84,18 +86,16 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	if s.failed == "" {
 		told.Partly = partly(chain.Regions, chain.Truncated)
 		for _, session := range begin {
-			a, looked := s.activities[session.ID()]
-			if looked {
+			if a, looked := s.activities[session.ID()]; looked {
 				told.Sessions = append(told.Sessions, activityOf(session, a, elsewhere(copied, session)))
 			}
 		}
 		told.Chain, told.MoreLinks = links(q.role, s.chain)
-		revoked, err := q.revoked(ctx, s.chain)
-		if err != nil {
+		if s.revoked, err = q.revoked(ctx, s.chain); err != nil {
 			return followed{}, err
 		}
 		for i := range told.Chain {
-			told.Chain[i].Revoked = revoked[told.Chain[i].RoleARN]
+			told.Chain[i].Revoked = s.revoked[told.Chain[i].RoleARN]
 		}
 	}
 	return s, q.recordActivity(ctx, told, s)

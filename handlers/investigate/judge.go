@@ -71,16 +71,12 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	if s.failed != "" {
 		return q.unknown(ctx, "What the sessions did could not be looked up. "+s.failed, true)
 	}
-	revoked, err := q.revoked(ctx, s.chain)
-	if err != nil {
-		return err
-	}
 	_, dated := q.Measures.On()[q.request.Purpose.Measure()].(contain.Dated)
 	in := trail.JudgeInput{
 		All:     !dated,
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: slices.Concat(report.Sessions, s.unseen), Suspects: s.suspects, Activities: s.activities,
-		Links: s.chain, Revoked: revoked,
+		Links: s.chain, Revoked: s.revoked,
 		Regions: report.Regions, AskedAt: report.AskedAt, LastUsed: report.LastUsed,
 		Unproven: s.unproven,
 	}

@@ -147,16 +147,16 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 // inquire reads the request that an item is about; nil when there is nothing to look for, or
 // nothing left to do.
 func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Look) (*investigation, error) {
-	r, events, err := inv.Store.Load(ctx, item.Request)
+	v, err := inv.View(ctx, item.Request)
 	if err != nil {
 		return nil, err
 	}
-	written, drill := record.WrittenBy(events), false
+	r, written, drill := v.Request, record.WrittenBy(v.Events), false
 	first, cutoff := written.First, written.Since
 	switch {
 	case r.State == approvals.StateApplied && r.Purpose.Mode() == approvals.ModeDo:
 	case r.State == approvals.StateRehearsed && r.Purpose.Mode() == approvals.ModeDrill:
-		cutoff, drill = record.WouldBeSince(events), true
+		cutoff, drill = record.WouldBeSince(v.Events), true
 		first = cutoff
 	default:
 		return nil, nil
@@ -168,13 +168,9 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 	if err != nil {
 		return nil, err
 	}
-	now, err := inv.Store.Now(ctx)
-	if err != nil {
-		return nil, err
-	}
 	q := &investigation{
-		Investigator: inv, item: item, request: r, events: events, role: c.Role, order: inv.Order(r, c), cutoff: cutoff,
-		since: first.Add(-inv.Lookback), until: now, now: now, Look: l, drill: drill,
+		Investigator: inv, item: item, request: r, events: v.Events, role: c.Role, order: inv.Order(r, c), cutoff: cutoff,
+		since: first.Add(-inv.Lookback), until: v.Now, now: v.Now, Look: l, drill: drill,
 	}
 	q.Wide = l.Wide || l.Number > 0
 	q.last = drill || q.Wide && q.Number >= len(inv.FollowUps)
