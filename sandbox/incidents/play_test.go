@@ -57,6 +57,9 @@ func play(t *testing.T, line timeline) outcome {
 	}
 	cutoff := b.AWS.Now().Truncate(time.Second).Add(5 * time.Minute)
 	at := func(o offset) time.Time { return cutoff.Add(time.Duration(o)) }
+	if line.events != nil {
+		line.Events = line.events(role, cutoff)
+	}
 
 	type moment struct {
 		at time.Time

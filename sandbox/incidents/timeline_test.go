@@ -22,6 +22,8 @@ type timeline struct {
 	Expect      expectation
 
 	standing string // an inline policy that the role has always had; "" none
+	// events makes those that need to know the role and the cutoff; nil: Events are all.
+	events func(r awsstandin.Role, cutoff time.Time) []event
 }
 
 // settings are those of the configuration file, and AWS's clock minus the store's.
