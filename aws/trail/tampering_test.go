@@ -309,7 +309,7 @@ func TestWhoChangedWhatWasWrittenForAKeyIsTold(t *testing.T) {
 		})
 		documents := map[string]string{}
 		for _, c := range got {
-			documents[c.EventName] = c.Document
+			documents[c.Name] = c.Document
 		}
 		want := map[string]string{"UpdateAccessKey": "Active", "DeleteUserPolicy": ""}
 		if err != nil || !maps.Equal(documents, want) {
