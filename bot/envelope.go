@@ -208,7 +208,8 @@ func readSubmission(f frame, p interaction) intakeItem {
 	}
 	listener.Channel = s.Origin.Channel
 	if s.Form == messages.FormUndo && len(view.State.Values[messages.FieldWords]) > 0 && !messages.SaysRevive(s.Words) {
-		return intakeItem{form: true, listener: listener, answer: messages.WordsError()}
+		wrong := messages.FieldErrors(map[string]string{messages.FieldWords: messages.FieldWordsWrong})
+		return intakeItem{form: true, listener: listener, answer: wrong}
 	}
 	got := f.asItem(handlers.KindSubmit, s, semantic("form", view.ID, p.User.ID, view.Hash))
 	got.listener, got.form, got.submission = listener, true, &s

@@ -264,7 +264,8 @@ func TestTheWordsOfAnUndoFormAreCheckedBeforeAnythingIsRecorded(t *testing.T) {
 		if err != nil || got.item.Kind != "" || got.listener.Channel != "C1" {
 			t.Fatalf("%q: %+v, %v", words, got, err)
 		}
-		if diff := cmp.Diff(messages.WordsError(), got.answer); diff != "" {
+		want := messages.FieldErrors(map[string]string{messages.FieldWords: messages.FieldWordsWrong})
+		if diff := cmp.Diff(want, got.answer); diff != "" {
 			t.Errorf("%q: %s", words, diff)
 		}
 	}

@@ -257,7 +257,7 @@ func (a *arrival) turnAway(ctx context.Context, m *messages.Message) {
 		a.acknowledge(ctx, ephemeralReply(m))
 		return
 	case a.form:
-		a.acknowledge(ctx, messages.FieldError(m))
+		a.acknowledge(ctx, messages.FieldErrors(map[string]string{messages.FieldReason: m.Text}))
 		return
 	}
 	a.acknowledge(ctx, nil)

@@ -24,7 +24,7 @@ func (h *Handlers) offerForm(ctx context.Context, a act) error {
 	if a.Trigger != "" && a.item.Tries <= 1 { // of a try before this one the form may be in front of them
 		allowed, standing := h.mayRequestSoon(ctx, a.User)
 		if !allowed && standing != approvals.StandingUnknown {
-			return h.refuse(ctx, a, "requester", messages.NotARequester(standing))
+			return h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
 		}
 		if allowed && h.openAskForm(ctx, a.Trigger, messages.FormOrigin{Channel: a.Channel, User: a.User}) {
 			return nil
@@ -52,10 +52,7 @@ func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messa
 		list := h.Roles.Roles(a.Name)
 		asking.Typed = asking.Typed && !list.Loaded && errors.Is(list.Err, aws.ErrAccessDenied)
 	}
-	form, err := messages.AskForm(asking, origin)
-	if err == nil {
-		err = h.Slack.OpenForm(ctx, trigger, form)
-	}
+	err := h.Slack.OpenForm(ctx, trigger, messages.AskForm(asking, origin))
 	if err != nil {
 		h.Log.WarnContext(ctx, "the form for a revocation may not have opened", "user", origin.User, "error", err)
 	}

@@ -33,7 +33,7 @@ func (h *Handlers) choose(ctx context.Context, a act) error {
 		return h.noSuchRequest(ctx, a)
 	}
 	if standing := h.facts(ctx, a.User, nil).Person.Standing(h.Slack.Home()); standing != approvals.FullMember {
-		return h.refuse(ctx, a, "not_full_member", messages.MembersOnly(standing))
+		return h.refuse(ctx, a, "not_full_member", messages.NotEntitled(standing))
 	}
 	if n := step.CountOf(v.Events, approvals.EventChosen); n >= maxChoices {
 		return h.refuse(ctx, a, "too_many_choices", messages.ChosenEnough(n))

@@ -44,7 +44,7 @@ func (h *Handlers) command(ctx context.Context, a act) error {
 	a.drill = IsDrill(a.Text)
 	if !h.Slack.Home().Holds(a.Place) {
 		h.Log.WarnContext(ctx, "a command of another workspace was refused", "place", a.Place, "user", a.User)
-		return h.refuse(ctx, a, "workspace", messages.NotARequester(approvals.Outsider))
+		return h.refuse(ctx, a, "workspace", messages.NotEntitled(approvals.Outsider))
 	}
 	// Another replica began with this command and did not finish: the request is there, only the rest
 	// is to be done.
@@ -102,7 +102,7 @@ func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (targe
 	case err == nil:
 		// Only people who may ask learn whose a key is.
 		if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
-			return target, h.refuse(ctx, a, "requester", messages.NotARequester(standing))
+			return target, h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
 		}
 		target, err = h.holder(ctx, key)
 	}
@@ -247,7 +247,7 @@ func (h *Handlers) admit(
 	side.Wait()
 	switch {
 	case !allowed:
-		return found, h.refuse(ctx, a, "requester", messages.NotARequester(standing))
+		return found, h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
 	case placeErr != nil:
 		h.Log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", a.Channel,
 			"error", placeErr)
@@ -368,7 +368,7 @@ func (h *Handlers) refuseRole(ctx context.Context, a act, cause error) error {
 	text := sentenceOf(cause)
 	if text == "" {
 		h.Log.ErrorContext(ctx, "the role could not be looked up", "user", a.User, "error", cause)
-		return h.refuse(ctx, a, "role", messages.Troubled())
+		return h.refuse(ctx, a, "role", messages.GaveUpOn())
 	}
 	h.Log.InfoContext(ctx, "the role could not be used", "user", a.User, "error", cause)
 	answer := messages.Plain(text)

@@ -121,7 +121,7 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 					t.Errorf("told in the channel: %q\n%s", beside, b.Transcript())
 				}
 				for _, user := range []string{actors.Rosa, actors.Bob} {
-					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Revoked. ") ||
+					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Revoked: ") ||
 						!strings.Contains(told[0], "is gone") {
 						t.Errorf("%s was told directly: %q", user, told)
 					}
@@ -152,7 +152,7 @@ func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *test
 		b.Until("a reminder notices it", func() bool { return card.State() == approvals.StateFailed })
 		card.CaughtUp()
 		for _, user := range []string{actors.Rosa, actors.Bob} {
-			if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Failed. ") ||
+			if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Failed: ") ||
 				!strings.Contains(told[0], "Its card was deleted") {
 				t.Errorf("%s was told directly: %q", user, told)
 			}

@@ -138,7 +138,7 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 				}
 				time.Sleep(time.Minute)
 				for _, user := range []string{actors.Rosa, actors.Bob} {
-					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Revoked. ") ||
+					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Revoked: ") ||
 						!strings.Contains(told[0], card.ID) {
 						t.Errorf("%s was told: %q", user, told)
 					}
@@ -167,7 +167,7 @@ func TestARequestThatExpiresInAnArchivedChannelIsToldToWhoeverAskedForIt(t *test
 		b.Slack.Inject(slack.Fault{Method: "conversations.open", HTTPStatus: 503, Times: 2})
 		b.Until("it has expired", func() bool { return card.State() == approvals.StateExpired })
 		b.Until("Rosa is told", func() bool { return len(direct(b, actors.Rosa)) > 0 })
-		if told := direct(b, actors.Rosa); len(told) != 1 || !strings.HasPrefix(told[0], "Expired. ") {
+		if told := direct(b, actors.Rosa); len(told) != 1 || !strings.HasPrefix(told[0], "Expired: ") {
 			t.Errorf("told: %q", told)
 		}
 	})

@@ -92,12 +92,12 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 		card := b.AskFor(actors.Rosa, "drill prod/"+actors.DeployRole+" first Monday of the month")
 		card.CaughtUp()
 		if !card.HasButtons() || !strings.HasPrefix(card.Message().Text,
-			"DRILL: approval needed to rehearse a revocation.") ||
+			"DRILL: Approval needed: rehearse a revocation of ") ||
 			!card.Says("<!subteam^"+actors.Group+"> Approval needed by ") {
 			t.Errorf("the card and the call:\n%s", b.Transcript())
 		}
 		card.PressLate(actors.Rosa, messages.ActionApprove)
-		b.Whispered(actors.Rosa, "DRILL: Your click was not counted: you asked for this drill")
+		b.Whispered(actors.Rosa, "DRILL: Your click was not counted: you can't decide your own request")
 		card.PressLate(actors.Nils, messages.ActionApprove)
 		b.Whispered(actors.Nils, "you are not on the list of approvers")
 		card.Approve(actors.Bob)
@@ -190,7 +190,7 @@ func TestWhatIsRefusedForARevocationIsRefusedForADrill(t *testing.T) {
 			"drill nowhere/DeployRole why":                          "nowhere",
 			"drill prod/DeployRole":                                 "a reason is required",
 			"drill prod/DeployRole " + strings.Repeat("why ", 1000): "characters",
-			"drill": "name the role to rehearse",
+			"drill": "Name the role to rehearse",
 		} {
 			before := len(b.Whispers(actors.Rosa))
 			b.Command(actors.Rosa, text)
@@ -250,7 +250,7 @@ func TestADrillIsRefusedWithTheWayToTheCardWhileARealRequestIsUnderWay(t *testin
 		real := b.AskFor(actors.Rosa, "prod/"+quietRole+" key pasted in a gist")
 		real.CaughtUp()
 		b.Command(actors.Bob, "drill prod/"+quietRole+" why")
-		b.Whispered(actors.Bob, "DRILL: none was started, because *a real request*")
+		b.Whispered(actors.Bob, "DRILL: Nothing was requested, because *a real request*")
 		if told := b.Whispers(actors.Bob); !strings.Contains(told[len(told)-1], "/p"+strings.ReplaceAll(real.TS, ".", "")) {
 			t.Errorf("told %q", told)
 		}
@@ -292,7 +292,7 @@ func TestTwoDrillsOfARoleAtATimeAreOne(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := askDrill(b)
 		b.Command(actors.Bob, "drill prod/"+quietRole+" me too")
-		b.Whispered(actors.Bob, "DRILL: No second request was made: <@"+actors.Rosa+"> asked for a drill of")
+		b.Whispered(actors.Bob, "DRILL: No second request was made: <@"+actors.Rosa+"> asked to rehearse a revocation of")
 		if len(b.Cards()) != 1 || card.State() != approvals.StateOpen {
 			t.Errorf("%d cards", len(b.Cards()))
 		}

@@ -73,7 +73,7 @@ func TestTheRequesterIsNoApproverInAnyWorkspaceOfTheOrganisation(t *testing.T) {
 	inOrg(t, func(t *testing.T, b *bench.Bench) {
 		card := b.AskFor(sam, "prod/"+actors.DeployRole)
 		card.Approve(sam)
-		b.Whispered(sam, "so you can't decide it")
+		b.Whispered(sam, "you can't decide your own request")
 		if card.State() != approvals.StateOpen {
 			t.Errorf("it is %s", card.State())
 		}
@@ -83,7 +83,7 @@ func TestTheRequesterIsNoApproverInAnyWorkspaceOfTheOrganisation(t *testing.T) {
 func TestPeopleOfAnotherOrganisationStayOutOfAChannelOfTwoWorkspaces(t *testing.T) {
 	inOrg(t, func(t *testing.T, b *bench.Bench) {
 		b.Command(visitor, "prod/"+actors.DeployRole)
-		b.Whispered(visitor, "Nothing was requested")
+		b.Whispered(visitor, "Nothing was done")
 		card := b.Ask()
 		card.Approve(visitor)
 		b.Whispered(visitor, "not counted")

@@ -542,7 +542,7 @@ func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 		b.Until("it held", func() bool { return card.Says("at every check") })
 		removeAs(t, b, b.World.Admin)
 		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
-		b.Whispered(actors.Rosa, "is already as it was before the revocation policy")
+		b.Whispered(actors.Rosa, "It is as it was before the revocation")
 	})
 }
 

@@ -375,7 +375,7 @@ func TestASessionThatSomebodyChoosesIsLookedInto(t *testing.T) {
 			}
 		}
 		press(b.Bench, actors.Gina, menu.TS, messages.ActionSession, stolen)
-		b.Whispered(actors.Gina, "chosen by full members")
+		b.Whispered(actors.Gina, "revokebot is for full members")
 		press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, stolen)
 		b.Whispered(actors.Nils, "CloudTrail is asked what that session did")
 		m := message(b.Bench, card, "<@U0NILS> Session")
@@ -436,7 +436,7 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 			t.Errorf("the request is %+v", r)
 		}
 		second.Approve(actors.Bob)
-		b.Whispered(actors.Bob, "you asked for this revocation")
+		b.Whispered(actors.Bob, "you can't decide your own request")
 		press(b.Bench, actors.Rosa, m.TS, messages.ActionChain, "")
 		b.Whispered(actors.Rosa, "No second request was made")
 		second.Approve(actors.Ines)
@@ -521,7 +521,7 @@ func TestALastLookThatIsSetAsideEndsAsUnknown(t *testing.T) {
 	})
 }
 
-// A workspace that refuses the block of the table has it in preformatted text.
+// A workspace that refuses the block of the table has its rows as lines of text.
 func TestATableThatSlackRefusesIsShownAsText(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -534,7 +534,8 @@ func TestATableThatSlackRefusesIsShownAsText(t *testing.T) {
 		b.Slack.Inject(slack.Fault{Method: "chat.update", Delay: time.Millisecond, Times: 1}) // the outcome
 		b.Slack.Inject(slack.Fault{Method: "chat.update", Error: "invalid_blocks", Times: 1}) // the evidence
 		m := message(b, card, "*CloudTrail*")
-		if strings.Contains(string(m.Blocks), `"table"`) || !strings.Contains(string(m.Blocks), "```Time (UTC)") ||
+		if strings.Contains(string(m.Blocks), `"table"`) ||
+			!strings.Contains(string(m.Blocks), ": `no activity since the cutoff`") ||
 			!strings.Contains(string(m.Blocks), "release-notes") {
 			t.Errorf("it is shown as %s", m.Blocks)
 		}

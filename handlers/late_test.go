@@ -174,7 +174,7 @@ func TestAFailureAfterAWriteSaysWhatWasSeen(t *testing.T) {
 		card.Becomes(approvals.StateFailed)
 		text := card.Message().Text
 		if !strings.Contains(text, "AWS accepted the policy once") || !strings.Contains(text, "the policy is not there") ||
-			strings.Contains(text, "not known whether AWS accepted the policy") || strings.Contains(text, "works against it") {
+			strings.Contains(text, "not known whether AWS accepted the change") || strings.Contains(text, "works against it") {
 			t.Errorf("the card says %s", text)
 		}
 	})
@@ -192,7 +192,7 @@ func TestAFailureIsUnsureWhenAnotherWorkerMayHaveWritten(t *testing.T) {
 		another(t, b, card, approvals.StateExecuting, approvals.EventStarted,
 			record.Started{Changes: put(b.AWS.Now().Add(30 * time.Minute))})
 		card.Becomes(approvals.StateFailed)
-		if text := card.Message().Text; !strings.Contains(text, "It is not known whether AWS accepted the policy") {
+		if text := card.Message().Text; !strings.Contains(text, "It is not known whether AWS accepted the change") {
 			t.Errorf("the card says %s", text)
 		}
 	})

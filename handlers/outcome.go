@@ -168,9 +168,7 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 	undo := e.undoes()
 	switch {
 	case !undo:
-	case end == step.EndReplaced:
-		f.Sentence = messages.UndoOfAnotherRole
-	case end == step.EndGone:
+	case end == step.EndReplaced, end == step.EndGone:
 		f.Sentence = messages.UndoRoleGone
 	case errors.Is(cause, contain.ErrNotOurs):
 		f.Sentence = messages.UndoNotOurs(e.about.Undo.Policy)
@@ -233,14 +231,11 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 // still under way.
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
 	_, err := h.Close(ctx, id, step.UnderWay, func(r approvals.Request) step.Failure {
-		f := step.Failure{Sentence: messages.GaveUp(h.Measures.Words(r.Purpose)), Unsure: r.State == approvals.StateExecuting}
-		switch r.Purpose.Mode() {
-		case approvals.ModeUndo:
-			f.Sentence = messages.UndoGaveUp
-		case approvals.ModeDrill:
-			f.Sentence = messages.DrillGaveUp
+		byHand := ""
+		if r.Purpose.Mode() == approvals.ModeDo {
+			byHand = h.Measures.Words(r.Purpose).ByHand
 		}
-		return f
+		return step.Failure{Sentence: messages.GaveUp(byHand), Unsure: r.State == approvals.StateExecuting}
 	})
 	return err
 }

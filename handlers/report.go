@@ -32,7 +32,7 @@ func (h *Handlers) reportCommand(ctx context.Context, a act, what string) error 
 		return h.answer(ctx, a, messages.ReportUsage())
 	}
 	if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
-		return h.refuse(ctx, a, "requester", messages.NotForReport(standing))
+		return h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
 	}
 	v, err := h.requestMeant(ctx, what)
 	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && !h.listable(a.Command, v.Request) {
@@ -60,7 +60,7 @@ func (h *Handlers) reportClick(ctx context.Context, a act) error {
 		return h.noSuchRequest(ctx, a)
 	}
 	if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
-		return h.refuse(ctx, a, "requester", messages.NotForReport(standing))
+		return h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
 	}
 	return h.report(ctx, a, v)
 }
@@ -78,18 +78,15 @@ func (h *Handlers) report(ctx context.Context, a act, v record.View) error {
 	var enough bool
 	err = h.ChangeFrom(ctx, v, func(v record.View) (t approvals.Transition, err error) {
 		r := v.Request
-		why, refused := filesRefused(v.Events)
-		answer, enough = messages.ReportComing(r, link), false
-		if refused {
-			answer = messages.ReportDoubtful(r, link, why)
-		}
+		why := filesRefused(v.Events)
+		answer, enough = messages.ReportComing(r, link, why), false
 		switch {
 		case r.Has(a.item.Source): // by a try before this one, which may not have come so far as to say so
 			return t, nil
-		case refused:
+		case why != nil:
 			wait, err := h.Store.Allow(ctx, "report of "+r.ID, counted(a.item), reportsAgain, reportWindow)
 			if enough = wait > 0; enough {
-				answer = messages.ReportEnough(r, why, reportsAgain, reportWindow, wait)
+				answer = messages.ReportEnough(r, *why, reportsAgain, reportWindow, wait)
 			}
 			if enough || err != nil {
 				return t, err
@@ -119,16 +116,14 @@ func reportedAlready(events []approvals.Event) bool {
 	return last.Type == approvals.EventReport && json.Unmarshal(last.Detail, &d) == nil && d.Upto == last.Seq-1
 }
 
-// filesRefused reports whether Slack refused a file of the thread, and why.
-func filesRefused(events []approvals.Event) (why record.FilesRefused, refused bool) {
+// filesRefused is why a file of the thread did not come, nil if all did.
+func filesRefused(events []approvals.Event) *record.FilesRefused {
 	i := slices.IndexFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused })
 	if i < 0 {
-		return record.FilesRefused{}, false
+		return nil
 	}
-	if err := json.Unmarshal(events[i].Detail, &why); err != nil {
-		return record.FilesRefused{}, true // the reason is told as not known
-	}
-	return why, true
+	why, _ := record.Detail[record.FilesRefused](events[i])
+	return &why
 }
 
 // requestMeant finds a request by its id, or the newest that asked to revoke sessions of a role,

@@ -146,7 +146,7 @@ func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := cancelled(b)
 		pressReport(t, b, card, actors.Gina)
-		b.Whispered(actors.Gina, "reports are for full members")
+		b.Whispered(actors.Gina, "revokebot is for full members")
 		pressReport(t, b, card, actors.Nils)
 		b.Until("the report is there", func() bool { return len(reportFiles(b, card)) == 2 })
 		card.CaughtUp()
@@ -218,7 +218,7 @@ func TestWhoMayNotAskForAReportGetsNone(t *testing.T) {
 		card := cancelled(b)
 		before := len(card.Events())
 		for _, try := range []struct{ user, text, told string }{
-			{actors.Gina, "report prod/DeployRole", "reports are for full members"},
+			{actors.Gina, "report prod/DeployRole", "revokebot is for full members"},
 			{actors.Nils, "report prod/DeployRole", "not on the list of people"},
 			{actors.Bob, "report", "Name a role, or the id of a request"},
 			{actors.Bob, "report   ", "Name a role, or the id of a request"},
@@ -382,7 +382,7 @@ func TestAWorkspaceThatTakesNoFilesIsToldOfOnceAndTheThreadGoesOn(t *testing.T) 
 				}
 				told := 0
 				for _, text := range card.Thread() {
-					if strings.Contains(text, "Slack rejects files of the bot here") {
+					if strings.Contains(text, "Slack rejected the file") {
 						told++
 						if !strings.Contains(text, test.says) {
 							t.Errorf("it says %q", text)
@@ -415,12 +415,10 @@ func TestAReportWhoseFilesSlackRefusesIsAskedForAgainAFewTimesOnly(t *testing.T)
 		}
 		ask(actors.Nils, "The report of request `"+card.ID+"` appears in")
 		for _, user := range []string{actors.Nils, actors.Rosa, actors.Bob} {
-			ask(user, "Slack refused a file there before (`missing_scope`) and may do so again. "+
-				"The operator of revokebot can add the scope `files:write`")
+			ask(user, "(`missing_scope`). The record is complete. The operator of revokebot can add the scope `files:write`")
 		}
 		before := len(card.Events())
-		const enough = "was asked for again 3 times in 10 min although Slack does not take files there (`missing_scope`). " +
-			"The operator of revokebot can add the scope `files:write`"
+		const enough = "was asked for again 3 times in 10 min. Slack rejected the file "
 		ask(actors.Bob, enough)
 		pressReport(t, b, card, actors.Ines)
 		b.Whispered(actors.Ines, enough)

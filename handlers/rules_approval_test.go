@@ -101,7 +101,7 @@ func TestTheRequesterIsNeverAnApproverOfTheSameRequestNorTheSamePersonTwice(t *t
 		b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Group, actors.Rosa, actors.Bob}})
 		card := b.Ask()
 		card.Approve(actors.Rosa)
-		b.Whispered(actors.Rosa, "so you can't decide it")
+		b.Whispered(actors.Rosa, "you can't decide your own request")
 		card.Approve(actors.Bob)
 		b.Until("Bob's approval is counted", func() bool { return len(card.Request().Votes) == 1 })
 		card.CaughtUp()
@@ -144,7 +144,7 @@ func TestGuestsBotsDeactivatedUsersAndPeopleOfOtherOrganisationsNeitherRequestNo
 				b.Slack.PutChannel(channel)
 
 				b.Command("U0ODD", "prod/DeployRole")
-				b.Whispered("U0ODD", "Nothing was requested")
+				b.Whispered("U0ODD", "Nothing was done")
 				b.Settle()
 				if n := len(b.Cards()); n != 0 {
 					t.Fatalf("%d cards", n)
@@ -248,24 +248,24 @@ func TestAnExpiredDeniedCancelledDecidedOrSupersededRequestCannotBeApproved(t *t
 		told string
 	}{
 		"denied": {
-			func(b *bench.Bench, c bench.Card) { deny(b, c, actors.Bob, "") }, approvals.StateDenied, "was denied by",
+			func(b *bench.Bench, c bench.Card) { deny(b, c, actors.Bob, "") }, approvals.StateDenied, ": *denied*",
 		},
 		"cancelled": {
 			func(_ *bench.Bench, c bench.Card) {
 				c.Press(actors.Rosa, messages.ActionCancel)
-			}, approvals.StateCancelled, "was cancelled by",
+			}, approvals.StateCancelled, ": *cancelled*",
 		},
 		"expired": {
-			func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired at",
+			func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired",
 		},
-		"decided": {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, "was approved by"},
+		"decided": {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, ": *applied*"},
 		"superseded": {func(b *bench.Bench, c bench.Card) {
 			c.Approve(actors.Bob)
 			c.Becomes(approvals.StateApplied)
 			later := b.Ask()
 			later.Approve(actors.Bob)
 			later.Becomes(approvals.StateApplied)
-		}, approvals.StateApplied, "was approved by"},
+		}, approvals.StateApplied, ": *applied*"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -614,7 +614,7 @@ func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
 			}
 		}
 		press(actors.Gina)
-		b.Whispered(actors.Gina, "asked for by full members")
+		b.Whispered(actors.Gina, "revokebot is for full members")
 		press(actors.Ines)
 		b.Until("a new card", func() bool { return len(b.Cards()) == 2 })
 		fresh := b.Cards()[1]
@@ -622,7 +622,7 @@ func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
 			t.Errorf("asked by %s because %q", r.Requester, r.Reason)
 		}
 		fresh.Approve(actors.Ines) // who asked this time, and so may not
-		b.Whispered(actors.Ines, "so you can't decide it")
+		b.Whispered(actors.Ines, "you can't decide your own request")
 		fresh.Approve(actors.Bob)
 		fresh.Becomes(approvals.StateApplied)
 	})

@@ -273,7 +273,7 @@ func TestAnExecutionThatIsSetAsideEndsTheRequest(t *testing.T) {
 		}
 		b.Start()
 		card.Becomes(approvals.StateFailed)
-		if !card.Says("given up after 5 tries") || !card.Says("failed at this revocation several times") || b.Puts() != 0 {
+		if !card.Says("given up after 5 tries") || !card.Says("failed at this several times") || b.Puts() != 0 {
 			t.Errorf("%d writes:\n%s", b.Puts(), b.Transcript())
 		}
 	})

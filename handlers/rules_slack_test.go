@@ -79,7 +79,7 @@ func TestNobodyWhoIsNoFullMemberRequestsOrDecidesByAFormTheHomeOrAButtonOfAThrea
 				typing(b, odd, ask.ID, "prod", "Deploy")
 				becomes(b, user)
 				send(b, odd, ask.ID, filled("prod", "prod/DeployRole", "x"))
-				b.Whispered(odd, "Nothing was requested")
+				b.Whispered(odd, "Nothing was done")
 
 				becomes(b, slack.User{})
 				card.Press(odd, messages.ActionDeny)
@@ -94,7 +94,7 @@ func TestNobodyWhoIsNoFullMemberRequestsOrDecidesByAFormTheHomeOrAButtonOfAThrea
 				send(b, odd, undo.ID, map[string]map[string]any{messages.FieldWords: {"text": messages.ReviveWords}})
 				b.Settle()
 				pressInThread(b, applied, odd, messages.ActionReport)
-				b.Whispered(odd, "No report was made")
+				b.Whispered(odd, "Nothing was done")
 				pressInThread(b, ended, odd, messages.ActionReport)
 				b.Settle()
 				want := approvals.RefusedNotMember

@@ -82,7 +82,7 @@ func TestWhereASharedChannelIsAllowedTheCardSaysSoAndExternalPeopleAreShutOut(t 
 		b.Slack.PutUser(slack.User{ID: them, Name: "them", TeamID: "T0OTHER"})
 		incident(b, func(c *slack.Channel) { c.Shared = true; c.Members = append(c.Members, them) })
 		b.Command(them, "staging/DeployRole")
-		b.Whispered(them, "Nothing was requested")
+		b.Whispered(them, "Nothing was done")
 		card := b.Ask()
 		if m := card.Message(); !strings.Contains(m.Text, "shared with another organisation") ||
 			!strings.Contains(string(m.Blocks), "shared with another organisation") {

@@ -31,7 +31,7 @@ func (h *Handlers) status(ctx context.Context, a act) error {
 		return err
 	}
 	if standing != approvals.FullMember {
-		return h.refuse(ctx, a, "member", messages.StatusRefused(standing))
+		return h.refuse(ctx, a, "member", messages.NotEntitled(standing))
 	}
 	return h.answer(ctx, a, messages.Status(list, h.connection()))
 }
@@ -186,7 +186,7 @@ func (h *Handlers) askFromHome(ctx context.Context, a act) error {
 	origin := messages.FormOrigin{Channel: a.value, User: a.User, Home: true}
 	switch {
 	case !allowed:
-		return h.drawHome(ctx, a.Command, messages.NotARequester(standing).Text)
+		return h.drawHome(ctx, a.Command, messages.NotEntitled(standing).Text)
 	case a.item.Tries == 1 && h.openAskForm(ctx, a.Trigger, origin):
 		return nil
 	default:

@@ -60,10 +60,7 @@ func (h *Handlers) offerDenial(ctx context.Context, a act, v record.View, deny a
 	if err != nil {
 		return err
 	}
-	form, err := messages.DenyForm(r, about, messages.FormOrigin{Request: r.ID, Channel: a.Channel, Message: a.message})
-	if err != nil {
-		return err
-	}
+	form := messages.DenyForm(r, about, messages.FormOrigin{Request: r.ID, Channel: a.Channel, Message: a.message})
 	err = h.Slack.OpenForm(ctx, a.Trigger, about.LeavingForm(form))
 	refused, ok := errors.AsType[*deliver.SlackError](err)
 	switch {

@@ -59,7 +59,11 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	undoing, w := h.Undoing(held, look), h.Measures.Words(held.Measure.Undo())
 	switch {
 	case undoing.Gone && !h.mayWriteAgain(held.Request):
-		return h.refuse(ctx, a, "deny_gone", messages.DenyAlreadyGone(w, role, undoing.Stays()))
+		why := messages.UndoneByOthers(w)
+		if undoing.Stays() {
+			why = messages.UndoStays
+		}
+		return h.refuse(ctx, a, "deny_gone", messages.NothingToUndo(role, why))
 	case !undoing.Gone && !step.Undoable(look):
 		there := slices.ContainsFunc(look.There, func(d contain.Document) bool { return d.Text != "" })
 		return h.refuse(ctx, a, "deny_changed", messages.DenyChanged(w, role, undoing.Policy, there))
@@ -106,16 +110,15 @@ func (h *Handlers) toUndo(
 	case about != "":
 		held, found = force.Of(about)
 		pressed, _, err := h.Store.Load(ctx, about)
-		w := h.Measures.Words(pressed.Purpose)
 		switch {
 		case errors.Is(err, approvals.ErrUnknownRequest):
-			return held, messages.NothingToUndo(noun, role), nil
+			return held, messages.NothingToUndo(role, messages.NotOnRecord(noun)), nil
 		case err != nil:
 			return held, nil, err
 		case pressed.Subject.Key != key:
-			return held, messages.DenyOfAnotherRole(w, role), nil
+			return held, messages.NothingToUndo(role, messages.UndoneByRole), nil
 		case held.Undone || pressed.Undone != nil:
-			return held, messages.UndoneAlready(w, role), nil
+			return held, messages.NothingToUndo(role, messages.UndoneAlready), nil
 		}
 	case len(all) > 1:
 		return held, messages.UndoWhich(h.undoable(all), role), nil
@@ -128,7 +131,7 @@ func (h *Handlers) toUndo(
 		link, err := h.Sender.CardLink(ctx, newer.Request)
 		return held, messages.NewerDeny(h.Measures.Words(newer.Request.Purpose), newer.Request, role, link), err
 	case !found || !held.InForce():
-		return held, messages.NothingToUndo(noun, role), nil
+		return held, messages.NothingToUndo(role, messages.NotOnRecord(noun)), nil
 	default:
 		return held, nil, nil
 	}

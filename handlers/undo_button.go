@@ -22,10 +22,10 @@ func (h *Handlers) offerUndo(ctx context.Context, a act, r approvals.Request) er
 		return err
 	}
 	if about.Purpose.Mode() != approvals.ModeDo || about.State != approvals.StateApplied {
-		return h.refuse(ctx, a, "nothing_to_undo", messages.NotApplied())
+		return h.noSuchRequest(ctx, a)
 	}
 	if about.Undone != nil {
-		return h.refuse(ctx, a, "undone_already", messages.UndoneAlready(shown.Words, shown.Role))
+		return h.refuse(ctx, a, "undone_already", messages.NothingToUndo(shown.Role, messages.UndoneAlready))
 	}
 	now, err := h.Store.Now(ctx)
 	if err != nil {
@@ -37,11 +37,8 @@ func (h *Handlers) offerUndo(ctx context.Context, a act, r approvals.Request) er
 	if !words && !h.RequireReason {
 		return h.undoOf(ctx, a, about, shown, "", "")
 	}
-	form, err := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: a.Channel, Message: a.message},
+	form := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: a.Channel, Message: a.message},
 		words, until, h.RequireReason)
-	if err != nil {
-		return err
-	}
 	err = h.Slack.OpenForm(ctx, a.Trigger, form)
 	if _, refused := errors.AsType[*deliver.SlackError](err); refused {
 		h.Log.WarnContext(ctx, "the form for an undo may not have opened", "request", about.ID, "error", err)

@@ -90,7 +90,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 		}
 		until := cutoff.Add(12*time.Hour).Format("2006-01-02 15:04:05") + " UTC"
 		for _, said := range []string{
-			"*undo the revocation*", "It undoes a revocation", until, "they work again", "`revive old sessions`",
+			"undo the revocation of", "It undoes a revocation", until, "they work again", "`revive old sessions`",
 			"*0 of 1* approved", "it was a drill", "its card",
 		} {
 			if !strings.Contains(card.Message().Text, said) {
@@ -98,7 +98,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 			}
 		}
 		card.Approve(actors.Rosa)
-		b.Whispered(actors.Rosa, "you asked for this undo, so you can't decide it")
+		b.Whispered(actors.Rosa, "you can't decide your own request")
 		if card.State() != approvals.StateOpen || removals(b) != 0 {
 			t.Fatal("the requester approved")
 		}
@@ -119,7 +119,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 		}
 		b.Until("the revocation tells it", func() bool { return revoked.Says("*Undone* at") })
 		revoked.CaughtUp()
-		if text := revoked.Message().Text; !strings.HasPrefix(text, "Undone.") ||
+		if text := revoked.Message().Text; !strings.HasPrefix(text, "Undone: ") ||
 			!strings.Contains(text, "<@U0BOB> approved it") || strings.Contains(text, "*Revoked:*") {
 			t.Errorf("the card of the revocation: %s", text)
 		}
@@ -356,7 +356,7 @@ func TestWhatSomebodyChangedIsNotTouched(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions")
-		b.Whispered(actors.Rosa, "is already as it was before the revocation policy")
+		b.Whispered(actors.Rosa, "It is as it was before the revocation")
 		// Put back as it was, it can be undone; gone by the time of the approval, that is what is said.
 		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, ours); err != nil {
 			t.Fatal(err)
@@ -389,10 +389,10 @@ func TestARoleThatWasMadeAgainHasNothingToUndo(t *testing.T) {
 			t.Errorf("the thread:\n%s", b.Transcript())
 		}
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions")
-		b.Whispered(actors.Rosa, "If the role was deleted and made again since")
+		b.Whispered(actors.Rosa, "there is nothing to undo on")
 		pressIn(b, revoked, actors.Rosa, messages.ActionUndo)
 		fillUndo(b, actors.Rosa, messages.ReviveWords, "")
-		b.Whispered(actors.Rosa, "went with the old role")
+		b.Whispered(actors.Rosa, "went with the old one")
 		b.Settle()
 		if len(b.Cards()) != 2 || removals(b) != 0 {
 			t.Errorf("%d cards, %d removals", len(b.Cards()), removals(b))
@@ -619,7 +619,7 @@ func TestAnUndoThatAWSDoesNotAllowFailsWithTheNextStep(t *testing.T) {
 					time.Sleep(time.Second)
 				}
 				card.Becomes(c.end)
-				if !card.Says(c.told) || card.Says("not known whether AWS removed") != c.unsure {
+				if !card.Says(c.told) || card.Says("not known whether AWS accepted the change") != c.unsure {
 					t.Errorf("the thread does not say %q:\n%s", c.told, b.Transcript())
 				}
 				if c.end == approvals.StateFailed && policyOn(b, actors.DeployRole) == "" {
@@ -759,7 +759,7 @@ func TestAnUndoIsRefusedForThoseWhoMayNotAskAndWhereNobodyCouldApprove(t *testin
 			{actors.Rosa, "undo prod/DeployRole", "no applied measure on record"},
 			{actors.Rosa, "undo prod/DeployRole " + strings.Repeat("x", 1000), "1000 characters"},
 			{actors.Rosa, "undo <!channel>", "role"},
-			{actors.Gina, "undo prod/DeployRole", "asked for by full members"},
+			{actors.Gina, "undo prod/DeployRole", "revokebot is for full members"},
 		} {
 			before := len(b.Whispers(c.user))
 			b.Command(c.user, c.text)

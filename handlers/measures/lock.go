@@ -22,7 +22,7 @@ const (
 func lock() Kind {
 	return Kind{Name: approvals.Lock, On: contain.Lock(), First: true, Words: messages.Words{
 		Word: "lock ",
-		Ask:  "lock", Short: "lock", Title: "lock", Past: "Locked", Did: "role", Noun: "lock", Deny: "lock",
+		Ask:  "lock", Past: "Locked", Did: "role", Noun: "lock", Deny: "lock",
 		Mark: "lock", Whom: "sessions of the role", Fence: "removing `" + denyAll + "` from the role",
 		Calls: "DetachRolePolicy", ByHand: "attach the managed policy " + denyAll + " to the role",
 		Document: func(policy string) string { return "managed policy " + messages.Code(cmp.Or(policy, denyAll), 128) },

@@ -15,8 +15,7 @@ import (
 // revoke denies everything to the sessions of a role that were issued before a cutoff.
 func revoke() Kind {
 	return Kind{Name: approvals.Revoke, On: contain.Revoke(), First: true, Words: messages.Words{
-		Ask: "revoke the active sessions of", Short: "revoke the sessions of", Title: "revoke sessions of",
-		Past: "Revoked", Did: "sessions of", Noun: "revocation", Deny: "revocation policy",
+		Ask: "revoke sessions of", Past: "Revoked", Did: "sessions of", Noun: "revocation", Deny: "revocation policy",
 		Mark: "cutoff", Whom: "old sessions", Fence: "writing the role's inline policies",
 		Calls: "DeleteRolePolicy or PutRolePolicy", ByHand: "revoke the role's active sessions",
 		Document: document, Where: "the role's inline policies", Stays: "no session is revoked",

@@ -35,13 +35,13 @@ func Card(r approvals.Request, c Context) *Message {
 	}
 	p := c.phrases(r)
 	title, lead, open := p.title(r.State), cardLead(r, c, p), r.State == approvals.StateOpen
-	blocks := []slack.Block{header(title + ": " + p.of[r.State] + inTitle(c.Role)), section(lead)}
+	blocks := []slack.Block{header(title + inTitle(c.Role)), section(lead)}
 	blocks = append(blocks, reason(r)...)
-	text := title + ". " + lead
+	text := title + Code(c.Role.Account+"/"+c.Role.Name, 130) + ". " + lead
 	if others := othersInForce(c.Role); others != "" {
 		blocks, text = append(blocks, section(others)), text+"\n"+others
 	}
-	about := strings.ToUpper(p.thing[:1]) + p.thing[1:] + " " + Code(r.ID, 40)
+	about := "Request " + Code(r.ID, 40)
 	if open {
 		means := "*What Approve does*\n" + p.means()
 		blocks = append(blocks, c.fields(r), section("*Role ARN*\n"+Code(c.Role.ARN, 600)))
@@ -52,7 +52,7 @@ func Card(r approvals.Request, c Context) *Message {
 		if p.know != "" && len(c.Role.Warnings) > 0 {
 			blocks = append(append(blocks, section(p.know)), warnings(c.Role.Warnings)...)
 		}
-		blocks = append(append(blocks, shared(c.Role)...), buttons(r, p.decision(), c.Role))
+		blocks = append(append(blocks, shared(c.Role)...), buttons(r, c, p))
 		if c.Drill || c.Undo != nil {
 			text += "\n" + means
 		}
@@ -113,7 +113,7 @@ func inTitle(role record.Role) string {
 
 // cardLead is one or two sentences: who wants what, or how it ended.
 func cardLead(r approvals.Request, c Context, p phrases) string {
-	asked, ended := p.asked+" ", Mention(r.EndedBy)+" "
+	asked, ended := p.asked(r, c)+" ", Mention(r.EndedBy)+" "
 	switch r.State {
 	case approvals.StateOpen:
 		if c.Role.Locked != "" {
@@ -122,19 +122,20 @@ func cardLead(r approvals.Request, c Context, p phrases) string {
 		return fmt.Sprintf("%s%s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes),
 			needed(r, c), votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
-		return asked + approvedBy(r) + p.being
+		return asked + approvedBy(r) + "It is being carried out."
 	case approvals.StateApplied, approvals.StateRehearsed:
 		return asked + approvedBy(r) + p.outcome()
 	case approvals.StateFailed, approvals.StateVoid:
 		return asked + approvedBy(r) + whyEnded(r, p)
 	case approvals.StateDenied:
-		return asked + ended + p.denied + " at " + local(r.Ended) + "." + p.nothing + denialReason(r.Closing)
+		return asked + ended + "denied the request at " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + ended + "cancelled it at " + local(r.Ended) + "." + p.nothing
+		return asked + ended + "cancelled it at " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
-		return asked + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired." + p.expired
+		return asked + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. " +
+			"Nothing was done; the command can be sent again."
 	default:
-		return p.asked
+		return asked
 	}
 }
 
@@ -143,11 +144,7 @@ func whyEnded(r approvals.Request, p phrases) string {
 	if r.Closing.Type == approvals.EventForged {
 		return forgedNotice(r, p)
 	}
-	f, err := record.Detail[record.Failure](r.Closing)
-	if err != nil {
-		return "The thread says why."
-	}
-	return p.failure(f) + p.wrote
+	return p.failure(r.Closing) + p.after
 }
 
 // decides says on whom it waits, as the beginning of a sentence.
@@ -311,30 +308,21 @@ func labelled(role record.Role) string {
 	return Raw(Raw(role.Account, 64)+"/"+Raw(role.Name, limitRoleName), 45)
 }
 
-// decision is what the buttons of an open card ask and say. The labels come before the role; they
-// are for screen readers, which have 75 characters.
-type decision struct {
-	question, detail, yes string // of the dialog that asks once more before an approval counts
-	danger                bool   // what is approved changes something
-	approve, deny, cancel string // labels
-}
-
 // buttons are the three buttons of an open card.
-func buttons(r approvals.Request, d decision, role record.Role) slack.Block {
-	confirm := slack.NewConfirmationBlockObject(plainText(d.question), plainText(cut(d.detail, 300)), plainText(d.yes),
-		plainText("Not now"))
-	if d.danger {
-		confirm.WithStyle(slack.StyleDanger)
-	}
-	button := func(action, text, label string, style slack.Style) *slack.ButtonBlockElement {
-		b := threadButton(action, r.ID, text, label+labelled(role))
+func buttons(r approvals.Request, c Context, p phrases) slack.Block {
+	button := func(action, text string, style slack.Style) *slack.ButtonBlockElement {
+		b := threadButton(action, r.ID, text, text+": "+p.ask+labelled(c.Role))
 		b.Style = style
 		return b
 	}
-	approve := button(ActionApprove, "Approve", d.approve, slack.StylePrimary)
-	approve.Confirm = confirm
+	approve := button(ActionApprove, "Approve", slack.StylePrimary)
+	approve.Confirm = slack.NewConfirmationBlockObject(plainText(p.question), plainText(cut(p.detail, 300)),
+		plainText(p.yes), plainText("Not now"))
+	if !c.Drill {
+		approve.Confirm.WithStyle(slack.StyleDanger)
+	}
 	return slack.NewActionBlock("decide", approve,
-		button(ActionDeny, "Deny", d.deny, slack.StyleDanger), button(ActionCancel, "Cancel", d.cancel, slack.StyleDefault))
+		button(ActionDeny, "Deny", slack.StyleDanger), button(ActionCancel, "Cancel", slack.StyleDefault))
 }
 
 // threadButton is a button whose value is a request's id and nothing else.

@@ -25,7 +25,7 @@ var (
 		"TestWhatIsOfferedIsWithinSlacksLimitsForAnyRoles", "TestATextAtAFieldIsPlainAndShort",
 	}
 	// enums take nothing from outside: what they say is golden, for each value.
-	enums = []string{"HomeRefused", "FieldError"}
+	enums = []string{"HomeRefused"}
 )
 
 // constructors are the exported functions of this package that make what people see, and how many

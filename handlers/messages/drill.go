@@ -13,10 +13,10 @@ import (
 func (v *view) rehearsed() *Message {
 	d := record.Known[record.Rehearsed](v.r.Closing)
 	if d == nil {
-		return sentence("rehearsed. Nothing was written.")
+		return sentence("Rehearsed. Nothing was written.")
 	}
 	lines := []string{
-		"rehearsed, and *nothing was written*. The " + v.c.Words.Document(d.Policy) + " would have been written " +
+		"Rehearsed, and *nothing was written*. The " + v.c.Words.Document(d.Policy) + " would have been written " +
 			v.c.Words.Drill.Would(*d),
 		"*Checked*",
 	}

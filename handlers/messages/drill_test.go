@@ -130,7 +130,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_rehearsed_unread":  rehearsed(unread).last(),
 		"drill_rehearsed_ambient": rehearsed(ambient).last(),
 		"drill_failed":            approved().add(approvals.EventFailed, "", failure).last(),
-		"drill_gave_up": approved().add(approvals.EventFailed, "", record.Failure{Sentence: messages.DrillGaveUp}).
+		"drill_gave_up": approved().add(approvals.EventFailed, "", record.Failure{Sentence: messages.GaveUp("")}).
 			last(),
 		"drill_void": approved().add(approvals.EventVoided, "", record.Failure{
 			Sentence: "The role was deleted and made again under the same name.",
@@ -151,11 +151,10 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 			"", record.Failure{Work: "execute", Sentence: "The operator of revokebot finds the cause in its log."}).last(),
 		"drill_refused_line": begin(1).add(approvals.EventRefused, "U0NILS",
 			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).last(),
-		"drill_looking":          rehearsed(good).add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
-		"drill_evidence":         rehearsed(good).looked().living("evidence"),
-		"drill_evidence_none":    empty.living("evidence"),
-		"drill_evidence_failed":  failedLook.living("evidence"),
-		"drill_evidence_simpler": rehearsed(good).looked().living("evidence").Simpler,
+		"drill_looking":         rehearsed(good).add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
+		"drill_evidence":        rehearsed(good).looked().living("evidence"),
+		"drill_evidence_none":   empty.living("evidence"),
+		"drill_evidence_failed": failedLook.living("evidence"),
 		"drill_files_refused": many.add(approvals.EventFilesRefused, "", record.FilesRefused{
 			Name: "DRILL-report-X-4.md", Code: "missing_scope",
 		}).last(),
@@ -257,7 +256,7 @@ func TestNoOtherMessageSaysDRILL(t *testing.T) {
 // Rule 13. What was not done is not said, in none of the words that people know from a real one.
 func TestADrillIsNeverSaidToHaveRevokedAppliedOrDeniedAnything(t *testing.T) {
 	claim := regexp.MustCompile(`(?i)\b(revoked|applied|denied|read back|enforced)\b`)
-	decided := regexp.MustCompile(`(?i)denied the request|the request was denied|\(access denied\)|, access denied`)
+	decided := regexp.MustCompile(`(?i)denied the request|request (?:was )?denied|\(access denied\)|, access denied`)
 	s := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventApproved, "U0BOB", nil).
 		add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
 	texts := map[string]string{"report": report.Report(s.fold(len(s.events)), s.events, exampleContext())}
@@ -276,12 +275,9 @@ func TestADrillIsNeverSaidToHaveRevokedAppliedOrDeniedAnything(t *testing.T) {
 
 func TestTheFormForADenialOfADrillSaysDRILL(t *testing.T) {
 	s := beginDrill(t, exampleRole(), "", 1)
-	form, err := messages.DenyForm(s.fold(1), s.context, messages.FormOrigin{
+	form := messages.DenyForm(s.fold(1), s.context, messages.FormOrigin{
 		Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	form = s.context.LeavingForm(form)
 	for _, p := range slack.CheckView(must(t, form)) {
 		t.Errorf("%s", p)

@@ -26,9 +26,7 @@ func (v *view) evidence() *Message {
 	head, worth := fit("*CloudTrail*\n• "+strings.Join(v.bullets(), "\n• "), limitSection), v.coverage()
 	m := &Message{Text: head + "\n" + worth, Blocks: []slack.Block{section(head), contextLine(worth)}}
 	if len(in.Sessions) > 0 {
-		simple := &Message{Blocks: append(slices.Clone(m.Blocks), section("```"+tableText(in)+"```"))}
-		simple.Text = fit(m.Text+"\n"+tableLines(in), limitText)
-		m.Text, m.Blocks, m.Simpler = simple.Text, append(m.Blocks, table(in)), simple
+		m.Text, m.Blocks = m.Text+"\n"+tableLines(in), append(m.Blocks, table(in))
 	}
 	m.Text = fit(m.Text, limitText)
 	return m
@@ -179,13 +177,9 @@ func (v *view) coverage() string {
 	return fit(strings.Join(words, " · "), 2900)
 }
 
-const (
-	// maxRows is the most sessions the table shows: what follows must not be out of sight. Slack
-	// allows 100 rows and 10,000 characters in all (Slack documentation, "Table block").
-	maxRows = 10
-	// tableBudget is for the cells of the table as text, of a section's 3,000 characters.
-	tableBudget = 2600
-)
+// maxRows is the most sessions the table shows: what follows must not be out of sight. Slack
+// allows 100 rows and 10,000 characters in all (Slack documentation, "Table block").
+const maxRows = 10
 
 var tableTitles = []string{"Time (UTC)", "Session", "Who", "From", "State now"}
 
@@ -248,35 +242,7 @@ func table(in record.Incident) slack.Block {
 	return t
 }
 
-// tableText is the same in preformatted text, for a workspace that refuses the block.
-func tableText(in record.Incident) string {
-	rows := [][]string{slices.Clone(tableTitles)}
-	for _, s := range shownSessions(in) {
-		rows = append(rows, tableCells(in, s))
-	}
-	widths := make([]int, len(tableTitles))
-	for _, row := range rows {
-		for i, text := range row {
-			row[i] = cut(strings.ReplaceAll(text, "`", "'"), 40)
-			widths[i] = max(widths[i], len([]rune(row[i])))
-		}
-	}
-	text := ""
-	for _, row := range rows {
-		line := ""
-		for i, cell := range row {
-			line += cell + strings.Repeat(" ", widths[i]-len([]rune(cell))+2)
-		}
-		line = markup.Replace(strings.TrimRight(line, " ")) + "\n"
-		if len([]rune(text))+len([]rune(line)) > tableBudget {
-			break
-		}
-		text += line
-	}
-	return strings.TrimSuffix(text, "\n")
-}
-
-// tableLines is the table as lines of a fallback.
+// tableLines is the same for the fallback, and for a workspace that refuses the block.
 func tableLines(in record.Incident) string {
 	lines := make([]string, 0, maxRows)
 	for _, s := range shownSessions(in) {

@@ -20,41 +20,23 @@ func FilesWords(r approvals.Request, c Context, upto int64) string {
 	return text
 }
 
-// filesRefused says that the thread goes without files, and what to do.
+// filesRefused says that a file did not come, and what to do.
 func filesRefused(f record.FilesRefused) string {
-	if f.Code == "" {
-		return "The file " + Code(f.Name, 100) + " could not be made. The record is complete; " + inItsLog
-	}
-	return "Slack rejects files of the bot here" + filesCause(f) + ", so this thread goes without " + Code(f.Name, 100) +
-		" and others. The record is complete. " + filesRemedy(f)
-}
-
-// inItsLog ends a sentence about a file that could not be made.
-const inItsLog = "the operator of revokebot finds the cause in its log."
-
-// filesRemedy is the sentence that says what would help.
-func filesRemedy(f record.FilesRefused) string {
+	text := "Slack rejected the file " + Code(f.Name, 100) + " (" + Code(f.Code, 60) + "). The record is complete. "
 	switch f.Code {
 	case "":
-		return "T" + inItsLog[1:]
+		return "The file " + Code(f.Name, 100) + " could not be made. The record is complete. " +
+			"The operator of revokebot finds the cause in its log."
 	case "missing_scope", "not_allowed_token_type", "no_permission":
-		return "The operator of revokebot can add the scope `files:write` to the app (`revokebot manifest` prints what it " +
-			"needs) and install it again."
+		return text + "The operator of revokebot can add the scope `files:write` to the app (`revokebot manifest` prints " +
+			"what it needs) and install it again."
 	case record.CodeNoAnswer:
-		return "The operator of revokebot can check that it reaches Slack's host for uploads (`files.slack.com`)."
+		return text + "The operator of revokebot can check that it reaches Slack's host for uploads (`files.slack.com`)."
 	case "storage_limit_reached", "file_upload_size_restricted":
-		return "An administrator of this workspace can make room."
+		return text + "An administrator of this workspace can make room."
 	default:
-		return "An administrator of this workspace can allow it."
+		return text + "An administrator of this workspace can allow it."
 	}
-}
-
-// filesCause is why, in brackets, with the space before it; empty where Slack had no say in it.
-func filesCause(f record.FilesRefused) string {
-	if f.Code == "" {
-		return ""
-	}
-	return " (" + Code(f.Code, 60) + ")"
 }
 
 // ReportUsage says how to ask for a report, when there was nothing to go on.
@@ -71,32 +53,19 @@ func ReportNowhere(what string) *Message {
 }
 
 // ReportComing says where the report appears. link is that of the card, empty when it is not known.
-func ReportComing(r approvals.Request, link string) *Message {
-	return sentence("The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) +
-		", with the other files.")
-}
-
-// ReportDoubtful is the same in a thread that went without a file before, for that reason.
-func ReportDoubtful(r approvals.Request, link string, why record.FilesRefused) *Message {
-	if why.Code == "" {
-		return sentence("The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) +
-			", with the other files. A file there could not be made before, and it may be so again; " + inItsLog)
+// why is set if a file did not come before, in that thread.
+func ReportComing(r approvals.Request, link string, why *record.FilesRefused) *Message {
+	text := "The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) + ", with the other files."
+	if why != nil {
+		text += " It may fail again. " + filesRefused(*why)
 	}
-	return sentence("The report of request " + Code(r.ID, 40) + " is tried once more in " + threadWords(r, link) +
-		". Slack refused a file there before" + filesCause(why) +
-		" and may do so again. " + filesRemedy(why))
+	return sentence(text)
 }
 
 // ReportEnough rejects a report of such a thread after so many others in a while.
 func ReportEnough(r approvals.Request, why record.FilesRefused, most int, per, wait time.Duration) *Message {
-	trouble := "although Slack does not take files there" + filesCause(why)
-	if why.Code == "" {
-		trouble = "although a file there could not be made"
-	}
-	return sentence(
-		fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. "+
-			"%s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
-			Code(r.ID, 40), most, Span(per), trouble, filesRemedy(why), Span(max(wait, time.Second))))
+	return sentence(fmt.Sprintf("The report of request %s was asked for again %d times in %s. %s Then ask again, in %s "+
+		"at the earliest.", Code(r.ID, 40), most, Span(per), filesRefused(why), Span(max(wait, time.Second))))
 }
 
 // ReportThere points at the last report when nothing happened since.
@@ -110,19 +79,4 @@ func threadWords(r approvals.Request, link string) string {
 		return "its thread in " + Channel(r.Place.Channel)
 	}
 	return "the thread of <" + link + "|its card> in " + Channel(r.Place.Channel)
-}
-
-// NotForReport rejects a report for a person who may not ask for one.
-func NotForReport(standing approvals.Standing) *Message {
-	switch standing {
-	case approvals.StandingUnknown:
-		return sentence("No report was made: revokebot couldn't verify your permissions (Slack didn't answer). " +
-			"Try again in a moment.")
-	case approvals.FullMember:
-		return sentence("No report was made: you are not on the list of people who may ask for things here. " +
-			"Ask a member of the incident team.")
-	default:
-		return sentence("No report was made: reports are for full members of this workspace, and this account is a " +
-			standing.String() + ". Ask a member of the incident team.")
-	}
 }

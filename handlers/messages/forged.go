@@ -29,16 +29,14 @@ func (v *view) forged(e approvals.Event) *Message {
 	if v.r.Requester != "" {
 		text = mentions(involved(v.r)) + " " + text
 	}
-	f := record.Known[record.Failure](e)
+	text += v.p.failure(e)
 	switch {
-	case f == nil:
-		return sentence(text + "Nothing more is done with it.")
 	case v.r.Closing.Type != approvals.EventForged:
-		return sentence(text + v.p.failure(*f) + " What was done for it before stands as told above.")
+		return sentence(text + " What was done for it before stands as told above.")
 	case v.r.Purpose == approvals.PurposeUnknown:
-		return sentence(text + v.p.failure(*f) + askAnew)
+		return sentence(text + askAnew)
 	default:
-		return sentence(text+v.p.failure(*f)).row("again", v.button(ActionAgain, "Ask again", v.p.again))
+		return sentence(text).row("again", v.button(ActionAgain, "Ask again", "Ask again to "+v.p.ask))
 	}
 }
 
@@ -58,11 +56,7 @@ func forgedCard(r approvals.Request, c Context) *Message {
 
 // forgedNotice is what a card says of a log that is not what was written.
 func forgedNotice(r approvals.Request, p phrases) string {
-	f, err := record.Detail[record.Failure](*r.Forged)
-	if err != nil {
-		return "The record of this request is not what revokebot wrote. The thread says more."
-	}
-	return forgedLead(*r.Forged) + p.failure(f) + askAnew
+	return forgedLead(*r.Forged) + p.failure(*r.Forged) + askAnew
 }
 
 // forgedLead tells a change, which somebody made, from a key that is not the one any more.

@@ -31,34 +31,26 @@ type FormOrigin struct {
 	Home    bool   `json:"home,omitempty"` // it was opened from the App Home
 }
 
-// DenyForm asks an approver for the reason of a denial, which may stay empty.
-func DenyForm(r approvals.Request, c Context, origin FormOrigin) (slack.ModalViewRequest, error) {
-	metadata, err := json.Marshal(origin)
-	if err != nil {
-		return slack.ModalViewRequest{}, fmt.Errorf("form of request %s: %w", r.ID, err)
-	}
-	reason := slack.NewPlainTextInputBlockElement(plainText("Why not, or what to do instead"), actionReason)
-	reason.Multiline = true
-	reason.MaxLength = MaxReason
+// form is a form that ends with the field for a reason.
+func form(
+	id, title, submit string, origin FormOrigin, placeholder string, optional bool, blocks ...slack.Block,
+) slack.ModalViewRequest {
+	metadata, _ := json.Marshal(origin) // it cannot fail: texts and a flag
+	reason := slack.NewPlainTextInputBlockElement(plainText(placeholder), actionReason)
+	reason.Multiline, reason.MaxLength = true, MaxReason
 	input := slack.NewInputBlock(FieldReason, plainText("Reason (everybody in the channel sees it)"), nil, reason)
-	input.Optional = true
-	title := "Deny this request?"
-	if c.Drill {
-		title = "deny it?"
-	}
+	input.Optional = optional
 	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: FormDeny, PrivateMetadata: string(metadata),
-		Title: plainText(title), Submit: plainText("Deny"), Close: plainText("Back"),
-		Blocks: slack.Blocks{BlockSet: []slack.Block{
-			section(c.phrases(r).denying + " After Deny nothing is done, and the request is closed for everybody."),
-			input,
-		}},
-	}, nil
+		Type: slack.VTModal, CallbackID: id, PrivateMetadata: string(metadata),
+		Title: plainText(title), Submit: plainText(submit), Close: plainText("Back"),
+		Blocks: slack.Blocks{BlockSet: append(blocks, input)},
+	}
 }
 
-// FieldError is the answer to a form that cannot be taken: Slack shows it at the field.
-func FieldError(m *Message) any {
-	return fieldErrors{"errors", map[string]string{FieldReason: m.Text}}
+// DenyForm asks an approver for the reason of a denial, which may stay empty.
+func DenyForm(r approvals.Request, c Context, origin FormOrigin) slack.ModalViewRequest {
+	return form(FormDeny, "Deny the request?", "Deny", origin, "Why not, or what to do instead", true,
+		section(c.phrases(r).asked(r, c)+" After Deny nothing is done, and the request is closed for everybody."))
 }
 
 // The form that asks for a revocation. The reason's field is FieldReason.
@@ -99,11 +91,7 @@ func (a Asking) choosable() bool { return len(a.Accounts) > 1 && len(a.Accounts)
 
 // AskForm asks for the account, the role and the reason of a revocation, and says what would
 // happen.
-func AskForm(a Asking, origin FormOrigin) (slack.ModalViewRequest, error) {
-	metadata, err := json.Marshal(origin)
-	if err != nil {
-		return slack.ModalViewRequest{}, fmt.Errorf("form to ask for a revocation: %w", err)
-	}
+func AskForm(a Asking, origin FormOrigin) slack.ModalViewRequest {
 	blocks := []slack.Block{
 		section("This asks to revoke *every active session* of one AWS role. " +
 			"Nothing happens until an approver other than you approves it on the card that appears in " +
@@ -115,16 +103,8 @@ func AskForm(a Asking, origin FormOrigin) (slack.ModalViewRequest, error) {
 	if a.choosable() {
 		blocks = append(blocks, accountField(a))
 	}
-	blocks = append(blocks, roleField(a))
-	reason := slack.NewPlainTextInputBlockElement(plainText("What happened, in a few words"), actionReason)
-	reason.Multiline, reason.MaxLength = true, MaxReason
-	input := slack.NewInputBlock(FieldReason, plainText("Reason (everybody in the channel sees it)"), nil, reason)
-	input.Optional = !a.ReasonRequired
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: FormAsk, PrivateMetadata: string(metadata),
-		Title: plainText("Revoke sessions"), Submit: plainText("Ask for approval"), Close: plainText("Back"),
-		Blocks: slack.Blocks{BlockSet: append(blocks, input)},
-	}, nil
+	return form(FormAsk, "Revoke sessions", "Ask for approval", origin, "What happened, in a few words", !a.ReasonRequired,
+		append(blocks, roleField(a))...)
 }
 
 func accountField(a Asking) slack.Block {
@@ -229,18 +209,17 @@ func FieldErrors(fields map[string]string) any {
 	for field, text := range fields {
 		shown[field] = Raw(text, limitFieldError)
 	}
-	return fieldErrors{"errors", shown}
-}
-
-type fieldErrors struct {
-	ResponseAction string            `json:"response_action"`
-	Errors         map[string]string `json:"errors"`
+	return struct {
+		ResponseAction string            `json:"response_action"`
+		Errors         map[string]string `json:"errors"`
+	}{"errors", shown}
 }
 
 // What stands at a field of the form for a revocation.
 const (
 	FieldRoleMissing   = "Choose a role, or type its name and choose it as typed. Nothing was requested."
 	FieldReasonMissing = "A reason is required here. Nothing was requested; add a few words."
+	FieldWordsWrong    = "These are not the words. Nothing was requested. Type: " + ReviveWords
 	FieldAccountGone   = "This account is not configured any more. Nothing was requested; choose another one."
 )
 

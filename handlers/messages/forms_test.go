@@ -49,13 +49,6 @@ func sameAs(t *testing.T, path string, seen any) {
 // forms are all forms, by name.
 func forms(t *testing.T) map[string]slackgo.ModalViewRequest {
 	out := map[string]slackgo.ModalViewRequest{}
-	put := func(name string, form slackgo.ModalViewRequest, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[name] = form
-	}
 	origin := messages.FormOrigin{Channel: "C0INCIDENT", User: "U0ROSA"}
 	two := []messages.AccountChoice{{Name: "prod", ID: "111122223333"}, {Name: "staging", ID: "444455556666"}}
 	for name, asking := range map[string]messages.Asking{
@@ -65,21 +58,16 @@ func forms(t *testing.T) map[string]slackgo.ModalViewRequest {
 		"ask_typed":           {Accounts: two, Typed: true},
 	} {
 		asking.Margin = 30 * time.Second
-		form, err := messages.AskForm(asking, origin)
-		put(name, form, err)
+		out[name] = messages.AskForm(asking, origin)
 	}
 	onCard := messages.FormOrigin{
 		Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1795316645.000100",
 	}
-	deny, err := messages.DenyForm(begin(t, "key pasted in a gist", 1).fold(1), exampleContext(), onCard)
-	put("deny", deny, err)
+	out["deny"] = messages.DenyForm(begin(t, "key pasted in a gist", 1).fold(1), exampleContext(), onCard)
 	s := beginUndo(t, exampleUndoing(), exampleRole(), "")
-	deny, err = messages.DenyForm(s.fold(1), s.context, onCard)
-	put("deny_undo", deny, err)
-	undo, err := messages.UndoForm(exampleContext(), onCard, true, at.Add(12*time.Hour), true)
-	put("undo_words", undo, err)
-	undo, err = messages.UndoForm(exampleContext(), onCard, false, time.Time{}, false)
-	put("undo", undo, err)
+	out["deny_undo"] = messages.DenyForm(s.fold(1), s.context, onCard)
+	out["undo_words"] = messages.UndoForm(exampleContext(), onCard, true, at.Add(12*time.Hour), true)
+	out["undo"] = messages.UndoForm(exampleContext(), onCard, false, time.Time{}, false)
 	return out
 }
 
@@ -104,8 +92,8 @@ func formAnswers() map[string]any {
 		"errors_other_account": messages.FieldErrors(map[string]string{
 			messages.FieldRole: messages.FieldOtherAccount("staging", "prod"),
 		}),
-		"errors_not_recorded": messages.FieldError(messages.NotRecorded()),
-		"errors_words":        messages.WordsError(),
+		"errors_not_recorded": messages.FieldErrors(map[string]string{messages.FieldReason: messages.NotRecorded().Text}),
+		"errors_words":        messages.FieldErrors(map[string]string{messages.FieldWords: messages.FieldWordsWrong}),
 		"options": messages.RoleOptions([]messages.RoleChoice{
 			{Account: "prod", Name: "DeployRole", Path: "/ops/"},
 			{Account: "prod", Name: "Deploy", Path: "/"},
@@ -146,14 +134,8 @@ func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		role := record.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
 		c := messages.Context{Words: revokeWords(), Role: role, Margin: time.Duration(rapid.Int64().Draw(r, "margin"))}
 		origin := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"}
-		deny, err := messages.DenyForm(begins(t, foreign(r, "reason"), 1, role).fold(1), c, origin)
-		if err != nil {
-			r.Fatal(err)
-		}
-		undo, err := messages.UndoForm(c, origin, rapid.Bool().Draw(r, "words"), at, rapid.Bool().Draw(r, "reason required"))
-		if err != nil {
-			r.Fatal(err)
-		}
+		deny := messages.DenyForm(begins(t, foreign(r, "reason"), 1, role).fold(1), c, origin)
+		undo := messages.UndoForm(c, origin, rapid.Bool().Draw(r, "words"), at, rapid.Bool().Draw(r, "reason required"))
 		for name, form := range map[string]slackgo.ModalViewRequest{"deny": deny, "undo": undo} {
 			for _, p := range slack.CheckView(must(t, form)) {
 				r.Errorf("%s: %s", name, p)

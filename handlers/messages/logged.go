@@ -60,13 +60,11 @@ func UndoneInPart(w Words, done, stays []string) string {
 		strings.Join(stays, ", ") + ". The " + w.Noun + " stays in force, and the guard may restore what is gone. Ask again."
 }
 
-// Sentences for undos that ended without having been done.
+// Sentences for requests that ended without having been carried out.
 const (
-	// UndoOfAnotherRole: another role has the name now.
-	UndoOfAnotherRole = "The role was deleted and made again under the same name: what was to be undone went with the " +
-		"old one, and nothing was changed. There is nothing left to undo."
-	// UndoRoleGone: there is no role of the name.
-	UndoRoleGone = "There is no such role any more: what was to be undone went with it. There is nothing left to undo."
+	// UndoRoleGone: there is no role of the name, or another one has it now.
+	UndoRoleGone = "The role was deleted, or made again under the same name: what was to be undone went with the old " +
+		"one. There is nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
 	UndoNotNewest = "A later request has written into the same policy, so nothing was changed. " +
 		"Undo that one first."
@@ -87,16 +85,6 @@ const (
 	// was held up.
 	UndoneAfterAll = "AWS accepted the change although this request had ended: " +
 		"a worker that was held up had begun before. Check the role now; if it has to be contained again, ask anew."
-	// UndoGaveUp: the bot failed for a reason of its own.
-	UndoGaveUp = "revokebot failed at this undo several times for a reason of its own, " +
-		"which its log has under the request's id. Ask again."
-)
-
-// Sentences for drills that ended before their end.
-const (
-	// DrillGaveUp: the bot failed for a reason of its own.
-	DrillGaveUp = "revokebot failed at this drill several times for a reason of its own, which its log has under the " +
-		"request's id."
 	// UnknownPurpose: a newer version may have opened the request.
 	UnknownPurpose = "This version of revokebot does not know what the request is for, so nothing was done. " +
 		"Ask again once all replicas are of one version."
@@ -111,18 +99,22 @@ func CardImpossibleReason(slackError string) string {
 }
 
 // GaveUp is the reason a request ends that failed again and again for a reason of revokebot's own.
-func GaveUp(w Words) string {
-	return "revokebot failed at this " + w.Noun + " several times for a reason of its own, which its log has under " +
-		"the request's id. " + upper(w.ByHand) + " in the IAM console, or ask again."
+// ByHand is what to do without it, "" if that is nothing.
+func GaveUp(byHand string) string {
+	next := "Ask again."
+	if byHand != "" {
+		next = upper(byHand) + " in the IAM console, or ask again."
+	}
+	return "revokebot failed at this several times for a reason of its own, which its log has under the request's id. " +
+		next
 }
 
 // ApproverNotConfirmed is the reason a request ends when an approver's right could not be
 // confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
+	why := "the approver " + id + " may not approve any more"
 	if f.Code == approvals.RefusedLookupFailed {
-		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id +
-			" may still approve, so it was not carried out. Ask again."
+		why = "Slack did not confirm that the approver " + id + " may still approve"
 	}
-	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, " +
-		"so it was not carried out. Ask again."
+	return "More than a minute passed after the approval, and " + why + ", so it was not carried out. Ask again."
 }

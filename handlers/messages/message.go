@@ -11,19 +11,11 @@ import (
 type Message struct {
 	Text   string
 	Blocks []slack.Block
-	// Simpler says the same with older blocks, for a workspace that refuses Blocks; nil: Text alone is
-	// the simpler form.
-	Simpler *Message
 }
 
-// Forms are the message and what is sent in its place when Slack refuses it, the best first.
-func (m *Message) Forms() []*Message {
-	forms := []*Message{m}
-	if m.Simpler != nil {
-		forms = append(forms, m.Simpler)
-	}
-	return append(forms, &Message{Text: m.Text})
-}
+// Forms are the message and what is sent in its place when Slack refuses it, the best first: its
+// text in one block, and alone.
+func (m *Message) Forms() []*Message { return []*Message{m, sentence(m.Text), {Text: m.Text}} }
 
 // Limits of Block Kit that the texts here are cut to, in Unicode code points (Slack documentation,
 // "Blocks"). Those on whole messages are this project's own: Slack refuses messages from some
@@ -77,7 +69,7 @@ func Drilled(m *Message) *Message {
 	if m == nil {
 		return nil
 	}
-	out := &Message{Text: fit(Marked(m.Text), limitText), Blocks: drilled(m.Blocks), Simpler: Drilled(m.Simpler)}
+	out := &Message{Text: fit(Marked(m.Text), limitText), Blocks: drilled(m.Blocks)}
 	for i, b := range out.Blocks {
 		if row, ok := b.(*slack.ActionBlock); ok {
 			out.Blocks[i] = drilledRow(*row)

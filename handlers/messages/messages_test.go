@@ -467,8 +467,6 @@ func all(t *testing.T) map[string]*messages.Message {
 			{Request: r(applied().add(approvals.EventUndone, "", nil)), Context: exampleContext()},
 		}, messages.Connection{Sockets: 2, Heard: 400 * time.Millisecond}),
 		"reply_status_none":          messages.Status(nil, messages.Connection{Sockets: 1, Heard: -1}),
-		"reply_status_guest":         messages.StatusRefused(approvals.Guest),
-		"reply_status_unknown":       messages.StatusRefused(approvals.StandingUnknown),
 		"reply_asked_from_home":      messages.AskedFromHome(),
 		"reply_wrong_channel":        messages.WrongChannel([]string{"C0INCIDENT", "C0WAR"}),
 		"reply_shared_channel":       messages.SharedChannel(),
@@ -480,9 +478,9 @@ func all(t *testing.T) map[string]*messages.Message {
 			c.Role.SharedChannel = true
 			return messages.Card(r(begin(t, reason, 1)), c)
 		}(),
-		"reply_guest":           messages.NotARequester(approvals.Guest),
-		"reply_unknown_person":  messages.NotARequester(approvals.StandingUnknown),
-		"reply_not_requester":   messages.NotARequester(approvals.FullMember),
+		"reply_guest":           messages.NotEntitled(approvals.Guest),
+		"reply_unknown_person":  messages.NotEntitled(approvals.StandingUnknown),
+		"reply_not_requester":   messages.NotEntitled(approvals.FullMember),
 		"reply_reason_too_long": messages.ReasonTooLong(10000),
 		"reply_reason_missing":  messages.ReasonMissing(),
 		"reply_plain":           messages.Plain(`There is no account "prodd". Say prod or staging.`),
@@ -497,7 +495,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_one_copy":             messages.OneCopy(),
 		"reply_busy":                 messages.Busy(),
 		"reply_not_understood":       messages.NotUnderstood(),
-		"reply_troubled":             messages.Troubled(),
+		"reply_troubled":             messages.GaveUpOn(),
 		"reply_too_many":             messages.TooMany(42 * time.Second),
 		"reply_no_quorum": messages.NoQuorum(approvals.ModeDo, revokeWords(), exampleRole(), 2, []messages.Candidate{
 			{ID: "U0BOB", Why: "could approve"}, {ID: "U0GINA", Why: "cannot, guest"}, {ID: "U0ROSA", Why: "you, the requester"},
@@ -630,12 +628,9 @@ func TestTheFormForADenialIsWithinSlacksLimits(t *testing.T) {
 	for _, name := range []string{"DeployRole", strings.Repeat("x", 64)} {
 		c := exampleContext()
 		c.Role.Name = name
-		form, err := messages.DenyForm(begin(t, "", 1).fold(1), c, messages.FormOrigin{
+		form := messages.DenyForm(begin(t, "", 1).fold(1), c, messages.FormOrigin{
 			Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1",
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		for _, p := range slack.CheckView(must(t, form)) {
 			t.Errorf("%s", p)
 		}

@@ -50,12 +50,12 @@ func (v *view) outcome() *Message {
 		m.Blocks = append(m.Blocks, section(notes[1:]))
 	}
 	if again {
-		m.row("again", v.button(ActionAgain, "Ask again", v.p.again))
+		m.row("again", v.button(ActionAgain, "Ask again", "Ask again to "+v.p.ask))
 	}
 	if r.State == approvals.StateApplied && v.c.Undo == nil {
 		v.afterwards(m)
 	}
-	return m.row("files", v.button(ActionReport, "Files", v.p.report))
+	return m.row("files", v.button(ActionReport, "Files", "Post the files about "))
 }
 
 func (v *view) button(action, text, label string) slack.BlockElement {
@@ -64,15 +64,7 @@ func (v *view) button(action, text, label string) slack.BlockElement {
 
 // failed says why it was not carried out, or not as far as is known.
 func (v *view) failed() string {
-	f := record.Known[record.Failure](v.r.Closing)
-	if f == nil {
-		return v.p.failed
-	}
-	how := v.p.ended
-	if len(v.r.Votes) == 0 {
-		how = " before it was decided. "
-	}
-	return "The " + v.p.thing + " ended" + how + v.p.failure(*f) + v.p.wrote + v.p.after
+	return bold(titles[v.r.State]+".") + " " + v.p.failure(v.r.Closing) + v.p.after
 }
 
 // applied tells what was applied and what is verified of it.
@@ -325,9 +317,9 @@ func earlierRequest(about, card string) string {
 
 func rehearsedTitle(r approvals.Request) string {
 	if d, err := record.Detail[record.Rehearsed](r.Closing); err == nil && !d.Clean() {
-		return "rehearsed, with something to fix"
+		return "Rehearsed, with something to fix"
 	}
-	return "rehearsed, nothing was written"
+	return "Rehearsed, nothing was written"
 }
 
 // drillOutcome sums up what was checked.

@@ -10,128 +10,79 @@ import (
 
 // Refused is what only the person who clicked sees: why it did not count, and what would work.
 func Refused(r approvals.Request, refusal approvals.Refusal, c Context) *Message {
-	return sentence(refusedText(r, refusal, c))
+	_, why := refused(r, refusal, c)
+	return sentence("Your click was not counted: " + why)
 }
 
-func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
-	what, p := "Your click was not counted: ", c.phrases(r)
+// refused says why a click did not count: in a few words for the thread, and with what would work
+// for the person who clicked.
+func refused(r approvals.Request, f approvals.Refusal, c Context) (briefly, why string) {
+	ask := "Ask " + approverWords(c)
 	switch f.Code {
 	case approvals.RefusedWrongPlace:
-		return what + "this is not the card that was posted for the request. Use the original card in " +
+		return "not on this card", "this is not the card that was posted for the request. Use the original card in " +
 			Channel(r.Place.Channel) + "."
 	case approvals.RefusedNoCard:
-		return what + "the card of this request is still being posted. Press again in a few seconds."
+		return "before the card", "the card of this request is still being posted. Press again in a few seconds."
 	case approvals.RefusedTaken:
-		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being " + p.doing +
-			". The thread tells the outcome."
+		return "approved already", "the request is approved already, by " + mentions(r.Voters()) + ", and is being carried " +
+			"out. The thread tells the outcome."
 	case approvals.RefusedEnded:
-		return what + endedWords(r, p)
+		return "the request had ended", "the request ended at " + local(r.Ended) + ": *" + r.State.String() + "*. " +
+			"The thread has the details. To ask again, send the command again."
 	case approvals.RefusedExpired:
-		return what + "the request expired at " + local(r.Deadline) + ". To ask again, send the command again."
+		return "expired", "the request expired at " + local(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
-		return what + "you asked for this " + p.noun + ", so you can't decide it. Ask " + approverWords(c) +
-			", or press Cancel to withdraw it."
+		return "own request", "you can't decide your own request. " + ask + ", or press Cancel to withdraw it."
 	case approvals.RefusedNotRequester:
-		return what + "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, press Deny instead."
+		return "not the requester", "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, " +
+			"press Deny instead."
 	case approvals.RefusedLookupFailed:
-		return what + "revokebot couldn't verify your permissions (Slack didn't answer). Press again in a moment."
+		return "Slack did not confirm who they are", "revokebot couldn't verify your permissions (Slack didn't answer). " +
+			"Press again in a moment."
 	case approvals.RefusedNotMember:
-		return what + "requests are decided by full members of this workspace, and you are here as a " + f.Standing.String() +
-			". Ask " + approverWords(c) + "."
+		return f.Standing.String(), "requests are decided by full members of this workspace, and you are here as a " +
+			f.Standing.String() + ". " + ask + "."
 	case approvals.RefusedNotApprover:
-		return what + "you are not on the list of approvers for account " + Code(c.Role.Account, 64) + ". Ask " +
-			approverWords(c) + "."
+		return "not an approver", "you are not on the list of approvers for account " + Code(c.Role.Account, 64) + ". " +
+			ask + "."
 	case approvals.RefusedAlreadyVoted:
-		return what + fmt.Sprintf("you have approved this request already, and one person counts once. "+
+		return "approved before", fmt.Sprintf("you have approved this request already, and one person counts once. "+
 			"%d of %d approved so far; another approver is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
-		return what + "no approvers are configured for account " + Code(c.Role.Account, 64) + ". Ask the operator of " +
-			"revokebot to name them."
+		return "no approvers are configured", "no approvers are configured for account " + Code(c.Role.Account, 64) +
+			". Ask the operator of revokebot to name them."
 	case approvals.RefusedFormLost:
-		return "The form for your Deny may not have opened, so nothing was denied yet. " +
+		return "the form may not have opened", "the form for your Deny may not have opened, so nothing was denied yet. " +
 			"If there is no form in front of you, press Deny again."
 	default:
-		return what + "revokebot does not know this button. Use the buttons of the newest card."
-	}
-}
-
-// endedWords says how a request ended, in the middle of a sentence.
-func endedWords(r approvals.Request, p phrases) string {
-	switch r.State {
-	case approvals.StateDenied:
-		return "the request was denied by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
-	case approvals.StateCancelled:
-		return "the request was cancelled by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
-	case approvals.StateExpired:
-		return "the request expired at " + local(r.Ended) + ". To ask again, send the command again."
-	case approvals.StateApplied, approvals.StateRehearsed:
-		return "the " + p.thing + " was approved by " + mentions(r.Voters()) + " and " + p.doing + " at " + local(r.Ended) +
-			". The thread has the details."
-	case approvals.StateFailed:
-		return "the request failed at " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or " +
-			"send the command again."
-	case approvals.StateVoid:
-		return "the request is void since " + local(r.Ended) + ", because the role changed. To ask for the role as it is " +
-			"now, send the command again."
-	default:
-		return "the request has ended. The thread says how; to ask again, send the command again."
+		return "unknown button", "revokebot does not know this button. Use the buttons of the newest card."
 	}
 }
 
 func approverWords(c Context) string {
-	if len(c.Approvers) == 0 {
-		return "one of the approvers"
-	}
-	return mentionsAny(c.Approvers)
-}
-
-// mentionsAny names several people of whom one is enough.
-func mentionsAny(ids []string) string {
-	if len(ids) == 1 {
-		return Mention(ids[0])
-	}
-	words := make([]string, len(ids)-1)
-	for i, id := range ids[:len(ids)-1] {
-		words[i] = Mention(id)
-	}
-	text := words[0]
-	for _, w := range words[1:] {
-		text += ", " + w
-	}
-	return text + " or " + Mention(ids[len(ids)-1])
-}
-
-// refusedBecause is why a click was refused, in a few words.
-func refusedBecause(f approvals.Refusal) string {
-	switch f.Code {
-	case approvals.RefusedWrongPlace:
-		return "not on this card"
-	case approvals.RefusedNoCard:
-		return "before the card"
-	case approvals.RefusedTaken:
-		return "approved already"
-	case approvals.RefusedEnded:
-		return "the request had ended"
-	case approvals.RefusedExpired:
-		return "expired"
-	case approvals.RefusedOwnRequest:
-		return "own request"
-	case approvals.RefusedNotRequester:
-		return "not the requester"
-	case approvals.RefusedLookupFailed:
-		return "Slack did not confirm who they are"
-	case approvals.RefusedNotMember:
-		return f.Standing.String()
-	case approvals.RefusedNotApprover:
-		return "not an approver"
-	case approvals.RefusedAlreadyVoted:
-		return "approved before"
-	case approvals.RefusedNoPolicy:
-		return "no approvers are configured"
-	case approvals.RefusedFormLost:
-		return "the form may not have opened"
+	switch len(c.Approvers) {
+	case 0:
+		return "an approver"
+	case 1:
+		return Mention(c.Approvers[0])
 	default:
-		return "unknown button"
+		return "one of " + mentions(c.Approvers)
+	}
+}
+
+// NotEntitled rejects a person who may not use revokebot, or not ask for anything.
+func NotEntitled(standing approvals.Standing) *Message {
+	switch standing {
+	case approvals.StandingUnknown:
+		return sentence("revokebot couldn't verify your permissions (Slack didn't answer), so nothing was done. " +
+			"Try again in a moment.")
+	case approvals.FullMember:
+		return sentence("Nothing was done: you are not on the list of people who may ask revokebot. " +
+			"Ask a member of the incident team.")
+	default:
+		return sentence("Nothing was done: revokebot is for full members of this workspace, and this account is a " +
+			standing.String() + ". Ask a member of the incident team.")
 	}
 }
 

@@ -106,21 +106,6 @@ func SharedUnknown(slackError string) *Message {
 	}
 }
 
-// NotARequester rejects a person who may not ask.
-func NotARequester(standing approvals.Standing) *Message {
-	switch standing {
-	case approvals.StandingUnknown:
-		return sentence("Nothing was requested: revokebot couldn't verify your permissions (Slack didn't answer). " +
-			"Send the command again in a moment.")
-	case approvals.FullMember:
-		return sentence("Nothing was requested: you are not on the list of people who may ask for a revocation. " +
-			"Ask a member of the incident team to send the command.")
-	default:
-		return sentence("Nothing was requested: revocations are asked for by full members of this workspace, " +
-			"and this account is a " + standing.String() + ". Ask a member of the incident team to send the command.")
-	}
-}
-
 // ReasonTooLong answers a reason that would not fit on the card.
 func ReasonTooLong(n int) *Message {
 	return sentence(fmt.Sprintf("Nothing was requested: the reason has %d characters and at most %d fit on the card. "+
@@ -147,8 +132,8 @@ func AlreadyOpen(r approvals.Request, c Context, link string) *Message {
 	if link != "" {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
-	return sentence("No second request was made: " + Mention(r.Requester) + c.phrases(r).open + roleWords(c.Role) +
-		" at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
+	return sentence("No second request was made: " + Mention(r.Requester) + " asked to " + c.phrases(r).ask +
+		roleWords(c.Role) + " at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.
@@ -207,12 +192,6 @@ func NotUnderstood() *Message {
 		"Try again; if it happens again, tell the operator of revokebot.")
 }
 
-// Troubled answers a command that failed for a reason that is not the sender's.
-func Troubled() *Message {
-	return sentence("Something went wrong on revokebot's side and nothing was requested. " +
-		"Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
-}
-
 // GaveUpOn answers the sender of a command or click that failed again and again.
 func GaveUpOn() *Message {
 	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, " +
@@ -234,16 +213,6 @@ func ChosenAlready() *Message {
 func ChosenEnough(n int) *Message {
 	return sentence(fmt.Sprintf("Sessions of this incident were looked into %d times already, and its record takes no "+
 		"more. The thread has the answers; the rest is in CloudTrail, under the access key of the session.", n))
-}
-
-// MembersOnly rejects a person who may read along and not make the bot work.
-func MembersOnly(standing approvals.Standing) *Message {
-	if standing == approvals.StandingUnknown {
-		return sentence("Your choice was not counted: revokebot couldn't verify your permissions (Slack didn't answer). " +
-			"Choose again in a moment.")
-	}
-	return sentence("Your choice was not counted: sessions are chosen by full members of this workspace, " +
-		"and you are here as a " + standing.String() + ". Ask one of them to choose it.")
 }
 
 // TooMany rejects a sender above the rate limit.
@@ -288,7 +257,7 @@ func NoQuorum(mode approvals.Mode, w Words, role record.Role, required int, cand
 
 // DrillUsage says how to ask for a drill, when there was nothing to go on.
 func DrillUsage(w Words) *Message {
-	return sentence("name the role to rehearse a " + w.Noun + " of, and why: `" + Command + " drill " + w.Word +
+	return sentence("Name the role to rehearse a " + w.Noun + " of, and why: `" + Command + " drill " + w.Word +
 		"DeployRole first Monday of the month`. Nothing is written.")
 }
 
@@ -299,6 +268,6 @@ func RealOneOpen(r approvals.Request, role record.Role, link string) *Message {
 	if link != "" {
 		where = "Look at <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
-	return sentence("none was started, because *a real request* for " + roleWords(role) + " is " +
+	return sentence("Nothing was requested, because *a real request* for " + roleWords(role) + " is " +
 		r.State.String() + ", asked for by " + Mention(r.Requester) + " at " + local(r.Opened) + ". " + where)
 }

@@ -134,19 +134,16 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 			add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md"}).last(),
 		"reply_report_usage":   messages.ReportUsage(),
 		"reply_report_nowhere": messages.ReportNowhere("prod/Nobody"),
-		"reply_report_coming":  messages.ReportComing(r, link),
-		"reply_report_no_link": messages.ReportComing(r, ""),
+		"reply_report_coming":  messages.ReportComing(r, link, nil),
+		"reply_report_no_link": messages.ReportComing(r, "", nil),
 		"reply_report_there":   messages.ReportThere(r, link),
-		"reply_report_doubtful": messages.ReportDoubtful(r, link, record.FilesRefused{
+		"reply_report_doubtful": messages.ReportComing(r, link, &record.FilesRefused{
 			Name: "report-X-3.md", Code: "missing_scope",
 		}),
-		"reply_report_unmade": messages.ReportDoubtful(r, link, record.FilesRefused{}),
+		"reply_report_unmade": messages.ReportComing(r, link, &record.FilesRefused{}),
 		"reply_report_enough": messages.ReportEnough(r, record.FilesRefused{Code: "file_uploads_disabled"}, 3,
 			10*time.Minute, 7*time.Minute+300*time.Millisecond),
 		"reply_report_no_more": messages.ReportEnough(r, record.FilesRefused{}, 3, 10*time.Minute, time.Millisecond),
-		"reply_report_guest":   messages.NotForReport(approvals.Guest),
-		"reply_report_who":     messages.NotForReport(approvals.StandingUnknown),
-		"reply_report_list":    messages.NotForReport(approvals.FullMember),
 	}
 }
 

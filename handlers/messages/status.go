@@ -83,7 +83,7 @@ func statusTitle(list []Listed) string {
 // listedWords says in one line what became of a request.
 func listedWords(l Listed, link bool) string {
 	r, p := l.Request, l.Context.phrases(l.Request)
-	state := "*" + r.State.String() + "*"
+	state := bold(r.State.String())
 	switch {
 	case r.State == approvals.StateOpen:
 		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, Both(r.Deadline))
@@ -91,29 +91,15 @@ func listedWords(l Listed, link bool) string {
 		state += ", and *undone* since"
 	case r.State == approvals.StateApplied && l.Context.Undo == nil:
 		// as its card says it: the deny may be gone since
-		title := p.title(r.State)
-		state = "*" + strings.ToLower(title[:1]) + title[1:] + "*"
+		title := l.Context.appliedTitle(r)
+		state = bold(strings.ToLower(title[:1]) + title[1:])
 	}
-	text := markedIf(l.Context.Drill, state+": "+p.listed+roleWords(l.Context.Role)+", asked by "+
+	text := markedIf(l.Context.Drill, state+": "+p.ask+roleWords(l.Context.Role)+", asked by "+
 		Mention(r.Requester)+" at "+Both(r.Opened)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}
 	return text
-}
-
-// StatusRefused answers somebody who may not see the requests.
-func StatusRefused(standing approvals.Standing) *Message {
-	return sentence(statusRefused(standing))
-}
-
-func statusRefused(standing approvals.Standing) string {
-	if standing == approvals.StandingUnknown {
-		return "Requests are not shown: Slack did not answer who you are, and without that the answer is no. " +
-			"Try again in a moment."
-	}
-	return "Requests are shown to full members of this workspace, and this account is a " + standing.String() +
-		". Ask a member of the incident team."
 }
 
 // maxHomeChannels bounds the channels on the App Home. In the others the command works all the
@@ -154,7 +140,7 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 // HomeRefused is the App Home of everybody else.
 func HomeRefused(standing approvals.Standing) slack.HomeTabViewRequest {
 	return slack.HomeTabViewRequest{
-		Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{section(statusRefused(standing))}},
+		Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{section(NotEntitled(standing).Text)}},
 	}
 }
 

@@ -73,8 +73,8 @@ func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
 		add(approvals.EventStarted, "", record.Started{Cutoff: cutoff}).
 		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenEqual})
 	for _, c := range []struct{ when, want string }{
-		{"applied", "*revoked*: revoke the sessions of"},
-		{"taken off and not written again", "*removed*: revoke the sessions of"},
+		{"applied", "*revoked*: revoke sessions of"},
+		{"taken off and not written again", "*removed*: revoke sessions of"},
 	} {
 		if c.when != "applied" {
 			s.add(approvals.EventTampered, "", lost())

@@ -118,8 +118,8 @@ func (v *view) call() *Message {
 	}
 	text += v.refusedClicks()
 	for _, e := range v.events {
-		if f := record.Known[record.Failure](e); e.Type == approvals.EventDelayed && f != nil {
-			text += "\n*Delayed:* " + v.p.failure(*f) + " It is retried for about five minutes."
+		if e.Type == approvals.EventDelayed {
+			text += "\n*Delayed:* " + v.p.failure(e) + " It is retried for about five minutes."
 			break // the outcome is posted in any case
 		}
 	}
@@ -138,7 +138,7 @@ func callees(approvers []string) string {
 
 // asked says what is asked for, by whom and why.
 func (v *view) asked() string {
-	return v.p.wants + roleWords(v.c.Role) + ". Requested by " + Mention(v.r.Requester) + "." + v.reason()
+	return v.p.ask + roleWords(v.c.Role) + ". Requested by " + Mention(v.r.Requester) + "." + v.reason()
 }
 
 func (v *view) reason() string {
@@ -158,7 +158,8 @@ func (v *view) refusedClicks() string {
 		if e.Type != approvals.EventRefused || f == nil {
 			continue
 		}
-		one := Mention(e.By) + " (" + ActionWords(f.Action) + ", " + refusedBecause(*f) + ")"
+		why, _ := refused(v.r, *f, v.c)
+		one := Mention(e.By) + " (" + ActionWords(f.Action) + ", " + why + ")"
 		if counts[one]++; counts[one] == 1 {
 			who = append(who, one)
 		}
@@ -192,7 +193,7 @@ func (v *view) reminder(e approvals.Event) *Message {
 		what = "*Last reminder*"
 	}
 	text := what + ": " + english.Count(left, "approval", "approvals") + " needed by " + local(v.r.Deadline) + " to " +
-		v.p.wants + roleWords(v.c.Role) + "." + v.reason()
+		v.p.ask + roleWords(v.c.Role) + "." + v.reason()
 	if given > 0 {
 		text += fmt.Sprintf(" %d of %d approved.", given, all)
 	}

@@ -193,7 +193,6 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 			living("evidence"),
 		"evidence_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).
 			living("evidence"),
-		"evidence_as_text": applied().looked().living("evidence").Simpler,
 		"evidence_identity": applied().add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", record.Sessions{Rows: withMore}).living("evidence"),
 		"act":        applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("act"),
@@ -213,8 +212,6 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"reply_chosen":      messages.ChosenNow(),
 		"reply_chosen_yet":  messages.ChosenAlready(),
 		"reply_chosen_many": messages.ChosenEnough(100),
-		"reply_members":     messages.MembersOnly(approvals.Guest),
-		"reply_members_who": messages.MembersOnly(approvals.StandingUnknown),
 		"card_contained":    before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
 		"card_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}).
 			card(),

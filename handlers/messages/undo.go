@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -34,42 +33,18 @@ const (
 // UndoForm asks the requester for the words, if words is set, and for a reason, which may
 // stay empty unless it is required. until is when the last old session ends, zero when it is not
 // known.
-func UndoForm(
-	c Context, origin FormOrigin, words bool, until time.Time, reasonRequired bool,
-) (slack.ModalViewRequest, error) {
-	metadata, err := json.Marshal(origin)
-	if err != nil {
-		return slack.ModalViewRequest{}, fmt.Errorf("form to undo request %s: %w", origin.Request, err)
-	}
+func UndoForm(c Context, origin FormOrigin, words bool, until time.Time, reasonRequired bool) slack.ModalViewRequest {
 	text := fmt.Sprintf("This asks for an approval to *undo the %s* of %s.", c.Words.Noun, roleWords(c.Role))
-	blocks := []slack.Block{}
+	var blocks []slack.Block
 	if words {
 		text += fmt.Sprintf(" Until %s sessions that it blocks can be alive: they *work again* then, "+
-			"the attacker's too. If that is what you mean, type %s.",
-			Both(until), Code(ReviveWords, 40))
+			"the attacker's too. If that is what you mean, type %s.", Both(until), Code(ReviveWords, 40))
 		field := slack.NewPlainTextInputBlockElement(plainText(ReviveWords), actionRevive)
 		field.MaxLength = 100
 		blocks = append(blocks, slack.NewInputBlock(FieldWords, plainText("Type the words: "+ReviveWords), nil, field))
 	}
-	reason := slack.NewPlainTextInputBlockElement(plainText("Why it can go"), actionReason)
-	reason.Multiline = true
-	reason.MaxLength = MaxReason
-	input := slack.NewInputBlock(FieldReason, plainText("Reason (everybody in the channel sees it)"), nil, reason)
-	input.Optional = !reasonRequired
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: FormUndo, PrivateMetadata: string(metadata),
-		Title: plainText("Undo the " + c.Words.Noun + "?"), Submit: plainText("Ask for approval"),
-		Close:  plainText("Back"),
-		Blocks: slack.Blocks{BlockSet: append([]slack.Block{section(text)}, append(blocks, input)...)},
-	}, nil
-}
-
-// WordsError is the answer to an undo form whose words are not the words: Slack shows it at their
-// field.
-func WordsError() any {
-	return fieldErrors{
-		"errors", map[string]string{FieldWords: "These are not the words. Nothing was requested. Type: " + ReviveWords},
-	}
+	return form(FormUndo, "Undo the "+c.Words.Noun+"?", "Ask for approval", origin, "Why it can go", !reasonRequired,
+		append([]slack.Block{section(text)}, blocks...)...)
 }
 
 // UndoByCommand answers an Undo whose form may not have opened.
@@ -97,15 +72,6 @@ func UndoUsage() *Message {
 		ReviveWords + "` have to follow the role. A role named like a word is written account/name.")
 }
 
-// NothingToUndo rejects an undo of a measure of which revokebot has no record. noun is
-// that of the measure that was named, or "measure".
-func NothingToUndo(noun string, role record.Role) *Message {
-	return sentence("Nothing was requested: revokebot has no applied " + noun + " on record for " + roleWords(role) +
-		", unique id " + Code(role.ID, 128) +
-		", that was not undone already. If the role was deleted and made again since, it went with the old one. " +
-		"If its sessions are still denied, revokebot does not do it: check the role's policies in the IAM console.")
-}
-
 // UndoWhich answers an undo that does not say which of several measures is meant, newest first.
 func UndoWhich(held []Listed, role record.Role) *Message {
 	text := "Nothing was requested: several measures are in force on " + roleWords(role) +
@@ -122,23 +88,6 @@ func UndoWhich(held []Listed, role record.Role) *Message {
 	return &Message{Text: fit(text, limitText), Blocks: append([]slack.Block{section(text)}, buttons...)}
 }
 
-// UndoneAlready answers a press on the button of a request that was undone.
-func UndoneAlready(w Words, role record.Role) *Message {
-	return sentence("Nothing was requested: the " + w.Deny + " that this request put on " + roleWords(role) +
-		" was undone already. Its thread says when and by whom.")
-}
-
-// DenyAlreadyGone answers when the role is as it was before the measure, although no request undid
-// it.
-func DenyAlreadyGone(w Words, role record.Role, stays bool) *Message {
-	why := "revokebot did not remove it: CloudTrail has the call, " + w.Calls + " on the role."
-	if stays {
-		why = "What it consists of was there before, and stays."
-	}
-	return sentence("Nothing was requested: " + roleWords(role) + " is already as it was before the " + w.Deny +
-		", so there is nothing to undo. " + why)
-}
-
 // DenyChanged answers when what is on the role is not what revokebot wrote. there says whether
 // anything is.
 func DenyChanged(w Words, role record.Role, policy string, there bool) *Message {
@@ -148,12 +97,6 @@ func DenyChanged(w Words, role record.Role, policy string, there bool) *Message 
 	}
 	return sentence("Nothing was requested: the " + w.Document(policy) + " on " + roleWords(role) + " " + what +
 		", and revokebot touches only what it wrote. Check it in the IAM console; CloudTrail shows who changed it.")
-}
-
-// DenyOfAnotherRole answers the button of a request whose role was deleted and made again.
-func DenyOfAnotherRole(w Words, role record.Role) *Message {
-	return sentence("Nothing was requested: " + roleWords(role) + " was deleted and made again since, so the " + w.Deny +
-		" went with the old role and there is nothing to undo.")
 }
 
 // NewerDeny answers the button of a request over which a later one has written.
@@ -175,7 +118,29 @@ func WordsNeeded(w Words, role record.Role, u record.Undoing) *Message {
 		". After that moment no words are needed, and revokebot offers the clean-up by itself.")
 }
 
-// NotApplied answers an Undo of a request that put nothing on a role.
-func NotApplied() *Message {
-	return sentence("Nothing was requested: the request behind this button put nothing on a role that could be undone.")
+// NothingToUndo rejects an undo that has nothing to do on the role. why is one of the sentences
+// below.
+func NothingToUndo(role record.Role, why string) *Message {
+	return sentence("Nothing was requested: there is nothing to undo on " + roleWords(role) + ", unique id " +
+		Code(role.ID, 128) + ". " + why)
+}
+
+// Why there is nothing to undo.
+const (
+	UndoneAlready = "It was undone already. Its thread says when and by whom."
+	UndoneByRole  = "The role was deleted and made again since: what was applied went with the old one."
+	UndoStays     = "What was applied was there before, and stays."
+)
+
+// NotOnRecord is why there is nothing to undo: noun is that of the measure that was named, or
+// "measure".
+func NotOnRecord(noun string) string {
+	return "revokebot has no applied " + noun + " on record that was not undone already. " +
+		"If its sessions are still denied, revokebot does not do it: check the role's policies in the IAM console."
+}
+
+// UndoneByOthers is why there is nothing to undo although no request undid it.
+func UndoneByOthers(w Words) string {
+	return "It is as it was before the " + w.Noun + ". revokebot did not remove the " + w.Deny + ": CloudTrail has the " +
+		"call, " + w.Calls + " on the role."
 }

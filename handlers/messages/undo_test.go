@@ -143,13 +143,13 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"card_undo_found":        applied(revives, found).card(),
 		"card_undo_failed":       executing(revives).add(approvals.EventFailed, "", failure).card(),
 		"card_undo_unsure": executing(revives).
-			add(approvals.EventFailed, "", record.Failure{Sentence: messages.UndoGaveUp, Unsure: true}).card(),
+			add(approvals.EventFailed, "", record.Failure{Sentence: messages.GaveUp(""), Unsure: true}).card(),
 		"card_undo_denied": begin(revives).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).
 			card(),
 		"card_undo_cancelled": begin(revives).add(approvals.EventCancelled, "U0ROSA", nil).card(),
 		"card_undo_expired":   begin(revives).add(approvals.EventExpired, "", nil).card(),
 		"card_undo_void": approved(revives).
-			add(approvals.EventVoided, "", record.Failure{Sentence: messages.UndoOfAnotherRole}).card(),
+			add(approvals.EventVoided, "", record.Failure{Sentence: messages.UndoRoleGone}).card(),
 
 		"card_undo_two_places":           begin(two).card(),
 		"card_undo_two_places_applied":   applied(two, done).card(),
@@ -189,7 +189,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		}).last(),
 
 		"reply_undo_usage":   messages.UndoUsage(),
-		"reply_undo_nothing": messages.NothingToUndo("measure", role),
+		"reply_undo_nothing": messages.NothingToUndo(role, messages.NotOnRecord("measure")),
 		"reply_undo_which": messages.UndoWhich([]messages.Listed{
 			{Request: begin(revives).fold(1), Context: exampleContext()},
 			{
@@ -197,16 +197,15 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 				Context: messages.Context{Words: *exampleContext().Further},
 			},
 		}, role),
-		"reply_undo_stays":        messages.DenyAlreadyGone(revokeWords(), role, true),
-		"reply_undo_already":      messages.UndoneAlready(revokeWords(), role),
-		"reply_undo_gone":         messages.DenyAlreadyGone(revokeWords(), role, false),
+		"reply_undo_stays":        messages.NothingToUndo(role, messages.UndoStays),
+		"reply_undo_already":      messages.NothingToUndo(role, messages.UndoneAlready),
+		"reply_undo_gone":         messages.NothingToUndo(role, messages.UndoneByOthers(revokeWords())),
 		"reply_undo_changed":      messages.DenyChanged(revokeWords(), role, "", true),
 		"reply_undo_removed":      messages.DenyChanged(revokeWords(), role, "", false),
-		"reply_undo_another_role": messages.DenyOfAnotherRole(revokeWords(), role),
+		"reply_undo_another_role": messages.NothingToUndo(role, messages.UndoneByRole),
 		"reply_undo_newer":        messages.NewerDeny(revokeWords(), begin(revives).fold(1), role, revives.Card),
 		"reply_undo_words":        messages.WordsNeeded(revokeWords(), role, revives),
 		"reply_undo_words_older":  messages.WordsNeeded(revokeWords(), role, restores),
-		"reply_undo_none":         messages.NotApplied(),
 		"reply_undo_by_command":   messages.UndoByCommand(revokeWords(), role),
 		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), begin(revives).context, revives.Card),
 		"reply_undo_no_quorum": messages.NoQuorum(approvals.ModeUndo, revokeWords(), role, 1, []messages.Candidate{
@@ -256,7 +255,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		"undo words": messages.WordsNeeded(revokeWords(), role, u), "undo newer": messages.NewerDeny(revokeWords(),
 			s.fold(1), role, ""),
 		"undo which":      messages.UndoWhich([]messages.Listed{{Request: s.fold(1), Context: s.context}}, role),
-		"undo nothing":    messages.NothingToUndo("measure", role),
+		"undo nothing":    messages.NothingToUndo(role, messages.NotOnRecord("measure")),
 		"undo by command": messages.UndoByCommand(revokeWords(), role),
 		"undo changed":    messages.DenyChanged(revokeWords(), role, "", true),
 	}
@@ -280,8 +279,8 @@ func TestEveryPartOfAnUndoCardSaysThatItUndoesARevocation(t *testing.T) {
 	m := allOfUndo(t)["card_undo_open"]
 	blocks := string(must(t, m.Blocks))
 	for _, said := range []string{
-		"Approval needed to undo a revocation: prod/DeployRole", "asked to *undo the revocation*", "It undoes a revocation.",
-		"Undo the revocation?",
+		"Approval needed: undo the revocation of prod/DeployRole", "asked to undo the revocation of",
+		"It undoes a revocation.", "Undo the revocation?",
 		"is removed from the role", "Approve: undo the revocation of prod/DeployRole",
 	} {
 		if !strings.Contains(blocks, said) {
@@ -289,7 +288,7 @@ func TestEveryPartOfAnUndoCardSaysThatItUndoesARevocation(t *testing.T) {
 		}
 	}
 	for _, said := range []string{
-		"Approval needed to undo a revocation", "asked to *undo the revocation*", "It undoes a revocation.",
+		"Approval needed: undo the revocation of", "asked to undo the revocation of", "It undoes a revocation.",
 		"they work again", "it was a drill", "0 of 1", "prod/DeployRole",
 	} {
 		if !strings.Contains(m.Text, said) {
@@ -316,11 +315,8 @@ func TestTheFormForAnUndoIsWithinSlacksLimits(t *testing.T) {
 		for _, words := range []bool{true, false} {
 			c := exampleContext()
 			c.Role.Name = name
-			form, err := messages.UndoForm(c, messages.FormOrigin{Request: earlierID, Channel: "C0INCIDENT", Message: "1.1"},
+			form := messages.UndoForm(c, messages.FormOrigin{Request: earlierID, Channel: "C0INCIDENT", Message: "1.1"},
 				words, at, words)
-			if err != nil {
-				t.Fatal(err)
-			}
 			for _, p := range slack.CheckView(must(t, form)) {
 				t.Errorf("%s", p)
 			}
@@ -333,11 +329,8 @@ func TestTheFormForAnUndoIsWithinSlacksLimits(t *testing.T) {
 
 func TestTheFormOfADenialOfAnUndoSaysWhatIsDenied(t *testing.T) {
 	s := beginUndo(t, exampleUndoing(), exampleRole(), "")
-	form, err := messages.DenyForm(s.fold(1), s.context, messages.FormOrigin{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(must(t, form)), "asked to *undo the revocation*") {
+	form := messages.DenyForm(s.fold(1), s.context, messages.FormOrigin{})
+	if !strings.Contains(string(must(t, form)), "asked to undo the revocation of") {
 		t.Errorf("%s", must(t, form))
 	}
 }

@@ -94,7 +94,7 @@ func (v *view) word(c record.Conclusion) *Message {
 	}
 	m.Text = fit(text, limitText)
 	if v.c.Offered && (c.Word == record.WordNotContained || c.Word == record.WordUnknown && !v.quiet(c)) {
-		m.row("further", v.button(ActionFurther, "Ask to "+v.c.Further.Title, "Ask to "+v.c.Further.Title+" "))
+		m.row("further", v.button(ActionFurther, "Ask to "+v.c.Further.Ask, "Ask to "+v.c.Further.Ask+" "))
 	}
 	return m
 }

@@ -12,9 +12,7 @@ import (
 // measure; what differs by what a request does with its measure is in phrases.
 type Words struct {
 	Word   string // of the command, with a space after it; "" of the measure that needs none
-	Ask    string // what is asked for, before a role: "revoke the active sessions of"
-	Short  string // the same in a list: "revoke the sessions of"
-	Title  string // the same in titles and on buttons: "revoke sessions of"
+	Ask    string // what is asked for, before a role: "revoke sessions of"
 	Past   string // what was done, in a title: "Revoked"
 	Did    string // to what, in a title before a role: "sessions of"
 	Noun   string // "revocation"
@@ -92,101 +90,54 @@ func (c Context) FurtherByHand() string {
 }
 
 // phrases are what is said of a request by what it does with its measure: apply it, take it away
-// again, or rehearse it. Those of a drill begin with a small letter where DRILL comes to stand in
-// front of them.
+// again, or rehearse it.
 type phrases struct {
-	asked   string // who asked for what, a sentence
-	denying string // the same in the form for a denial
-	wants   string // what is asked for, before a role
-	listed  string // the same in a list
-	open    string // the same of one that is under way
-	again   string // the same in the label of Ask again
-	report  string // the label of Files, before a role
-
-	noun  string // what was asked for: "revocation"
-	thing string // "request" or "drill"
+	ask   string // what is asked for, before a role
+	by    string // what ends it: " by request …" of the request that is to be undone
 	stays string // what becomes of a request that is not approved
 
-	titles  map[approvals.State]string
-	of      map[approvals.State]string // in a title, before the role
-	being   string                     // the card, while it is carried out
-	doing   string                     // how it is carried out: "applied"
-	outcome func() string              // what came of it
+	done    string        // the title once it is carried out, the role included
+	outcome func() string // what came of it
+	after   string        // what follows on why it failed
 
-	denied, nothing, expired string // how it was denied, what was done then, what follows on an expiry
-	unsure                   string // of a try that failed: what is not known
-	failed, ended, after     string // of the last try: what did not happen, how it ended, what follows
-	wrote                    string // what it wrote
-
-	means    func() string
-	know     string // above the warnings; "" if none are shown
-	decision func() decision
+	means                 func() string // what Approve does
+	know                  string        // above the warnings; "" if none are shown
+	question, yes, detail string        // of the dialog that asks once more before an approval counts
+	unsure                string        // of a try that failed: what is not known
 }
 
 // phrases are those for the request in the words of its measure.
-func (c Context) phrases(r approvals.Request) phrases {
+func (c Context) phrases(r approvals.Request) (p phrases) {
 	switch {
 	case c.Drill:
-		return c.rehearsing(r)
+		p = c.rehearsing(r)
 	case c.Undo != nil:
-		return c.undoing(r)
+		p = c.undoing(r)
 	default:
-		return c.applying(r)
+		p = c.applying(r)
 	}
+	if !c.Drill { // which writes nothing
+		p.unsure = " It is not known whether AWS accepted the change: check " + c.Words.Where + "."
+	}
+	return p
 }
 
 func (c Context) applying(r approvals.Request) phrases {
-	w, who, on := c.Words, Mention(r.Requester), roleWords(c.Role)
+	w := c.Words
 	return phrases{
-		asked: who + " asked to " + w.Ask + " " + on + ".", denying: who + " asked to " + w.Short + " " + on + ".",
-		wants: w.Ask + " ", listed: w.Short + " ", open: " asked for ", again: "Ask again to " + w.Title + " ",
-		report: "Post the files about ", noun: w.Noun, thing: "request", stays: w.Stays,
-		titles: map[approvals.State]string{
-			approvals.StateOpen: "Approval needed", approvals.StateApproved: "Approved, being applied",
-			approvals.StateApplied: c.appliedTitle(r), approvals.StateFailed: "Failed",
-			approvals.StateDenied: "Request denied", approvals.StateCancelled: "Cancelled",
-			approvals.StateExpired: "Expired", approvals.StateVoid: "Void, the role changed",
-		},
-		of:    map[approvals.State]string{approvals.StateOpen: w.Title + " ", approvals.StateApplied: w.Did + " "},
-		being: "The " + w.Deny + " is being written.", doing: "applied",
-		outcome: func() string { return c.appliedLead(r) + judged(r) },
-		denied:  "denied it", nothing: " Nothing was done.",
-		expired: " Nothing was done; the command can be sent again.",
-		unsure:  " It is not known whether AWS accepted the policy: check " + w.Where + ".",
-		failed:  "The " + w.Noun + " did not happen.", ended: " without a " + w.Noun + " that is known to have worked. ",
+		ask: w.Ask + " ", stays: w.Stays,
+		done: c.appliedTitle(r) + ": " + w.Did + " ", outcome: func() string { return c.appliedLead(r) + judged(r) },
 		means: func() string { return w.Means(c) }, know: "*Know before you approve*",
-		decision: func() decision {
-			return decision{
-				question: w.Question, yes: w.Yes, danger: true, detail: w.Confirm(c),
-				approve: "Approve: " + w.Title + " ", deny: "Deny the request for ", cancel: "Cancel your own request for ",
-			}
-		},
+		question: w.Question, yes: w.Yes, detail: w.Confirm(c),
 	}
 }
 
 func (c Context) undoing(r approvals.Request) phrases {
-	w, u, stays := c.Words, *c.Undo, "the "+c.Words.Deny+" stays"
-	asked := Mention(r.Requester) + " asked to *undo the " + w.Noun + "* of " + roleWords(c.Role) + " by " +
-		earlierRequest(r.About, u.Card) + "."
+	w, u := c.Words, *c.Undo
 	return phrases{
-		asked: asked, denying: asked,
-		wants: "*undo* the " + w.Noun + " of ", listed: "undo the " + w.Noun + " of ",
-		open: " asked to undo the " + w.Noun + " of ", again: "Ask again to undo the " + w.Noun + " of ",
-		report: "Post the files about ", noun: "undo", thing: "request", stays: stays,
-		titles: map[approvals.State]string{
-			approvals.StateOpen:     "Approval needed to undo a " + w.Noun,
-			approvals.StateApproved: "Approved, the " + w.Noun + " is being undone",
-			approvals.StateApplied:  c.undoneTitle(r), approvals.StateFailed: "Failed to undo a " + w.Noun,
-			approvals.StateDenied: "Denied, " + stays, approvals.StateCancelled: "Cancelled, " + stays,
-			approvals.StateExpired: "Expired, " + stays,
-			approvals.StateVoid:    "Void, the role changed, nothing was undone",
-		},
-		being: "The " + w.Noun + " is being undone.", doing: "applied",
-		outcome: func() string { return c.undoOutcome(r) },
-		denied:  "denied it", nothing: " Nothing was done.", expired: " Nothing was done; it can be asked for again.",
-		unsure: " It is not known whether AWS removed the " + w.Deny + ": check " + w.Where + ".",
-		failed: "The " + w.Noun + " was not undone.",
-		ended:  ", and it is not known to have undone the " + w.Noun + ". ",
+		ask: "undo the " + w.Noun + " of ", by: " by " + earlierRequest(r.About, u.Card),
+		stays: "the " + w.Deny + " stays",
+		done:  c.undoneTitle(r) + ": " + w.Noun + " of ", outcome: func() string { return c.undoOutcome(r) },
 		means: func() string {
 			switch {
 			case u.Stays():
@@ -197,66 +148,55 @@ func (c Context) undoing(r approvals.Request) phrases {
 					"revokebot does not restore it. If the same " + w.Deny + " is back by then, it is removed; what revokebot " +
 					"has written since stays and has to be asked for again.\n" + w.Undo.Revival(r, u)
 			}
-			untouched := " If the role has anything else by then than what revokebot wrote, nothing is changed.\n"
-			if len(u.Slots) > 1 {
-				untouched = " A policy that is changed by then stays.\n"
-			}
-			return "It undoes a " + w.Noun + ". " + w.Undo.Effect(u) + untouched + w.Undo.Revival(r, u)
+			return "It undoes a " + w.Noun + ". " + w.Undo.Effect(u) + " A policy that someone changes before that stays.\n" +
+				w.Undo.Revival(r, u)
 		},
-		decision: func() decision {
-			return decision{
-				question: "Undo the " + w.Noun + "?", yes: "Yes, undo it", danger: true, detail: w.Undo.Confirm(c),
-				approve: "Approve: undo the " + w.Noun + " of ", deny: "Deny: keep the " + w.Noun + " of ",
-				cancel: "Cancel your own request for ",
-			}
-		},
+		question: "Undo the " + w.Noun + "?", yes: "Yes, undo it", detail: w.Undo.Confirm(c),
 	}
 }
 
 func (c Context) rehearsing(r approvals.Request) phrases {
 	w := c.Words
-	asked := Mention(r.Requester) + " asked to *rehearse* a " + w.Noun + " for " + roleWords(c.Role) + "."
 	return phrases{
-		asked: asked, denying: asked, wants: "*rehearse* a " + w.Noun + ", in which nothing is written, of ",
-		listed: "rehearse a " + w.Noun + " for ", open: " asked for a drill of ", again: "ask again to rehearse it for ",
-		report: "post the files about ", noun: "drill", thing: "drill", stays: "in an incident no session would be touched",
-		titles: map[approvals.State]string{ // it is never executing or applied
-			approvals.StateOpen:     "approval needed to rehearse a " + w.Noun,
-			approvals.StateApproved: "approved, being rehearsed", approvals.StateRehearsed: rehearsedTitle(r),
-			approvals.StateFailed: "failed", approvals.StateDenied: "the request was denied",
-			approvals.StateCancelled: "cancelled", approvals.StateExpired: "expired",
-			approvals.StateVoid: "void, the role changed",
-		},
-		being: "It is being rehearsed.", doing: "rehearsed", outcome: func() string { return drillOutcome(r) },
-		denied:  "denied the request",
-		expired: " In a real one no session would have been touched; the command can be sent again.",
-		failed:  "it was not rehearsed to its end. Nothing was written.",
-		ended:   " before its end. ", wrote: " Nothing was written.",
-		after: " A real " + w.Noun + " would most likely have ended the same way: fix that first.",
+		ask: "rehearse a " + w.Noun + " of ", stays: "in an incident no session would be touched",
+		done: rehearsedTitle(r) + ": ", outcome: func() string { return drillOutcome(r) },
+		after: " Nothing was written. A real " + w.Noun + " would most likely have ended the same way: fix that first.",
 		means: func() string { return w.Drill.Means }, know: "*Know before you approve a real one*",
-		decision: func() decision {
-			return decision{
-				question: "rehearse it?", yes: "Yes, rehearse", detail: "A " + w.Noun + " for " + InAccount(c.Role) +
-					" is rehearsed. Nothing is written, and no session loses anything.",
-				approve: "approve it for ", deny: "deny it for ", cancel: "cancel your own for ",
-			}
-		},
+		question: "Rehearse it?", yes: "Yes, rehearse",
+		detail: "A " + w.Noun + " of " + InAccount(c.Role) + " is rehearsed. Nothing is written, and no session loses " +
+			"anything.",
 	}
 }
 
-// title is the outcome of a request first: it is all that a small screen shows.
+// titles are the outcome of a request that is not carried out, or not yet.
+var titles = map[approvals.State]string{
+	approvals.StateOpen: "Approval needed", approvals.StateApproved: "Approved", approvals.StateExecuting: "Approved",
+	approvals.StateFailed: "Failed", approvals.StateDenied: "Request denied", approvals.StateCancelled: "Cancelled",
+	approvals.StateExpired: "Expired", approvals.StateVoid: "Void, the role changed",
+}
+
+// title is the outcome of a request first: it is all that a small screen shows. The role follows.
 func (p phrases) title(s approvals.State) string {
-	if s == approvals.StateExecuting {
-		s = approvals.StateApproved
+	if s == approvals.StateApplied || s == approvals.StateRehearsed {
+		return p.done
 	}
-	return cmp.Or(p.titles[s], "In an unknown state")
+	return cmp.Or(titles[s], "In an unknown state") + ": " + p.ask
+}
+
+// asked says who asked for what.
+func (p phrases) asked(r approvals.Request, c Context) string {
+	return Mention(r.Requester) + " asked to " + p.ask + roleWords(c.Role) + p.by + "."
 }
 
 // failure is why a request or a try ended, and what that leaves open.
-func (p phrases) failure(f record.Failure) string {
-	text := outsideSentence(f.Sentence)
-	if f.Unsure {
-		text += p.unsure
+func (p phrases) failure(e approvals.Event) string {
+	f := record.Known[record.Failure](e)
+	switch {
+	case f == nil:
+		return "The record does not say why."
+	case f.Unsure:
+		return outsideSentence(f.Sentence) + p.unsure
+	default:
+		return outsideSentence(f.Sentence)
 	}
-	return text
 }

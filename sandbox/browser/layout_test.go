@@ -47,7 +47,7 @@ func TestAPhoneShowsAllOfIt(t *testing.T) {
 	p.press(".btn-next", "Become Bob")
 	p.sees("#next", "You may decide")
 	p.press(theCard+" .bk-actions .btn", "Deny")
-	p.sees("#modal[open] h2", "Deny this request?")
+	p.sees("#modal[open] h2", "Deny the request?")
 	p.look("deny form")
 	p.press("#modal .btn", "Back")
 	p.gone("#modal", "")

@@ -36,7 +36,7 @@ func TestALockKeepsTheThiefAndTheJobOutUntilItIsUndone(t *testing.T) {
 
 	p.becomes("Rosa")
 	p.commands("/revoke-sessions undo lock prod/DeployRole the key is gone")
-	p.sees(theCard+" .bk-header", "Approval needed to undo a lock")
+	p.sees(theCard+" .bk-header", "Approval needed: undo the lock")
 	p.look("undo card")
 	p.becomes("Bob")
 	p.press(theCard+" .bk-actions .btn", "Approve")

@@ -31,7 +31,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.decides("Approve")
 	p.look("confirm")
 	p.press("#confirm .btn", "Yes, revoke")
-	p.sees("#messages .ephemeral", "you asked for this revocation, so you can't decide it")
+	p.sees("#messages .ephemeral", "you can't decide your own request")
 	p.sees("#messages .ephemeral .only-you", "Only visible to you")
 	p.sees(theCard+" .bk-actions .btn", "Approve")
 	p.look("own approve refused")
@@ -95,7 +95,7 @@ func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	p.sees(theCard+" .bk-header", "Approval needed")
 	p.becomes("Ines")
 	p.press(theCard+" .bk-actions .btn", "Deny")
-	p.sees("#modal[open] h2", "Deny this request?")
+	p.sees("#modal[open] h2", "Deny the request?")
 	p.look("deny form")
 
 	// The form can be left; the request stays open.
@@ -104,7 +104,7 @@ func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	p.sees(theCard+" .bk-actions .btn", "Deny")
 
 	p.press(theCard+" .bk-actions .btn", "Deny")
-	p.sees("#modal[open] h2", "Deny this request?")
+	p.sees("#modal[open] h2", "Deny the request?")
 	p.until("the field for the reason has the focus", `document.activeElement.matches("#modal textarea")`)
 	p.types("the key in the gist is an old one")
 	p.look("deny form filled")
