@@ -52,15 +52,12 @@ func lock() Kind {
 		Next: func(w record.Word, further string) string {
 			switch w {
 			case record.WordContained:
-				return "*Next:* undo the lock once the role is safe."
+				return "Undo the lock once the role is safe."
 			case record.WordNotContained:
-				return "*Next:* if calls of this role still succeed, " + further + "."
+				return "If calls of this role still succeed, " + further + "."
 			default:
-				return "*Next:* check CloudTrail for the keys in the list."
+				return "Check CloudTrail for the keys in the list."
 			}
-		},
-		Contain: func(further string) string {
-			return "Contain it: if calls of the role still get through, " + further + "."
 		},
 		Leave: func(string) string { return "Undo the lock once the role is safe: until then whatever uses it fails." },
 		Undo: messages.UndoWords{

@@ -46,11 +46,6 @@ func revoke() Kind {
 			return "New sessions work from " + cutoff + ". If a job fails before that, let it retry."
 		},
 		Next: next,
-		Contain: func(further string) string {
-			return "Contain it: stop new sessions by taking the caller out of the role's trust policy; " +
-				"if calls still get through, " + further + "; " +
-				"if someone in the account undoes that, use a service control policy. Then revoke the sessions again."
-		},
 		Leave: func(until string) string {
 			return "Undo it when every session that it blocks has expired" + until +
 				". Until then it does not hurt new sessions."
@@ -98,10 +93,10 @@ func next(w record.Word, further string) string {
 	case record.WordContained:
 		return ""
 	case record.WordNotContained:
-		return "*Next:* take the caller out of the role's trust policy, then revoke again. If calls still succeed, " +
+		return "Take the caller out of the role's trust policy, then revoke again. If calls still succeed, " +
 			further + ". If someone in the account undoes that, use a service control policy."
 	default:
-		return "*Next:* check CloudTrail for the keys in the list. If the risk is too great to wait, " + further + "."
+		return "Check CloudTrail for the keys in the list. If the risk is too great to wait, " + further + "."
 	}
 }
 

@@ -35,23 +35,25 @@ func Outcome(r approvals.Request, c Context, why string) *Message {
 	return m
 }
 
-// directWords are about direct messages that were sent in place of the thread, or could not be.
-func directWords(e approvals.Event, r approvals.Request) string {
-	if d := record.Known[record.ShutOut](e); e.Type == approvals.EventShutOut && d != nil {
-		if d.Code == record.CodeThreadGone {
-			return "The thread is gone, so the requester and the approvers got the outcome by DM. Later messages are " +
-				"posted here, in the channel. For all of it, send " + Code(Command+" report "+r.ID, 80) + "."
+// Direct tells of direct messages that were sent in place of the thread, or could not be.
+func (p Pen) Direct(e approvals.Event) string {
+	if e.Type == approvals.EventShutOut {
+		const instead = ": the requester and the approvers get the outcome by DM"
+		if d := record.Known[record.ShutOut](e); d != nil && d.Code != record.CodeThreadGone {
+			return "Slack refused this channel for a minute (" + p.Code(d.Code, 60) + ")" + instead
 		}
-		return "Slack refused this channel for a minute (" + Code(d.Code, 60) + "), so the requester and the approvers got " +
-			"the outcome by DM at " + Clock(e.At, r.Opened) + "."
+		return "The thread is gone" + instead + ", and later messages are posted in the channel"
 	}
-	d := record.Known[record.Direct](e)
-	switch {
-	case e.Type != approvals.EventDirect || d == nil || d.Problem == "" || d.About != record.DirectOutcome:
-		return ""
+	switch d := record.Known[record.Direct](e); {
+	case d == nil || d.Nobody:
+		return "No approver is in the channel, and none could be sent a DM"
 	case d.Unsure:
-		return Mention(d.Person) + " may not have got the outcome by DM: Slack did not answer."
+		return p.Who(d.Person) + " may not have got a DM: Slack did not answer"
+	case d.Problem != "":
+		return p.Who(d.Person) + " could not be sent a DM: " + p.Code(d.Problem, 60)
+	case d.About == record.DirectCall:
+		return p.Who(d.Person) + ", who is not in the channel, was asked by DM to decide"
 	default:
-		return Mention(d.Person) + " could not be sent the outcome by DM (" + Code(d.Problem, 60) + ")."
+		return p.Who(d.Person) + " got the outcome by DM"
 	}
 }

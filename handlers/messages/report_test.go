@@ -35,7 +35,7 @@ func wholeStory(t *testing.T) *story {
 		add(approvals.EventApplied, "", record.Applied{
 			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual,
 			RevivesUntil: cutoff.Add(12 * time.Hour),
-			CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+			CallerARN:    "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		}).looked().add(approvals.EventActivity, "", activity).
 		add(approvals.EventSimulated, "", record.Simulated{
 			Cutoff: cutoff, At: at.Add(time.Minute), Before: record.DeniedByOurs, After: record.NotDenied,

@@ -233,9 +233,11 @@ func (v *view) notes() (text string) {
 			if f := record.Known[record.FilesRefused](e); f != nil {
 				lines = append(lines, filesRefused(*f))
 			}
-		case approvals.EventShutOut, approvals.EventDirect:
-			if line := directWords(e, v.r); line != "" {
-				lines = append(lines, line)
+		case approvals.EventShutOut:
+			lines = append(lines, v.Direct(e)+".")
+		case approvals.EventDirect:
+			if d := record.Known[record.Direct](e); d != nil && d.Problem != "" && d.About == record.DirectOutcome {
+				lines = append(lines, v.Direct(e)+".")
 			}
 		}
 	}

@@ -86,7 +86,7 @@ func (v *view) word(c record.Conclusion) *Message {
 		lines = append(lines, left)
 	}
 	if next := v.c.Words.Next(c.Word, v.c.FurtherByHand()); next != "" && !v.quiet(c) {
-		lines = append(lines, next)
+		lines = append(lines, "*Next:* "+next)
 	}
 	if len(lines) > 0 {
 		what := fit(strings.Join(lines, "\n"), limitSection)

@@ -38,8 +38,7 @@ type Words struct {
 	Room     func(size int) string            // what the role would hold of its quota
 	Paper    func(older, newer string) string // what the simulator said of two sessions
 
-	Next    func(w record.Word, further string) string // what to do, by the verdict
-	Contain func(further string) string                // the same in a report where sessions are not contained
+	Next func(w record.Word, further string) string // what to do, by the verdict, sentences
 
 	Leave func(until string) string // when to undo it, a sentence for the report; until is for one that expires
 

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -10,8 +9,7 @@ import (
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// line tells one event of the log. An event of a type that is not known here is told by its type,
-// so that none is ever left out.
+// line tells one event of the log.
 func (i incidentReport) line(e approvals.Event) moment {
 	who := byBot
 	if e.By != "" {
@@ -20,7 +18,16 @@ func (i incidentReport) line(e approvals.Event) moment {
 	return moment{at: e.At, who: who, text: i.eventWords(e)}
 }
 
+// of is the payload of an event, zero for one that cannot be read.
+func of[T any](e approvals.Event) T {
+	d, _ := record.Detail[T](e)
+	return d
+}
+
+// eventWords tells what happened. An event of a type that is not known here is told by its type, so
+// that none is ever left out.
 func (i incidentReport) eventWords(e approvals.Event) string {
+	deny := "the " + i.words.Deny
 	switch e.Type {
 	case approvals.EventRequested:
 		return "asked for it: request " + mdCode(i.r.ID, 40)
@@ -29,8 +36,8 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventApproved:
 		return "approved; that was the last approval needed"
 	case approvals.EventDenied:
-		if d := record.Known[record.Denial](e); d != nil && d.Reason != "" {
-			return "denied the request, because " + mdCode(d.Reason, messages.MaxReason)
+		if why := of[record.Denial](e).Reason; why != "" {
+			return "denied the request, because " + mdCode(why, messages.MaxReason)
 		}
 		return "denied the request"
 	case approvals.EventCancelled:
@@ -38,17 +45,14 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventExpired:
 		return "the request expired: too few people approved in time"
 	case approvals.EventStarted:
-		if d := record.Known[record.Started](e); d != nil && !d.Cutoff.IsZero() {
+		if d := of[record.Started](e); !d.Cutoff.IsZero() {
 			return "planned to deny " + i.words.Scope(utc(d.Cutoff)) + "; the write follows"
 		}
 		return "began; the write follows"
 	case approvals.EventApplied:
-		return i.appliedWords(e)
+		return i.appliedWords(of[record.Applied](e))
 	case approvals.EventRehearsed:
-		if d := record.Known[record.Rehearsed](e); d != nil {
-			return "rehearsed for " + i.words.Scope(utc(d.WouldBe)) + ", and nothing was written"
-		}
-		return "rehearsed, and nothing was written"
+		return "rehearsed for " + i.words.Scope(utc(of[record.Rehearsed](e).WouldBe)) + ", and nothing was written"
 	case approvals.EventFailed:
 		return "the request failed: " + mdFailure(e)
 	case approvals.EventVoided:
@@ -62,43 +66,71 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventSetAside:
 		return "a piece of work was given up after 5 tries: " + mdFailure(e)
 	case approvals.EventRefused:
-		d := record.Known[approvals.Refusal](e)
-		if d == nil {
-			break
-		}
+		d := of[approvals.Refusal](e)
 		return "pressed " + messages.ActionWords(d.Action) + " and was rejected: " + mdCode(string(d.Code), 40)
 	case approvals.EventFinding:
-		if d := record.Known[record.Finding](e); d != nil {
-			return "finding: " + mdProse(d.Sentence, 1000)
-		}
+		return "finding: " + pen.Prose(of[record.Finding](e).Sentence)
 	case approvals.EventReport:
-		if d := record.Known[record.Reported](e); d != nil {
-			return fmt.Sprintf("asked for a report up to event %d", d.Upto)
-		}
+		return fmt.Sprintf("asked for a report up to event %d", of[record.Reported](e).Upto)
 	case approvals.EventReminded:
 		return "the approvers were reminded"
 	case approvals.EventFilesRefused:
 		return "Slack did not take a file of the thread"
 	case approvals.EventShutOut, approvals.EventDirect:
-		if text := directWords(e); text != "" {
-			return text
+		return pen.Direct(e)
+	case approvals.EventEvidence:
+		return evidenceWords(of[record.Evidence](e))
+	case approvals.EventSessions:
+		d := of[record.Sessions](e)
+		return fmt.Sprintf("check %d: %s that no earlier check had", d.Look+1,
+			english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
+	case approvals.EventChosen:
+		return "chose a session to check"
+	case approvals.EventActivity:
+		d := of[record.Activity](e)
+		if d.Failed != "" {
+			return "what the sessions did could not be read: " + pen.Prose(d.Failed)
 		}
+		return fmt.Sprintf("check %d: what %s did was read, and %s from them", d.Look+1,
+			english.Count(len(d.Sessions), "session", "sessions"),
+			english.Count(len(d.Chain), "role was assumed", "roles were assumed"))
+	case approvals.EventVerdict:
+		return "verdict: **" + wordOf(of[record.Conclusion](e).Word) + "**"
+	case approvals.EventReadBack:
+		d := of[record.ReadBack](e)
+		return "verified on the role: " + pen.Facts(record.Proof{ReadBack: &d})[0].Text
+	case approvals.EventSimulated:
+		d := of[record.Simulated](e)
+		return "policy simulator: " + pen.Facts(record.Proof{Simulated: &d})[1].Text
+	case approvals.EventSeenDenied:
+		d := of[record.Enforcement](e)
+		return "seen blocked in CloudTrail: " + pen.Facts(record.Proof{Seen: &d})[2].Text
+	case approvals.EventTampered:
+		d := of[record.Tampered](e)
+		text := "**a check found " + deny + " " + pen.Found(d) + "**"
+		if d.Why != "" {
+			text += ": " + pen.Prose(d.Why)
+		}
+		return text
+	case approvals.EventRewritten:
+		d := of[record.Rewritten](e)
+		return deny + " was restored under the same approval, for " + i.words.Scope(utc(d.Cutoff)) + as(d.CallerARN)
+	case approvals.EventHeld:
+		return deny + " was on the role at the last check, " + messages.Span(of[record.Held](e).After) +
+			" after it was applied"
+	case approvals.EventInert:
+		return "every session that " + deny + " blocks has expired"
+	case approvals.EventUndone:
+		d := of[record.Undone](e)
+		return "**another request undid the " + i.words.Noun + "**: " + mdCode(d.Request, 40) + ", asked by " +
+			mdPerson(d.Requester) + ", approved by " + mdPeople(d.Approvers)
 	default:
-		if text := lookWords(e); text != "" {
-			return text
-		}
-		if text := i.proofWords(e); text != "" {
-			return text
-		}
+		return "event " + mdCode(string(e.Type), 60)
 	}
-	return "event " + mdCode(string(e.Type), 60)
 }
 
-func (i incidentReport) appliedWords(e approvals.Event) string {
-	d := record.Known[record.Applied](e)
+func (i incidentReport) appliedWords(d record.Applied) string {
 	switch {
-	case d == nil:
-		return "AWS accepted the change"
 	case i.undo:
 		return "AWS accepted the change" + as(d.CallerARN)
 	case d.AlreadyThere:
@@ -117,49 +149,18 @@ func as(arn string) string {
 	return ", written as " + mdCode(arn, 300)
 }
 
-// lookWords tells the events of the looks at CloudTrail.
-func lookWords(e approvals.Event) string {
-	switch e.Type {
-	case approvals.EventEvidence:
-		d := record.Known[record.Evidence](e)
-		switch {
-		case d == nil:
-		case d.Failed != "":
-			return "CloudTrail could not be read: " + mdProse(d.Failed, 1200)
-		default:
-			covered := 0
-			for _, g := range d.Regions {
-				if g.Covered {
-					covered++
-				}
-			}
-			return fmt.Sprintf("check %d of CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until),
-				covered, english.Count(len(d.Regions), "region", "regions"))
-		}
-	case approvals.EventSessions:
-		if d := record.Known[record.Sessions](e); d != nil {
-			return fmt.Sprintf("check %d: %s that no earlier check had", d.Look+1,
-				english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
-		}
-	case approvals.EventChosen:
-		return "chose a session to check"
-	case approvals.EventActivity:
-		d := record.Known[record.Activity](e)
-		switch {
-		case d == nil:
-		case d.Failed != "":
-			return "what the sessions did could not be read: " + mdProse(d.Failed, 1200)
-		default:
-			return fmt.Sprintf("check %d: what %s did was read, and %s from them", d.Look+1,
-				english.Count(len(d.Sessions), "session", "sessions"),
-				english.Count(len(d.Chain), "role was assumed", "roles were assumed"))
-		}
-	case approvals.EventVerdict:
-		if d := record.Known[record.Conclusion](e); d != nil {
-			return "verdict: **" + wordOf(d.Word) + "**"
+func evidenceWords(d record.Evidence) string {
+	if d.Failed != "" {
+		return "CloudTrail could not be read: " + pen.Prose(d.Failed)
+	}
+	covered := 0
+	for _, g := range d.Regions {
+		if g.Covered {
+			covered++
 		}
 	}
-	return ""
+	return fmt.Sprintf("check %d of CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until),
+		covered, english.Count(len(d.Regions), "region", "regions"))
 }
 
 // wordOf is one of the three words; whatever else is stored is unknown.
@@ -169,97 +170,5 @@ func wordOf(w record.Word) string {
 		return string(w)
 	default:
 		return string(record.WordUnknown)
-	}
-}
-
-// proofWords tells the events of the proof and of the guard.
-func (i incidentReport) proofWords(e approvals.Event) string {
-	switch e.Type {
-	case approvals.EventReadBack:
-		if d := record.Known[record.ReadBack](e); d != nil {
-			return "verified on the role: " + pen.Facts(record.Proof{ReadBack: d})[0].Text
-		}
-	case approvals.EventSimulated:
-		if d := record.Known[record.Simulated](e); d != nil {
-			return "policy simulator: " + pen.Facts(record.Proof{Simulated: d})[1].Text
-		}
-	case approvals.EventSeenDenied:
-		if d := record.Known[record.Enforcement](e); d != nil {
-			return "seen blocked in CloudTrail: " + pen.Facts(record.Proof{Seen: d})[2].Text
-		}
-	case approvals.EventTampered:
-		if d := record.Known[record.Tampered](e); d != nil {
-			return "**a check found the " + i.words.Deny + " " + pen.Found(*d) + "**" + why(d.Why)
-		}
-	case approvals.EventRewritten:
-		if d := record.Known[record.Rewritten](e); d != nil {
-			return "the " + i.words.Deny + " was restored under the same approval, for " + i.words.Scope(utc(d.Cutoff)) +
-				as(d.CallerARN)
-		}
-	case approvals.EventHeld:
-		if d := record.Known[record.Held](e); d != nil {
-			return "the " + i.words.Deny + " was on the role at the last check, " + messages.Span(d.After) +
-				" after it was applied"
-		}
-	case approvals.EventInert:
-		return "every session that the " + i.words.Deny + " blocks has expired"
-	case approvals.EventUndone:
-		return i.undoneWords(e)
-	}
-	return ""
-}
-
-func why(text string) string {
-	if text == "" {
-		return ""
-	}
-	return ": " + mdProse(text, 600)
-}
-
-// undoneWords tells that another request took the deny away, with what of it can be read.
-func (i incidentReport) undoneWords(e approvals.Event) string {
-	took := "**another request undid the " + i.words.Noun + "**"
-	var d struct {
-		Request   string   `json:"request"`
-		Requester string   `json:"requester"`
-		Approvers []string `json:"approvers"`
-	}
-	if json.Unmarshal(e.Detail, &d) != nil || d.Request == "" {
-		return took
-	}
-	text := took + ": " + mdCode(d.Request, 40)
-	if d.Requester != "" {
-		text += ", asked by " + mdPerson(d.Requester)
-	}
-	if len(d.Approvers) > 0 {
-		text += ", approved by " + mdPeople(d.Approvers)
-	}
-	return text
-}
-
-// directWords tells such an event in a report.
-func directWords(e approvals.Event) string {
-	if e.Type == approvals.EventShutOut {
-		if d := record.Known[record.ShutOut](e); d != nil && d.Code == record.CodeThreadGone {
-			return "the thread was found to be gone: the people of the request get a DM"
-		} else if d != nil {
-			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request get a DM"
-		}
-		return ""
-	}
-	d := record.Known[record.Direct](e)
-	switch {
-	case d == nil:
-		return ""
-	case d.Nobody:
-		return "no approver is in the channel, and none could be sent a DM"
-	case d.Unsure:
-		return mdPerson(d.Person) + " may not have got a DM: Slack did not answer"
-	case d.Problem != "":
-		return mdPerson(d.Person) + " could not be sent a DM: " + mdCode(d.Problem, 60)
-	case d.About == record.DirectCall:
-		return mdPerson(d.Person) + ", who is not in the channel, was asked by DM to decide"
-	default:
-		return mdPerson(d.Person) + " got the outcome by DM"
 	}
 }

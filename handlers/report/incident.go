@@ -19,18 +19,23 @@ func (s *sheet) item(format string, of ...any) { fmt.Fprintf(s, "- "+format+"\n"
 // markdown writes the report: the summary first, what is to be done last.
 func (i incidentReport) markdown() string {
 	var s sheet
-	what := "sessions of "
-	if i.undo {
-		what = "undo of a " + i.words.Noun + " of "
+	title, nothing := "Incident report: sessions of ", ""
+	switch {
+	case i.undo:
+		title = "Incident report: undo of a " + i.words.Noun + " of "
+	case i.drill:
+		title, nothing = messages.Marked("report of a rehearsed "+i.words.Noun+" of "), "**Nothing was written.** "
 	}
-	fmt.Fprintf(&s, "# Incident report: %s%s\n\n", what, mdCode(i.role.Account+"/"+i.role.Name, 130))
+	fmt.Fprintf(&s, "# %s%s\n\n", title, mdCode(i.role.Account+"/"+i.role.Name, 130))
 	last := i.events[len(i.events)-1]
-	fmt.Fprintf(&s, "Request %s, read up to event %d of %s. All times are UTC. "+
+	fmt.Fprintf(&s, nothing+"Request %s, read up to event %d of %s. All times are UTC. "+
 		"This report is made from the record of the request and from nothing else: the same record gives the same report.\n",
 		mdCode(i.r.ID, 40), i.r.Seq, utc(last.At))
 	i.summary(&s)
 	i.timeline(&s)
-	i.impact(&s)
+	if !i.drill {
+		i.impact(&s)
+	}
 	i.proven(&s)
 	i.remaining(&s)
 	return s.String()
@@ -39,9 +44,12 @@ func (i incidentReport) markdown() string {
 func (i incidentReport) summary(s *sheet) {
 	s.title("Summary")
 	r := i.r
-	asked := i.words.Ask + " "
-	if i.undo {
+	asked, mark := i.words.Ask+" ", i.words.Mark
+	switch {
+	case i.undo:
 		asked = "undo the " + i.words.Noun + " of request " + mdCode(r.About, 40) + " of "
+	case i.drill:
+		asked, mark = "rehearse a "+i.words.Noun+" of ", "planned "+mark
 	}
 	s.item("%s asked on %s to %s%s.", mdPerson(r.Requester), utc(r.Opened), asked, mdRole(i.role))
 	if r.Reason != "" {
@@ -65,7 +73,7 @@ func (i incidentReport) summary(s *sheet) {
 		t := messages.TallyOf(in)
 		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the %s and %d at or after it; %s rejected; "+
 			"%s unusual.", utc(in.Since), utc(in.Until), english.Count(t.Issued, "session", "sessions"),
-			english.Count(t.Callers, "caller", "callers"), t.Before, i.words.Mark, t.After,
+			english.Count(t.Callers, "caller", "callers"), t.Before, mark, t.After,
 			english.Count(t.Refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session is", "sessions are"))
 	} else if r.State == approvals.StateApplied && !i.undo {
 		s.item("CloudTrail was not read yet, so it is not known who used this role.")
@@ -98,11 +106,7 @@ func (i incidentReport) outcome() string {
 	case approvals.StateRehearsed:
 		return by + "Rehearsed on " + at + "."
 	case approvals.StateFailed, approvals.StateVoid:
-		how := " without a change that is known to have worked: "
-		if i.drill {
-			how = " before its end: "
-		}
-		return by + "It ended on " + at + how + mdFailure(r.Closing)
+		return by + "It failed on " + at + ": " + mdFailure(r.Closing)
 	case approvals.StateDenied:
 		return mdPerson(r.EndedBy) + " denied it on " + at + ". Nothing was done."
 	case approvals.StateCancelled:
@@ -112,9 +116,6 @@ func (i incidentReport) outcome() string {
 	case approvals.StateOpen:
 		return fmt.Sprintf("It is open: %d of %d approved, until %s.", len(r.Votes), r.Required, utc(r.Deadline))
 	default:
-		if i.drill {
-			return by + "It is being rehearsed."
-		}
 		return by + "It is " + mdCode(r.State.String(), 40) + "."
 	}
 }

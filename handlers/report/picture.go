@@ -20,10 +20,7 @@ func picture(in record.Incident, role record.Role) timeline.Picture {
 	if in.Drill {
 		p.Title = messages.Marked("cutoff not set. " + p.Title)
 	}
-	at := map[string]int{}
-	// how much a row's note says: 1 that its caller is rare, 2 that an address is, 3 that a key was
-	// copied
-	stands := map[int]int{}
+	at, weights := map[string]int{}, map[string]int{} // of a row, by its note
 	for _, s := range in.Sessions {
 		i, there := at[s.CallerIdentity()]
 		if !there {
@@ -33,28 +30,17 @@ func picture(in record.Incident, role record.Role) timeline.Picture {
 		}
 		row := &p.Rows[i]
 		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: barOf(in, s)})
-		if suspect, is := in.Suspects[s.EventID]; is && weight(suspect) > stands[i] {
-			stands[i] = weight(suspect)
+		if suspect, is := in.Suspects[s.EventID]; is && weight(suspect) > weights[row.Note] {
 			row.Note = standsOut(s, suspect)
+			weights[row.Note] = weight(suspect)
 		}
 		row.Marks = append(row.Marks, marksOf(in, s)...)
 	}
-	order := make([]int, len(p.Rows))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(stands[b], stands[a]), a-b)
-	})
-	rows := make([]timeline.Row, 0, len(order))
-	for _, i := range order {
-		rows = append(rows, p.Rows[i])
-	}
-	p.Rows = rows
+	slices.SortStableFunc(p.Rows, func(a, b timeline.Row) int { return cmp.Compare(weights[b.Note], weights[a.Note]) })
 	return p
 }
 
-// weight says how much of a sign it is.
+// weight says how much of a sign it is: that a key was copied, an address is rare, or a caller.
 func weight(s record.Suspect) int {
 	switch {
 	case len(s.From) > 0:

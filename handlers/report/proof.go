@@ -10,9 +10,19 @@ import (
 // proven tells the facts of what was applied, and what no fact speaks for.
 func (i incidentReport) proven(s *sheet) {
 	s.title("What is proven, and what is not")
-	if i.r.State != approvals.StateApplied || i.undo {
-		s.item("Nothing was applied by this request, so nothing is proven.")
-	} else {
+	d := record.Known[record.Rehearsed](i.r.Closing)
+	switch {
+	case i.r.State == approvals.StateRehearsed && d != nil:
+		s.item("The %s would have been written, for %s.", i.words.Document(d.Policy), i.words.Scope(utc(d.WouldBe)))
+		for _, check := range messages.DrillChecks(*d, i.words, pen) {
+			s.item("%s", check)
+		}
+		for _, gap := range messages.DrillGaps(*d, pen) {
+			s.item("Not checked: %s", gap)
+		}
+	case i.r.State != approvals.StateApplied || i.undo:
+		s.item("No change by this request is proven.")
+	default:
 		for _, f := range pen.Facts(i.proof) {
 			s.item("**%s:** %s.", f.Name, f.Text)
 		}
@@ -64,22 +74,19 @@ func (i incidentReport) proven(s *sheet) {
 func (i incidentReport) remaining(s *sheet) {
 	s.title("What remains to do")
 	before, r := s.Len(), i.r
-	switch r.State {
-	case approvals.StateApplied:
-		if !i.undo {
-			i.afterApplied(s)
-		}
-	case approvals.StateOpen, approvals.StateApproved, approvals.StateExecuting:
+	d := record.Known[record.Rehearsed](r.Closing)
+	switch {
+	case r.State == approvals.StateOpen, r.State == approvals.StateApproved, r.State == approvals.StateExecuting:
 		s.item("Wait for the outcome of the request, and ask for this report again.")
-	case approvals.StateFailed:
-		if f := record.Known[record.Failure](r.Closing); f != nil && f.Unsure {
-			s.item("Check %s: it is not known whether AWS accepted the policy.", i.words.Where)
-		}
+	case i.drill && (r.State == approvals.StateFailed || r.State == approvals.StateVoid || d != nil && !d.Clean()):
+		s.item("Fix what is told above, and drill again: a real %s would most likely end the same way.", i.words.Noun)
+	case r.State == approvals.StateApplied && !i.undo:
+		i.afterApplied(s)
+	case i.drill, r.State == approvals.StateApplied:
+	case r.State == approvals.StateFailed:
 		s.item("Ask again, or %s in the IAM console: the sessions are not known to be blocked.", i.words.ByHand)
-	default:
-		if !i.undo {
-			s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
-		}
+	case !i.undo:
+		s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
 	}
 	for _, item := range pen.Items(i.in, i.role) {
 		text := item.Text
@@ -117,10 +124,10 @@ func (i incidentReport) afterApplied(s *sheet) {
 	switch v := i.in.Verdict; {
 	case v == nil:
 		s.item("Ask for this report again after the last check of CloudTrail: there is no verdict yet.")
-	case v.Word == record.WordNotContained || facts[2].Word == messages.FactNo:
-		s.item("%s", i.words.Contain(i.further))
+	case facts[2].Word == messages.FactNo:
+		s.item("%s", i.words.Next(record.WordNotContained, i.further))
 	case v.Word != record.WordContained:
-		s.item("Find out whether it is contained: check CloudTrail for the keys of the sessions before the %s.", i.words.Mark)
+		s.item("%s", i.words.Next(v.Word, i.further))
 	}
 	if word := facts[0].Word; word == messages.FactYes || word == messages.FactNotKnown {
 		until := ""

@@ -32,9 +32,6 @@ func Report(r approvals.Request, events []approvals.Event, c messages.Context) s
 		proof: record.Proven(events), drill: record.IsDrill(events),
 		undo: r.Purpose.Mode() == approvals.ModeUndo,
 	}
-	if i.drill {
-		return i.drillMarkdown()
-	}
 	return i.markdown()
 }
 

@@ -26,22 +26,17 @@ type moment struct {
 // the store's clock, those of the cloud by AWS's.
 func (i incidentReport) timeline(s *sheet) {
 	s.title("Timeline")
-	var (
-		all, cloud []moment
-		left       int
-	)
-	progress := 0
+	var all []moment
+	left := 0
 	for _, e := range i.events {
-		if e.Type == approvals.EventLooking {
-			progress++ // it says nothing that is left when the check is done
-			continue
+		if e.Type != approvals.EventLooking { // it says nothing that is left when the check is done
+			all = append(all, i.line(e))
 		}
-		all = append(all, i.line(e))
 	}
-	if !i.drill {
-		cloud, left = i.cloud()
+	if !i.drill { // of which there is no moment that parts sessions
+		cloud, more := i.cloud()
+		all, left = append(all, cloud...), more
 	}
-	all = append(all, cloud...)
 	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
 	for _, m := range all {
 		s.item("%s · %s · %s", stampLine(m.at), m.who, m.text)
@@ -49,10 +44,6 @@ func (i incidentReport) timeline(s *sheet) {
 	if left > 0 {
 		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n",
 			english.Count(left, "session is", "sessions are"))
-	}
-	if progress > 0 && !i.drill {
-		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of checks under way.\n",
-			english.Count(progress, "mark of progress", "marks of progress"))
 	}
 }
 
