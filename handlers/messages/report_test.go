@@ -406,6 +406,19 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 		if err != nil || !json.Valid(facts) {
 			t.Errorf("%q: facts: %v", bad, err)
 		}
+		for n, e := range s.events {
+			if e.Type != approvals.EventVerdict {
+				continue
+			}
+			for _, f := range report.Files(r, s.events[:n+1], e, c) {
+				if strings.ContainsFunc(f.AltText, func(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Cf, c) }) {
+					t.Errorf("%q: the picture is described by %q", bad, f.AltText)
+				}
+				if _, err := f.Bytes(); err != nil {
+					t.Errorf("%q: %s: %v", bad, f.Name, err)
+				}
+			}
+		}
 		denied := begins(t, bad, 1, role).add(approvals.EventDenied, bad, record.Denial{Reason: bad})
 		harmlessMarkdown(t, bad, report.Report(denied.fold(2), denied.events, c))
 	}

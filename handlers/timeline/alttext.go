@@ -1,9 +1,7 @@
 package timeline
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,31 +24,23 @@ const (
 // fit is counted.
 func AltText(p Picture) string {
 	s := scaleOf(p)
-	head := cutRunes(cmp.Or(clean(p.Title), "Sessions over time"), altTitle) + ". From " +
-		s.start.Format(time.DateOnly+" 15:04") + " to " + s.end.Format(time.DateOnly+" 15:04") + " UTC"
+	text := cutRunes(p.Title, altTitle) + ". From " + s.start.Format(time.DateOnly+" 15:04") + " to " +
+		s.end.Format(time.DateOnly+" 15:04") + " UTC"
 	if !p.Cutoff.IsZero() {
-		head += ", cutoff " + p.Cutoff.UTC().Format("2006-01-02 15:04:05")
+		text += ", cutoff " + p.Cutoff.UTC().Format(time.DateTime)
 	}
-	head += "."
-	if len(p.Rows) == 0 && p.LeftOut <= 0 {
-		return head + " Nothing was seen in this window."
-	}
-	text := head
+	text += "."
 	for i, r := range p.Rows {
-		one := " " + inWords(r)
-		rest := tail(len(p.Rows) - i - 1 + max(p.LeftOut, 0))
-		if i == MaxRows || utf8.RuneCountInString(text+one+rest) > MaxAltText {
-			return text + tail(len(p.Rows)-i+max(p.LeftOut, 0))
+		one, left := " "+inWords(r), len(p.Rows)-i
+		if i == MaxRows || utf8.RuneCountInString(text+one)+len(notTold(left)) > MaxAltText {
+			return text + notTold(left)
 		}
 		text += one
 	}
-	return text + tail(max(p.LeftOut, 0))
+	return text
 }
 
-func tail(n int) string {
-	if n == 0 {
-		return ""
-	}
+func notTold(n int) string {
 	return fmt.Sprintf(" %s not told here.", english.Count(n, "more row is", "more rows are"))
 }
 
@@ -61,68 +51,45 @@ func cutRunes(text string, n int) string {
 	return string([]rune(text)[:n-1]) + ellipsis
 }
 
-func minute(t time.Time) string { return t.UTC().Format("2 Jan 15:04") }
-
 // inWords is one row: "user alice: 2 sessions issued before the cutoff, 10:00 to 12:00; 3 calls; 1
 // denied call at 12:01:07."
 func inWords(r Row) string {
+	const minute, second = "2 Jan 15:04", "2 Jan 15:04:05"
 	var parts []string
-	for _, kind := range []struct {
-		kind      BarKind
-		one, many string
-	}{
-		{BarSuspicious, "suspicious session", "suspicious sessions"},
-		{BarBefore, "session issued before the cutoff", "sessions issued before the cutoff"},
-		{BarAfter, "session issued after the cutoff", "sessions issued after the cutoff"},
-		{BarUnknown, "session", "sessions"},
-		{BarDeniedAttempt, "attempt that issued nothing", "attempts that issued nothing"},
-	} {
+	for kind, w := range barWords {
 		var first, last time.Time
 		open, n := false, 0
 		for _, b := range r.Bars {
-			if b.Kind != kind.kind && (kind.kind != BarUnknown || b.Kind > BarUnknown && b.Kind <= BarDeniedAttempt) {
+			if b.Kind != BarKind(kind) {
 				continue
 			}
-			n++
-			if first.IsZero() || b.Start.Before(first) {
+			if n++; n == 1 || b.Start.Before(first) {
 				first = b.Start
 			}
 			last, open = times.Later(last, times.Later(b.Start, b.End)), open || b.End.IsZero()
 		}
+		what := english.Count(n, w.one, w.many) + ", " + first.UTC().Format(minute)
 		switch {
 		case n == 0:
-		case kind.kind == BarDeniedAttempt:
-			parts = append(parts, fmt.Sprintf("%s, first %s", english.Count(n, kind.one, kind.many), minute(first)))
+			continue
 		case open:
-			parts = append(parts, fmt.Sprintf("%s, from %s on", english.Count(n, kind.one, kind.many), minute(first)))
-		default:
-			parts = append(parts, fmt.Sprintf("%s, %s to %s", english.Count(n, kind.one, kind.many), minute(first),
-				minute(last)))
+			what += " on"
+		case BarKind(kind) != BarDeniedAttempt:
+			what += " to " + last.UTC().Format(minute)
 		}
+		parts = append(parts, what)
 	}
-	for _, kind := range []struct {
-		kind      MarkKind
-		one, many string
-	}{
-		{MarkDoor, "call that opens a door", "calls that open a door"},
-		{MarkDenial, "denied call", "denied calls"},
-		{MarkCall, "call", "calls"},
-	} {
-		var at []time.Time
+	for kind, w := range markWords {
+		var last time.Time
+		n := 0
 		for _, m := range r.Marks {
-			if m.Kind == kind.kind || kind.kind == MarkCall && m.Kind != MarkDenial && m.Kind != MarkDoor {
-				at = append(at, m.At)
+			if m.Kind == MarkKind(kind) {
+				n, last = n+1, times.Later(last, m.At)
 			}
 		}
-		if len(at) == 0 {
-			continue
+		if n > 0 {
+			parts = append(parts, english.Count(n, w.one, w.many)+", last "+last.UTC().Format(second))
 		}
-		last := slices.MaxFunc(at, time.Time.Compare)
-		parts = append(parts, fmt.Sprintf("%s, last %s", english.Count(len(at), kind.one, kind.many),
-			last.UTC().Format("2 Jan 15:04:05")))
 	}
-	if len(parts) == 0 {
-		parts = []string{"nothing seen"}
-	}
-	return cutRunes(cmp.Or(clean(r.Label), "not known"), altLabel) + ": " + strings.Join(parts, "; ") + "."
+	return cutRunes(r.Label, altLabel) + ": " + strings.Join(parts, "; ") + "."
 }

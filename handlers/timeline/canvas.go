@@ -10,22 +10,34 @@ import (
 
 // The colours. Each of those that carry a meaning has at least 4.5 to 1 against paper.
 var (
-	paper      = color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}
-	ink        = color.RGBA{0x1D, 0x1C, 0x1D, 0xFF}
-	grey       = color.RGBA{0x4A, 0x49, 0x4C, 0xFF}
-	grid       = color.RGBA{0xE2, 0xE2, 0xE6, 0xFF} // says nothing by itself
-	shade      = color.RGBA{0xD6, 0xD6, 0xDC, 0xFF} // nobody looked
-	edge       = color.RGBA{0x8D, 0x8C, 0x92, 0xFF}
-	blue       = color.RGBA{0x12, 0x64, 0xA3, 0xFF} // issued before
-	green      = color.RGBA{0x00, 0x6B, 0x4F, 0xFF} // issued after
-	red        = color.RGBA{0xA8, 0x11, 0x35, 0xFF} // suspicious, and what was denied
-	orange     = color.RGBA{0xA8, 0x50, 0x00, 0xFF} // opens a door
-	background = paper
+	paper  = color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}
+	ink    = color.RGBA{0x1D, 0x1C, 0x1D, 0xFF}
+	grey   = color.RGBA{0x4A, 0x49, 0x4C, 0xFF}
+	grid   = color.RGBA{0xE2, 0xE2, 0xE6, 0xFF} // says nothing by itself
+	shade  = color.RGBA{0xD6, 0xD6, 0xDC, 0xFF} // nobody looked
+	edge   = color.RGBA{0x8D, 0x8C, 0x92, 0xFF}
+	blue   = color.RGBA{0x12, 0x64, 0xA3, 0xFF} // issued before
+	green  = color.RGBA{0x00, 0x6B, 0x4F, 0xFF} // issued after
+	red    = color.RGBA{0xA8, 0x11, 0x35, 0xFF} // suspicious, and what was denied
+	orange = color.RGBA{0xA8, 0x50, 0x00, 0xFF} // opens a door
 )
+
+// palette has the colours, each in the shades to paper that smooth edges are made of: a picture of
+// few colours is a fifth of the bytes.
+var palette = func() (all color.Palette) {
+	const shades = 8
+	for _, c := range []color.RGBA{paper, ink, grey, grid, shade, edge, blue, green, red, orange} {
+		for n := range shades {
+			part := func(c uint8) uint8 { return uint8((int(c)*(shades-n) + 0xFF*n) / shades) }
+			all = append(all, color.RGBA{part(c.R), part(c.G), part(c.B), 0xFF})
+		}
+	}
+	return all
+}()
 
 // canvas is what is drawn on.
 type canvas struct {
-	img  *image.RGBA
+	img  *image.Paletted
 	text *typeset
 }
 
@@ -96,40 +108,3 @@ func (c *canvas) cross(x, y, half, thick int, col color.Color) {
 	c.polygon(col, image.Pt(x+half, y-half+t), image.Pt(x+half-t, y-half), image.Pt(x-half, y+half-t),
 		image.Pt(x-half+t, y+half))
 }
-
-// reduced is the picture with at most 256 colours: those of the colours above and of the smooth
-// edges between them, of which the most similar are made one.
-func (c *canvas) reduced() *image.Paletted {
-	out := image.NewPaletted(c.img.Bounds(), nil)
-	var (
-		index [1 << 15]uint8 // by the upper five bits of each channel; one more than the place in the palette
-		last  uint32
-		at    uint8
-	)
-	// The colours that carry a meaning are kept exactly.
-	for _, col := range []color.RGBA{paper, ink, grey, grid, shade, edge, blue, green, red, orange} {
-		out.Palette = append(out.Palette, col)
-		index[bucket(col.R, col.G, col.B)] = uint8(len(out.Palette))
-	}
-	pix := c.img.Pix
-	last = 1 // no colour
-	for i, j := 0, 0; i < len(pix); i, j = i+4, j+1 {
-		key := bucket(pix[i], pix[i+1], pix[i+2])
-		if uint32(key)<<1 != last {
-			last = uint32(key) << 1
-			if index[key] == 0 {
-				if len(out.Palette) < 255 {
-					out.Palette = append(out.Palette, color.RGBA{pix[i], pix[i+1], pix[i+2], 0xFF})
-					index[key] = uint8(len(out.Palette))
-				} else {
-					index[key] = uint8(out.Palette.Index(color.RGBA{pix[i], pix[i+1], pix[i+2], 0xFF})) + 1
-				}
-			}
-			at = index[key] - 1
-		}
-		out.Pix[j] = at
-	}
-	return out
-}
-
-func bucket(r, g, b uint8) int { return int(r>>3)<<10 | int(g>>3)<<5 | int(b>>3) }

@@ -2,13 +2,12 @@ package timeline
 
 import (
 	"image"
-	"image/color"
 	"time"
 )
 
 // draw draws a picture: what is behind first.
 func (l *layout) draw(c *canvas) {
-	c.fill(c.img.Bounds(), background)
+	c.fill(c.img.Bounds(), paper)
 	c.frame(c.img.Bounds(), 2, edge) // where the theme is as light as the paper
 	for _, part := range l.unseen() {
 		c.unseen(image.Rect(part[0], plotTop-rowGap/2, part[1], l.bottom))
@@ -34,9 +33,6 @@ func (l *layout) draw(c *canvas) {
 			drawMark(c, m.kind, m.x, r.marksTop+marksHigh/2)
 		}
 	}
-	if len(l.rows) == 0 {
-		l.behind(c, plotLeft, plotTop+textHigh, "Nothing was seen in this window.", false)
-	}
 	l.cutoffFlag(c)
 	y := l.bottom + axisHigh
 	for _, note := range l.notes {
@@ -46,7 +42,8 @@ func (l *layout) draw(c *canvas) {
 	for _, line := range l.legend {
 		y += legendHigh
 		for _, e := range line {
-			l.sample(c, e, y)
+			e.sample(c, e.x, y-legendHigh/2)
+			c.write(c.text.small, ink, e.x+sampleWide, y-legendHigh/2+9, e.words)
 		}
 	}
 }
@@ -58,7 +55,7 @@ func (l *layout) behind(c *canvas, x, y int, text string, bold bool) int {
 		face, col = c.text.label, ink
 	}
 	wide := c.text.width(face, text)
-	c.fill(image.Rect(x, y-26, x+wide, y+9), background)
+	c.fill(image.Rect(x, y-26, x+wide, y+9), paper)
 	c.write(face, col, x, y, text)
 	return x + wide
 }
@@ -90,7 +87,7 @@ func (l *layout) cutoffLine(c *canvas) {
 		return
 	}
 	x := l.x(l.Cutoff)
-	c.fill(image.Rect(x-4, flagTop+flagHigh, x+4, l.bottom), background)
+	c.fill(image.Rect(x-4, flagTop+flagHigh, x+4, l.bottom), paper)
 	for y := flagTop + flagHigh; y < l.bottom; y += 18 {
 		c.fill(image.Rect(x-2, y, x+2, min(y+12, l.bottom)), ink)
 	}
@@ -116,10 +113,10 @@ func (l *layout) cutoffFlag(c *canvas) {
 
 // drawBar draws a bar: filled up to where it splits, a frame from there on.
 func drawBar(c *canvas, b bar, r image.Rectangle) {
-	col := barColor(b.kind)
+	col := barColours[b.kind]
 	full := r
 	full.Max.X = b.split
-	c.fill(r, background)
+	c.fill(r, paper)
 	switch b.kind {
 	case BarBefore:
 		c.fill(full, col)
@@ -134,31 +131,11 @@ func drawBar(c *canvas, b bar, r image.Rectangle) {
 		}
 	case BarDeniedAttempt:
 		c.cross((r.Min.X+r.Max.X)/2, (r.Min.Y+r.Max.Y)/2, r.Dy()/2-6, 4, col)
-	default:
-		c.fill(full, grid)
 	}
 	c.frame(r, 3, col)
-	mid := (r.Min.Y + r.Max.Y) / 2
-	if b.cutRight { // an arrow: it goes on
-		c.fill(image.Rect(r.Max.X-3, r.Min.Y, r.Max.X, r.Max.Y), background)
-		c.polygon(col, image.Pt(r.Max.X-12, r.Min.Y), image.Pt(r.Max.X, mid), image.Pt(r.Max.X-12, r.Max.Y))
-	}
-	if b.cutLeft {
-		c.fill(image.Rect(r.Min.X, r.Min.Y, r.Min.X+3, r.Max.Y), background)
-		c.polygon(col, image.Pt(r.Min.X+12, r.Min.Y), image.Pt(r.Min.X, mid), image.Pt(r.Min.X+12, r.Max.Y))
-	}
-}
-
-func barColor(k BarKind) color.RGBA {
-	switch k {
-	case BarBefore:
-		return blue
-	case BarAfter:
-		return green
-	case BarSuspicious, BarDeniedAttempt:
-		return red
-	default:
-		return grey
+	if b.goesOn { // an arrow
+		c.fill(image.Rect(r.Max.X-3, r.Min.Y, r.Max.X, r.Max.Y), paper)
+		c.polygon(col, image.Pt(r.Max.X-12, r.Min.Y), image.Pt(r.Max.X, (r.Min.Y+r.Max.Y)/2), image.Pt(r.Max.X-12, r.Max.Y))
 	}
 }
 
@@ -176,24 +153,4 @@ func drawMark(c *canvas, k MarkKind, x, y int) {
 	default:
 		c.fill(image.Rect(x-1, y-10, x+2, y+10), ink)
 	}
-}
-
-// sample draws one entry of the legend in the line that ends at y.
-func (l *layout) sample(c *canvas, e entry, y int) {
-	mid := y - legendHigh/2
-	switch {
-	case e.unseen:
-		box := image.Rect(e.x, mid-laneHigh/2, e.x+42, mid+laneHigh/2)
-		c.unseen(box)
-		c.frame(box, 1, edge)
-	case e.mark != MarkUnknown:
-		drawMark(c, e.mark, e.x+20, mid)
-	case e.bar == BarDeniedAttempt:
-		drawBar(c, bar{
-			kind: e.bar, split: e.x + 8 + attemptBar,
-		}, image.Rect(e.x+8, mid-laneHigh/2, e.x+8+attemptBar, mid+laneHigh/2))
-	default:
-		drawBar(c, bar{kind: e.bar, split: e.x + 42}, image.Rect(e.x, mid-laneHigh/2, e.x+42, mid+laneHigh/2))
-	}
-	c.write(c.text.small, ink, e.x+sampleWide, mid+9, e.words)
 }

@@ -63,8 +63,7 @@ type bar struct {
 	kind          BarKind
 	x0, x1, split int
 	lane          int
-	cutLeft       bool // it began before the window
-	cutRight      bool // it goes on after the window, or its end is not known
+	goesOn        bool // after the window, or its end is not known
 }
 
 type mark struct {
@@ -75,22 +74,19 @@ type mark struct {
 // arrange gives everything its place.
 func arrange(p Picture, t *typeset) *layout {
 	l := &layout{Picture: p, scale: scaleOf(p)}
-	l.title = t.visible(t.title, cmp.Or(p.Title, "Sessions over time"), plotRight-plotLeft)
+	l.title = t.visible(t.title, p.Title, plotRight-plotLeft)
 	l.window = l.start.Format("Mon 2 Jan 2006 15:04") + " to " + windowEnd(l.start, l.end) + " UTC"
-	y, left := plotTop, max(p.LeftOut, 0)
+	y, left := plotTop, 0
 	beyond := 0 // bars and marks outside the window
 	for i, given := range p.Rows {
 		r, outside := l.placeRow(given, t, y)
 		if i == MaxRows || y+r.height > maxHeight-axisHigh-6*legendHigh {
-			left += len(p.Rows) - i
+			left = len(p.Rows) - i
 			break
 		}
 		beyond += outside
 		l.rows = append(l.rows, r)
 		y += r.height + rowGap
-	}
-	if len(l.rows) == 0 {
-		y += textHigh + laneHigh
 	}
 	l.bottom = y
 	if left > 0 {
@@ -124,7 +120,7 @@ func windowEnd(start, end time.Time) string {
 func (l *layout) placeRow(given Row, t *typeset, top int) (r row, outside int) {
 	const between = 20
 	r.top = top
-	r.label = t.visible(t.label, cmp.Or(clean(given.Label), "not known"), plotRight-plotLeft)
+	r.label = t.visible(t.label, given.Label, plotRight-plotLeft)
 	if left := plotRight - plotLeft - t.width(t.label, r.label) - between; left > 60 {
 		r.note = t.visible(t.small, given.Note, left)
 	}
@@ -160,14 +156,10 @@ func (l *layout) bars(given []Bar) (list []bar, outside int) {
 			outside++
 			continue
 		}
-		b := bar{
-			kind: g.Kind, x0: l.x(g.Start), x1: l.x(end), cutLeft: g.Start.Before(l.start), cutRight: end.After(l.end) ||
-				g.End.IsZero(),
-		}
+		b := bar{kind: g.Kind, x0: l.x(g.Start), x1: l.x(end), goesOn: end.After(l.end) || g.End.IsZero()}
 		switch {
 		case g.Kind == BarDeniedAttempt:
-			b.x0, b.cutLeft, b.cutRight = b.x0-attemptBar/2, false, false
-			b.x0 = min(max(b.x0, plotLeft), plotRight-attemptBar)
+			b.goesOn, b.x0 = false, min(max(b.x0-attemptBar/2, plotLeft), plotRight-attemptBar)
 			b.x1 = b.x0 + attemptBar
 		case b.x1-b.x0 < minBar:
 			b.x1 = min(b.x0+minBar, plotRight)
@@ -212,11 +204,7 @@ func (l *layout) marks(given []Mark) (list []mark, outside int) {
 			outside++
 			continue
 		}
-		kind := g.Kind
-		if kind < MarkCall || kind > MarkDoor {
-			kind = MarkCall
-		}
-		list = append(list, mark{kind: kind, x: l.x(g.At)})
+		list = append(list, mark{kind: g.Kind, x: l.x(g.At)})
 	}
 	// Calls first, so that what matters more is drawn over them.
 	slices.SortFunc(list, func(a, b mark) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.x, b.x)) })
@@ -229,14 +217,11 @@ func (l *layout) marks(given []Mark) (list []mark, outside int) {
 	return drawn, outside
 }
 
-// entry is one line of the legend: a sample and what it means.
+// entry is one line of the legend: a sample, drawn around a height, and what it means.
 type entry struct {
-	bar   BarKind
-	mark  MarkKind
-	words string
-	x     int
-
-	unseen bool
+	sample func(c *canvas, x, mid int)
+	words  string
+	x      int
 }
 
 const (
@@ -246,47 +231,39 @@ const (
 
 // entries are what the picture uses, in lines that fit.
 func (l *layout) entries(t *typeset) [][]entry {
-	var bars [BarDeniedAttempt + 1]bool
-	var marks [MarkDoor + 1]bool
-	frames := false
-	for _, r := range l.rows {
-		for _, b := range r.bars {
-			if b.kind > BarUnknown && b.kind <= BarDeniedAttempt {
-				bars[b.kind] = true
-			} else {
-				bars[BarUnknown] = true
-			}
-			frames = frames || b.split < b.x1
-		}
-		for _, m := range r.marks {
-			marks[m.kind] = true
-		}
-	}
-	before, suspicious := "session issued before the cutoff", "suspicious session"
-	const past = " (empty: past the cutoff)"
-	switch {
-	case frames && bars[BarBefore]:
-		before += past
-	case frames:
-		suspicious += past
-	}
 	var all []entry
-	for kind, words := range map[BarKind]string{
-		BarUnknown: "session", BarBefore: before, BarAfter: "session issued after it",
-		BarSuspicious: suspicious, BarDeniedAttempt: "attempt that issued nothing",
-	} {
-		if bars[kind] {
-			all = append(all, entry{bar: kind, words: words})
+	for kind, w := range barWords {
+		kind, used, frames := BarKind(kind), false, false
+		for _, r := range l.rows {
+			for _, b := range r.bars {
+				if b.kind == kind {
+					used, frames = true, frames || b.split < b.x1
+				}
+			}
+		}
+		if frames {
+			w.one += " (empty: past the cutoff)"
+		}
+		if used {
+			all = append(all, entry{words: w.one, sample: func(c *canvas, x, mid int) {
+				drawBar(c, bar{kind: kind, split: x + 42}, image.Rect(x, mid-laneHigh/2, x+42, mid+laneHigh/2))
+			}})
 		}
 	}
-	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.bar, b.bar) })
-	for kind, words := range []string{MarkCall: "call", MarkDenial: "denied call", MarkDoor: "call that opens a door"} {
-		if marks[kind] {
-			all = append(all, entry{mark: MarkKind(kind), words: words})
+	for kind, w := range markWords {
+		kind := MarkKind(kind)
+		if slices.ContainsFunc(l.rows, func(r row) bool {
+			return slices.ContainsFunc(r.marks, func(m mark) bool { return m.kind == kind })
+		}) {
+			all = append(all, entry{words: w.one, sample: func(c *canvas, x, mid int) { drawMark(c, kind, x+20, mid) }})
 		}
 	}
 	if len(l.unseen()) > 0 {
-		all = append(all, entry{unseen: true, words: "not looked at"})
+		all = append(all, entry{words: "not looked at", sample: func(c *canvas, x, mid int) {
+			box := image.Rect(x, mid-laneHigh/2, x+42, mid+laneHigh/2)
+			c.unseen(box)
+			c.frame(box, 1, edge)
+		}})
 	}
 	var lines [][]entry
 	x := plotRight

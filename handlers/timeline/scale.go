@@ -12,12 +12,9 @@ type scale struct {
 	seen       [2]time.Time // the window that was looked at; what is drawn can be a little more, for the cutoff
 }
 
-// scaleOf is the window of a picture, or what is in its rows if that is none.
+// scaleOf is the window of a picture.
 func scaleOf(p Picture) scale {
 	start, end := p.Start, p.End
-	if start.IsZero() || !end.After(start) {
-		start, end = extent(p)
-	}
 	if !end.After(start) {
 		end = start.Add(time.Hour)
 	}
@@ -35,33 +32,6 @@ func scaleOf(p Picture) scale {
 	s := scale{start: start.UTC(), end: end.UTC(), from: seconds(start), seen: seen}
 	s.span = math.Max(seconds(end)-s.from, 1e-3)
 	return s
-}
-
-// extent is from the first moment in the rows to the last, with a little room.
-func extent(p Picture) (start, end time.Time) {
-	see := func(t time.Time) {
-		if t.IsZero() {
-			return
-		}
-		if start.IsZero() || t.Before(start) {
-			start = t
-		}
-		if end.IsZero() || t.After(end) {
-			end = t
-		}
-	}
-	see(p.Cutoff)
-	for _, row := range p.Rows {
-		for _, b := range row.Bars {
-			see(b.Start)
-			see(b.End)
-		}
-		for _, m := range row.Marks {
-			see(m.At)
-		}
-	}
-	room := max(end.Sub(start)/20, time.Minute)
-	return start.Add(-room), end.Add(room)
 }
 
 func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
@@ -117,9 +87,6 @@ func (s scale) ticks() []tick {
 			step = one
 			break
 		}
-	}
-	if step.Seconds() < need { // years: the axis says where it begins and ends
-		return []tick{s.tick(s.start, day, ""), s.tick(s.end, day, "")}
 	}
 	at := s.start.Truncate(step)
 	if at.Before(s.start) {

@@ -5,8 +5,6 @@ import (
 	"image/color"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
@@ -63,9 +61,9 @@ func newType() (*typeset, error) {
 	return t, nil
 }
 
-// visible makes a foreign text one line of characters that can be drawn, cut to a width in pixels.
+// visible makes a text one of characters that can be drawn, cut to a width in pixels.
 func (t *typeset) visible(face font.Face, text string, most int) string {
-	text = t.drawable(clean(text))
+	text = t.drawable(text)
 	if t.width(face, text) <= most {
 		return text
 	}
@@ -94,31 +92,6 @@ func (t *typeset) drawable(text string) string {
 
 func (t *typeset) width(face font.Face, text string) int {
 	return font.MeasureString(face, text).Ceil()
-}
-
-// maxText is the most of a foreign text that is looked at, in bytes.
-const maxText = 2000
-
-// clean makes one line of visible characters: control characters and line breaks become spaces,
-// characters that hide or turn text around are dropped.
-func clean(text string) string {
-	if len(text) > maxText {
-		text = text[:maxText]
-		for len(text) > 0 && !utf8.RuneStart(text[len(text)-1]) {
-			text = text[:len(text)-1]
-		}
-	}
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			return ' '
-		case unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs) || !unicode.IsGraphic(r):
-			return -1
-		default:
-			return r
-		}
-	}, strings.ToValidUTF8(text, string(unknown)))
-	return strings.Join(strings.Fields(text), " ")
 }
 
 // write draws a text whose baseline begins at x, y.

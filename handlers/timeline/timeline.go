@@ -8,7 +8,7 @@
 // shapes have a contrast of at least 4.5 to 1, and whatever means something differs by shape or
 // pattern and not by colour alone. AltText tells the same to those who do not see it.
 //
-// All text is foreign: it becomes one line of visible characters, is cut to its place, and a
+// Text is one line of visible characters, as messages.Raw makes it. It is cut to its place, and a
 // character that the fonts (Go Regular and Go Bold, which are part of the program) do not have
 // becomes a visible box. The same Picture gives the same bytes.
 //
@@ -25,6 +25,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"image/color"
 	"image/png"
 	"time"
 )
@@ -39,13 +40,10 @@ const (
 
 // Picture is what is drawn. All times are shown in UTC.
 type Picture struct {
-	Title string
-	// Start and End are the window. When they are zero or the wrong way round, what is in the rows
-	// decides.
-	Start, End time.Time
+	Title      string
+	Start, End time.Time // the window; an hour if End is not after Start
 	Cutoff     time.Time // zero: no line
 	Rows       []Row
-	LeftOut    int // rows that the caller left out already
 }
 
 // Row is one caller.
@@ -63,14 +61,13 @@ type Bar struct {
 	Kind  BarKind
 }
 
-// BarKind says what a bar means. The zero value is not known, which is drawn in grey.
+// BarKind says what a bar means.
 type BarKind int
 
 // Kinds of bars.
 const (
-	BarUnknown BarKind = iota
-	BarBefore          // issued before the cutoff; what lies past the cutoff is drawn as a frame
-	BarAfter           // issued at or after the cutoff
+	BarBefore BarKind = iota // issued before the cutoff; what lies past the cutoff is drawn as a frame
+	BarAfter                 // issued at or after the cutoff
 	// from a caller or address that is suspicious, issued whenever; past the cutoff as BarBefore if
 	// issued before it
 	BarSuspicious
@@ -83,15 +80,32 @@ type Mark struct {
 	Kind MarkKind
 }
 
-// MarkKind says what a mark means. The zero value is not known, which is drawn as a call.
+// MarkKind says what a mark means.
 type MarkKind int
 
 // Kinds of marks.
 const (
-	MarkUnknown MarkKind = iota
-	MarkCall             // a call that was answered: a thin line
-	MarkDenial           // a call that was denied: a cross
-	MarkDoor             // a call that opens a door, such as CreateAccessKey: a diamond
+	MarkCall   MarkKind = iota // a call that was answered: a thin line
+	MarkDenial                 // a call that was denied: a cross
+	MarkDoor                   // a call that opens a door, such as CreateAccessKey: a diamond
+)
+
+// words name one thing, and many.
+type words struct{ one, many string }
+
+// barWords and barColours are what bars are called and how they look; markWords the names of marks.
+var (
+	barWords = [...]words{
+		BarBefore:        {"session issued before the cutoff", "sessions issued before the cutoff"},
+		BarAfter:         {"session issued after the cutoff", "sessions issued after the cutoff"},
+		BarSuspicious:    {"suspicious session", "suspicious sessions"},
+		BarDeniedAttempt: {"attempt that issued nothing", "attempts that issued nothing"},
+	}
+	barColours = [...]color.RGBA{BarBefore: blue, BarAfter: green, BarSuspicious: red, BarDeniedAttempt: red}
+	markWords  = [...]words{
+		MarkCall: {"call", "calls"}, MarkDenial: {"denied call", "denied calls"},
+		MarkDoor: {"call that opens a door", "calls that open a door"},
+	}
 )
 
 // PNG draws a picture.
@@ -101,11 +115,10 @@ func PNG(p Picture) ([]byte, error) {
 		return nil, err
 	}
 	l := arrange(p, t)
-	c := &canvas{img: image.NewRGBA(image.Rect(0, 0, width, l.height)), text: t}
+	c := &canvas{img: image.NewPaletted(image.Rect(0, 0, width, l.height), palette), text: t}
 	l.draw(c)
 	var out bytes.Buffer
-	// Paletted and not in full colour: a fifth of the bytes and of the time.
-	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, c.reduced()); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, c.img); err != nil {
 		return nil, fmt.Errorf("timeline: %w", err)
 	}
 	return out.Bytes(), nil
