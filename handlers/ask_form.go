@@ -30,7 +30,7 @@ func (h *Handlers) offerForm(ctx context.Context, a act) error {
 			return nil
 		}
 	}
-	return h.answer(ctx, a, messages.Usage(h.Measures[0].Words, h.accountNames()))
+	return h.answer(ctx, a, messages.Usage("", messages.ExampleReason, h.accountNames()))
 }
 
 // mayRequestSoon is mayRequest for as long as a form can wait for it.

@@ -281,10 +281,10 @@ func TestWithoutAFormTheWordsAreTold(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Slack.Inject(slack.Fault{Method: "views.open", Error: "expired_trigger_id", Times: 1})
 		b.Command(actors.Rosa, "  ")
-		b.Whispered(actors.Rosa, "Name the role to revoke sessions of")
+		b.Whispered(actors.Rosa, "Name the role, as in")
 		b.Slack.Inject(slack.Fault{Method: "users.info", Error: "internal_error", Times: -1})
 		b.Command(actors.Bob, "")
-		b.Whispered(actors.Bob, "Name the role to revoke sessions of")
+		b.Whispered(actors.Bob, "Name the role, as in")
 		if n := len(b.Slack.Views(actors.Bob)); n != 0 {
 			t.Errorf("%d forms for somebody who could not be looked up", n)
 		}

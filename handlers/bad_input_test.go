@@ -37,7 +37,7 @@ func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 			{"a ping", "<!channel>", "role"},
 			{"back-ticks", "`DeployRole`", "role"},
 			{"a reason of 10,000 characters", "prod/DeployRole " + strings.Repeat("x", 10000), "10000 characters"},
-			{"a drill of nothing", "drill", "Name the role to rehearse"},
+			{"a drill of nothing", "drill", "Name the role, as in `/revoke-sessions drill "},
 		} {
 			before := len(b.Whispers(actors.Rosa))
 			b.Command(actors.Rosa, c.text)

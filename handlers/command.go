@@ -137,11 +137,12 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	a.Text = text // a note of a refusal names the role
 	name, reason := splitCommand(text)
 	drill := mode == approvals.ModeDrill
-	switch {
-	case name == "" && drill:
-		return h.answer(ctx, a, messages.DrillUsage(k.Words))
-	case name == "":
-		return h.answer(ctx, a, messages.Usage(k.Words, h.accountNames()))
+	if name == "" {
+		what := k.Words.Word
+		if drill {
+			what = wordDrill + " " + what
+		}
+		return h.answer(ctx, a, messages.Usage(what, messages.ExampleReason, h.accountNames()))
 	}
 	target, err := h.meant(ctx, a, name, reason)
 	if err != nil {
@@ -177,7 +178,11 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 		if err != nil {
 			return err
 		}
-		return h.refuse(ctx, a, "real_one_open", messages.RealOneOpen(force.Open[0], role, link))
+		about, err := h.Context(force.Open[0])
+		if err != nil {
+			return err
+		}
+		return h.refuse(ctx, a, "real_one_open", messages.AlreadyOpen(force.Open[0], about, link))
 	}
 	o.Purpose, o.Subject.Key = k.Name.Drill(), drillPrefix+o.Subject.Key
 	return h.open(ctx, a, role, record.Facts{Drill: &role}, o)

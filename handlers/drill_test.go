@@ -190,7 +190,7 @@ func TestWhatIsRefusedForARevocationIsRefusedForADrill(t *testing.T) {
 			"drill nowhere/DeployRole why":                          "nowhere",
 			"drill prod/DeployRole":                                 "a reason is required",
 			"drill prod/DeployRole " + strings.Repeat("why ", 1000): "characters",
-			"drill": "Name the role to rehearse",
+			"drill": "Name the role, as in `/revoke-sessions drill ",
 		} {
 			before := len(b.Whispers(actors.Rosa))
 			b.Command(actors.Rosa, text)
@@ -250,7 +250,7 @@ func TestADrillIsRefusedWithTheWayToTheCardWhileARealRequestIsUnderWay(t *testin
 		real := b.AskFor(actors.Rosa, "prod/"+quietRole+" key pasted in a gist")
 		real.CaughtUp()
 		b.Command(actors.Bob, "drill prod/"+quietRole+" why")
-		b.Whispered(actors.Bob, "DRILL: Nothing was requested, because *a real request*")
+		b.Whispered(actors.Bob, "DRILL: No second request was made: <@U0ROSA> asked to revoke sessions of")
 		if told := b.Whispers(actors.Bob); !strings.Contains(told[len(told)-1], "/p"+strings.ReplaceAll(real.TS, ".", "")) {
 			t.Errorf("told %q", told)
 		}

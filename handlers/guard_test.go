@@ -528,7 +528,7 @@ func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 		}
 		undo.Approve(actors.Bob)
 		undo.Becomes(approvals.StateApplied)
-		b.Until("the revocation tells it", func() bool { return card.Says("was already gone from") })
+		b.Until("the revocation tells it", func() bool { return card.Says("was gone already") })
 		time.Sleep(time.Minute)
 		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || !undo.Says("*Undone already.*") ||
 			len(b.AWS.Calls("DeleteRolePolicy")) != 1 {

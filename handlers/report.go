@@ -29,7 +29,7 @@ var requestID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 func (h *Handlers) reportCommand(ctx context.Context, a act, what string) error {
 	what, _ = splitCommand(what)
 	if what == "" {
-		return h.answer(ctx, a, messages.ReportUsage())
+		return h.answer(ctx, a, messages.Usage("report ", "", h.accountNames()))
 	}
 	if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
 		return h.refuse(ctx, a, "requester", messages.NotEntitled(standing))

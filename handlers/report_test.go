@@ -220,8 +220,8 @@ func TestWhoMayNotAskForAReportGetsNone(t *testing.T) {
 		for _, try := range []struct{ user, text, told string }{
 			{actors.Gina, "report prod/DeployRole", "revokebot is for full members"},
 			{actors.Nils, "report prod/DeployRole", "not on the list of people"},
-			{actors.Bob, "report", "Name a role, or the id of a request"},
-			{actors.Bob, "report   ", "Name a role, or the id of a request"},
+			{actors.Bob, "report", "Name the role, as in `/revoke-sessions report "},
+			{actors.Bob, "report   ", "Name the role, as in `/revoke-sessions report "},
 			{actors.Bob, "report prod/NoSuchRole", "There is no request on record for `prod/NoSuchRole`"},
 			{actors.Bob, "report staging/DeployRole", "There is no request on record"},
 			{actors.Bob, "report AAAAAAAAAAAAAAAAAAAAAAAAAA", "There is no request on record"},

@@ -22,7 +22,7 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	a.Text = text // a note of a refusal names the role
 	name, rest := splitCommand(text)
 	if name == "" {
-		return h.answer(ctx, a, messages.UndoUsage())
+		return h.answer(ctx, a, messages.Usage("undo ", messages.ExampleReason, h.accountNames()))
 	}
 	words, reason := splitWords(rest)
 	target, err := h.meant(ctx, a, name, reason)

@@ -109,8 +109,8 @@ func TestAnUndoOfWhichAPolicyStaysDoesNotSayThatTheEarlierOneIsBack(t *testing.T
 		}
 		says(t, undo, "`"+besideOf(card)+"` was removed")
 		saysNot(t, undo, "put back", "put the earlier policy back", "says what it said before")
-		says(t, card, "is off `prod/DeployRole`", "`AWSRevokeOlderSessions` *stays*")
-		saysNot(t, card, "before the revocation is back")
+		says(t, card, "is off the role (verified)", "`AWSRevokeOlderSessions` *stays*")
+		saysNot(t, card, "The earlier policy is back")
 		a, err := record.Detail[record.Applied](undo.Request().Closing)
 		if err != nil || a.Slots.Restores() || len(a.Slots) != 2 || !a.RestoreCutoff.IsZero() {
 			t.Errorf("%v: %+v", err, a)

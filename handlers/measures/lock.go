@@ -77,10 +77,15 @@ func lock() Kind {
 				}
 				return "Sessions that have not expired *work again*, the attacker's too, " + unlocks + "."
 			},
-			Revived: func(_ bool, u record.Undoing) string { return unlocked(u.Stays()) },
-			Now:     func(v record.Undone) string { return unlocked(v.Stays) },
-			Field:   func(record.Undoing) (name, value string) { return "It denies", "every session, old and new" },
-			Anew:    "To lock the role again", Again: "it attaches the policy again",
+			Now: func(v record.Undone) string {
+				if v.Stays {
+					return lockStays
+				}
+				return "Sessions of the role that have not expired *work again* as soon as IAM has spread the change, " +
+					unlocks + "."
+			},
+			Field: func(record.Undoing) (name, value string) { return "It denies", "every session, old and new" },
+			Anew:  "To lock the role again", Again: "it attaches the policy again",
 		},
 		Drill: messages.DrillWords{
 			Means: rehearses("lock"),
@@ -89,12 +94,4 @@ func lock() Kind {
 			},
 		},
 	}}
-}
-
-// unlocked says what an end of the lock means for sessions.
-func unlocked(stays bool) string {
-	if stays {
-		return lockStays
-	}
-	return "Sessions of the role that have not expired *work again* as soon as IAM has spread the change, " + unlocks + "."
 }

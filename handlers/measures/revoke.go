@@ -54,14 +54,14 @@ func revoke() Kind {
 			Confirm: func(c messages.Context) string {
 				return "This undoes the revocation of " + messages.InAccount(c.Role) + ". " + afterUndo(*c.Undo)
 			},
-			Effect: undoEffect, Revival: revival, Revived: revived, Kept: kept,
+			Effect: undoEffect, Revival: revival, Kept: kept,
 			Field: func(u record.Undoing) (name, value string) {
 				return "It denies sessions issued before", messages.UTC(u.Cutoff)
 			},
 			Now: func(v record.Undone) string {
 				if v.Revives {
-					return "Old sessions that it blocked and that have not expired *work again*; the last of them ends by " +
-						messages.Both(v.RevivesUntil) + "."
+					return "Old sessions that it blocked and that have not expired *work again* as soon as IAM has spread the " +
+						"change; the last of them ends by " + messages.Both(v.RevivesUntil) + "."
 				}
 				return "No old session works again."
 			},
@@ -161,18 +161,5 @@ func revival(r approvals.Request, u record.Undoing) string {
 	default:
 		return fmt.Sprintf("This is clean-up: %s have all expired, since %s at the latest.",
 			kept(u), messages.Both(u.RevivesUntil))
-	}
-}
-
-// revived says what the end of the revocation policy means for sessions that it blocked.
-func revived(revives bool, u record.Undoing) string {
-	switch {
-	case revives:
-		return strings.Replace(kept(u), "s", "S", 1) + " that have not expired *work again* as soon as IAM has spread the " +
-			"change; the last of them ends by " + messages.Both(u.RevivesUntil) + "."
-	case !u.RestoreCutoff.Before(u.Cutoff):
-		return "It denies the same sessions as before."
-	default:
-		return "All sessions that it blocked had expired."
 	}
 }

@@ -3,7 +3,6 @@ package messages
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -269,37 +268,22 @@ func trust(principals []record.Principal) string {
 }
 
 const (
-	limitWarning  = 480  // characters of one, the next step included
-	warningBlocks = 2    // sections: what can be said of one role fits into them
-	warningRoom   = 2900 // characters in one of them
+	limitWarning = 480 // characters of one, the next step included
+	maxWarnings  = 12
 )
 
 // warnings lists what is known about the role that can keep the revocation from being all that is
 // needed.
 func warnings(sentences []string) []slack.Block {
-	var blocks []slack.Block
 	var lines []string
-	room := warningRoom
-	flush := func() {
-		if len(lines) > 0 {
-			blocks = append(blocks, plainLines(strings.Join(lines, "\n")))
-		}
-		lines, room = nil, warningRoom
-	}
 	for i, s := range sentences {
-		line := "• " + Raw(s, limitWarning)
-		n := utf8.RuneCountInString(line) + 1
-		if n > room {
-			if len(blocks)+1 == warningBlocks {
-				lines = append(lines, fmt.Sprintf("• and %d more", len(sentences)-i))
-				break
-			}
-			flush()
+		if i == maxWarnings {
+			lines = append(lines, fmt.Sprintf("• and %d more", len(sentences)-i))
+			break
 		}
-		lines, room = append(lines, line), room-n
+		lines = append(lines, "• "+Raw(s, limitWarning))
 	}
-	flush()
-	return blocks
+	return packed(lines)
 }
 
 // labelled names a role in the label that a screen reader says for a button, which has 75

@@ -161,9 +161,9 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_call_out":       messages.CallOut(begin(1).fold(1), begin(1).context, link),
 		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), begin(1).context, "is_archived"),
 		"drill_loose":          messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
-		"drill_reply_usage":    messages.DrillUsage(revokeWords()),
-		"drill_reply_real":     messages.RealOneOpen(openRequest(t), role, link),
-		"drill_reply_real_new": messages.RealOneOpen(openRequest(t), role, ""),
+		"drill_reply_usage":    messages.Usage("drill ", messages.ExampleReason, nil),
+		"drill_reply_real":     messages.AlreadyOpen(openRequest(t), exampleContext(), link),
+		"drill_reply_real_new": messages.AlreadyOpen(openRequest(t), exampleContext(), ""),
 		"drill_reply_no_quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
@@ -350,8 +350,8 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 		approvals.EventVoided: failed,
 	}
 	out := map[string]*messages.Message{
-		"card": s.card(), "requested": s.last(), "real": messages.RealOneOpen(s.fold(1), role, ""),
-		"usage": messages.DrillUsage(revokeWords()),
+		"card": s.card(), "requested": s.last(), "real": messages.AlreadyOpen(s.fold(1), s.context, ""),
+		"usage": messages.Usage("drill ", messages.ExampleReason, nil),
 		"no quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1,
 			[]messages.Candidate{{ID: bad, Why: "you, the requester"}}),
 		"plain": messages.Plain(bad),

@@ -34,14 +34,10 @@ func (v *view) evidence() *Message {
 
 // checking tells the progress of the first check.
 func (v *view) checking() string {
-	switch l := v.in.Looking; {
-	case l == nil || l.All == 0:
-		return "Checking CloudTrail …"
-	case l.Done == 0:
-		return fmt.Sprintf("Checking CloudTrail in %s …", english.Count(l.All, "region", "regions"))
-	default:
+	if l := v.in.Looking; l != nil && l.All > 0 {
 		return fmt.Sprintf("Checking CloudTrail: %d of %s done …", l.Done, english.Count(l.All, "region", "regions"))
 	}
+	return "Checking CloudTrail …"
 }
 
 // Copies are the sessions whose keys were used from where they were not opened: those that may have

@@ -39,12 +39,6 @@ func filesRefused(f record.FilesRefused) string {
 	}
 }
 
-// ReportUsage says how to ask for a report, when there was nothing to go on.
-func ReportUsage() *Message {
-	return sentence("Name a role, or the id of a request, which stands at the foot of its card: `" + Command +
-		" report prod/DeployRole`.")
-}
-
 // ReportNowhere rejects a report of what is not on record.
 func ReportNowhere(what string) *Message {
 	return sentence("There is no request on record for " + Code(what, 120) + ", so there is nothing to report: " +

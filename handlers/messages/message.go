@@ -3,6 +3,7 @@ package messages
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 )
@@ -45,6 +46,18 @@ func plainSection(text string, limit int) slack.Block {
 // plainLines shows lines that went through raw one by one.
 func plainLines(text string) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, text, false, false), nil, nil)
+}
+
+// packed puts lines that went through Raw into as few blocks as take them.
+func packed(lines []string) (blocks []slack.Block) {
+	for len(lines) > 0 {
+		text, n := lines[0], 1
+		for n < len(lines) && utf8.RuneCountInString(text)+1+utf8.RuneCountInString(lines[n]) <= limitSection {
+			text, n = text+"\n"+lines[n], n+1
+		}
+		blocks, lines = append(blocks, plainLines(text)), lines[n:]
+	}
+	return blocks
 }
 
 func header(text string) slack.Block {

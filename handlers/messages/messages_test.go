@@ -456,7 +456,7 @@ func all(t *testing.T) map[string]*messages.Message {
 
 		"reply_not_listed": messages.NotListed("lock", "prod"),
 		"reply_secret":     messages.SecretRemoved(),
-		"reply_usage":      messages.Usage(revokeWords(), []string{"prod", "staging"}),
+		"reply_usage":      messages.Usage("", messages.ExampleReason, []string{"prod", "staging"}),
 		"reply_help":       messages.Help(measures.All().AllWords(), []string{"prod", "staging"}, 30*time.Second),
 		"reply_status": messages.Status([]messages.Listed{
 			{

@@ -100,12 +100,14 @@ func (v *view) applied() *Message {
 		lines = append(lines, "Guarded until "+v.At(a.At.Add(v.c.Guard))+".")
 	}
 	if a.Unnamed {
-		lines = append(lines, "AWS rejected source identity and tags, "+
-			"so CloudTrail names this request and *not the people*. "+
-			"Allow sts:SetSourceIdentity and sts:TagSession there.")
+		lines = append(lines, unnamed)
 	}
 	return sentence(strings.Join(lines, "\n"))
 }
+
+// unnamed is said of a session that does not name the people.
+const unnamed = "AWS rejected source identity and tags, so CloudTrail names this request and *not the people*. " +
+	"Allow sts:SetSourceIdentity and sts:TagSession there."
 
 func (v *view) inert() *record.Inert {
 	for _, e := range slices.Backward(v.events) {
@@ -208,28 +210,46 @@ func (c Context) undoneTitle(r approvals.Request) string {
 
 // undoOutcome says what became of what was to be undone, and of old sessions.
 func (c Context) undoOutcome(r approvals.Request) string {
-	a, err := record.Detail[record.Applied](r.Closing)
-	before := "as it was before the " + c.Words.Noun
-	foreign := slices.IndexFunc(a.Slots, func(s record.Stand) bool { return s.Fate == record.FateForeign && s.Text != "" })
-	text := "The earlier policy is back (verified). "
-	switch {
-	case err != nil:
+	a := record.Known[record.Applied](r.Closing)
+	if a == nil {
 		return "AWS accepted the change."
-	case a.Seen == record.SeenOther:
-		return "AWS accepted the change, but the role is *not " + before + "*. Check the role now."
-	case a.Seen != record.SeenEqual:
-		text = "AWS accepted the change, but the role could not be read after that: check it. "
-	case a.AlreadyThere && !a.Promised && foreign >= 0:
-		text = "The " + c.Words.Deny + " was gone already, and revokebot changed nothing. "
-	case a.AlreadyThere && !a.Promised:
-		text = "The role was already " + before + ", and revokebot changed nothing. "
-	case !a.Slots.Restores():
-		text = "The " + c.Words.Deny + " is off the role (verified). "
 	}
-	if foreign >= 0 {
-		text += "The " + c.Words.Document(a.Slots[foreign].Slot.Label()) + " *stays*: it is not what revokebot wrote. "
+	return c.left(record.Undone{
+		Seen: a.Seen, Slots: a.Slots, Stays: c.Undo.Stays(), Found: a.AlreadyThere && !a.Promised,
+		Restored: a.Slots.Restores(), Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil,
+	})
+}
+
+// left says what an undo left on the role, as far as that was seen, and of old sessions.
+func (c Context) left(v record.Undone) (text string) {
+	switch {
+	case v.Seen == record.SeenOther:
+		return "AWS accepted the change, but the role is *not as it was before the " + c.Words.Noun + "*. Check the role now."
+	case v.Seen != record.SeenEqual:
+		text = "AWS accepted the change, but the role was not verified after that: check it."
+	case v.Stays:
+		text = "What the " + c.Words.Deny + " consists of was there before it, and stays."
+	case v.Found:
+		text = "The " + c.Words.Deny + " was gone already, and revokebot changed nothing."
+	case v.Restored:
+		text = "The earlier policy is back (verified)."
+	default:
+		text = "The " + c.Words.Deny + " is off the role (verified)."
 	}
-	return text + c.Words.Undo.Revived(a.Revives, c.Undo.As(a))
+	text += " " + c.Words.Undo.Now(v)
+	for _, s := range v.Slots {
+		if len(v.Slots) > 1 || s.Fate == record.FateForeign && s.Text != "" {
+			text += "\n• The " + c.Words.Document(s.Slot.Label()) + " " + fates[s.Fate]
+		}
+	}
+	return text
+}
+
+// fates are what became of a document.
+var fates = map[record.Fate]string{
+	record.FateRemoved: "was removed.", record.FateRestored: "that was there before is back.",
+	record.FateSame: "was as before already.", record.FateForeign: "*stays*: it is not what revokebot wrote.",
+	record.FateFailed: "*stays*: AWS rejected the change.",
 }
 
 // undoApplied tells in the thread of an undo what was undone, or that there was nothing to undo.
@@ -245,65 +265,18 @@ func (v *view) undoApplied() string {
 	if back := v.proof.ReadBack; back != nil && !back.Equal {
 		text += " " + strings.TrimSuffix(cmp.Or(v.Prose(back.Error), Code(back.Mismatch, 800)), ".") + "."
 	}
-	if len(a.Slots) > 1 {
-		text += fates(a.Slots, w)
-	}
 	if a.Unnamed {
-		text += "\nAWS rejected source identity and tags, so CloudTrail names this request and not the people. " +
-			"Allow sts:SetSourceIdentity and sts:TagSession there."
+		text += "\n" + unnamed
 	}
 	return text + "\nIt was the " + w.Noun + " of " + earlierRequest(v.r.About, v.c.Undo.Card) + ". " + w.Undo.Anew +
 		", send " + Code(Command+" "+w.Word+v.c.Role.Account+"/"+v.c.Role.Name, 160) + ": " + w.Undo.Again + "."
 }
 
-// fates says of each slot what became of it, a line each.
-func fates(slots record.Stands, w Words) (text string) {
-	for _, s := range slots {
-		if s.Fate == record.FateForeign && s.Text != "" {
-			continue // undoOutcome names it
-		}
-		text += "\n• The " + w.Document(s.Slot.Label()) + " "
-		switch s.Fate {
-		case record.FateRemoved:
-			text += "was removed."
-		case record.FateRestored:
-			text += "that was there before is back."
-		case record.FateSame:
-			text += "was as before the " + w.Noun + " already."
-		case record.FateForeign:
-			text += "*stays*: it is not what revokebot wrote."
-		default:
-			text += "*stays*: AWS rejected the change."
-		}
-	}
-	return text
-}
-
 // undoneText says who undid it, and what that means for old sessions.
 func undoneText(v record.Undone, c Context, day time.Time) string {
-	at := Clock(v.At, day)
-	what := "*Undone* at " + at + ": the " + c.Words.Deny + " is off " + roleWords(c.Role) + "."
-	switch {
-	case v.Stays:
-		what = "*Undone* at " + at + ": what the " + c.Words.Deny + " on " + roleWords(c.Role) +
-			" consists of was there before it, and stays."
-	case v.Found:
-		what = "*Undone* by " + at + ": the " + c.Words.Deny + " was already gone from " + roleWords(c.Role) + "."
-	case v.Restored:
-		what = "*Undone* at " + at + ": the policy that was on " + roleWords(c.Role) + " before the " +
-			c.Words.Noun + " is back."
-	}
-	for _, s := range v.Slots {
-		if s.Fate == record.FateForeign && s.Text != "" {
-			what += " The " + c.Words.Document(s.Slot.Label()) + " *stays*: it is not what revokebot wrote."
-		}
-	}
-	if v.Seen != record.SeenEqual {
-		what += " The role was not verified after that: check it."
-	}
-	what += fmt.Sprintf(" %s asked for that and %s approved it, %s.", Mention(v.Requester),
-		fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card))
-	return what + " " + c.Words.Undo.Now(v)
+	return fmt.Sprintf("*Undone* at %s on %s: %s asked for that and %s approved it, %s. %s", Clock(v.At, day),
+		roleWords(c.Role), Mention(v.Requester), fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card),
+		c.left(v))
 }
 
 // earlierRequest names the request that is to be undone, with the way to its card where that is

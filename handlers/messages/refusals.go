@@ -2,8 +2,8 @@ package messages
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
+
+	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
 )
@@ -100,11 +100,9 @@ func ActionWords(a approvals.Action) string {
 }
 
 const (
-	limitStep         = 500
-	limitSteps        = 10
-	limitRefused      = 700
-	sayDocument       = "The service control policy, ready to be used:"
-	documentElsewhere = "The service control policy is in the message itself."
+	limitStep    = 500
+	limitSteps   = 10
+	limitRefused = 700
 )
 
 // RefusedRole answers a request for a role that must not be touched: why, what to do instead, and
@@ -119,26 +117,8 @@ func RefusedRole(sentence string, steps []string, document string) *Message {
 		lines = append(lines, fmt.Sprintf("%d. %s", i+1, Raw(step, limitStep)))
 		m.Text += fmt.Sprintf("\n%d. %s", i+1, Code(step, limitStep))
 	}
-	m.Blocks = append(m.Blocks, plainSection(sentence, limitSection))
-	// Slack cuts a text object at 3,000 characters, so long steps stand in several.
-	for len(lines) > 0 {
-		text, n := lines[0], 1
-		for n < len(lines) && utf8.RuneCountInString(text)+1+utf8.RuneCountInString(lines[n]) <= limitSection {
-			text, n = text+"\n"+lines[n], n+1
-		}
-		m.Blocks = append(m.Blocks, plainLines(text))
-		lines = lines[n:]
-	}
-	m.Text = fit(m.Text, limitText-len(documentElsewhere)-1)
-	block := jsonBlock(document, limitSection)
-	if block == "" {
-		return m
-	}
-	m.Blocks = append(m.Blocks, section(sayDocument), section(block))
-	if whole := strings.Join([]string{m.Text, sayDocument, block}, "\n"); utf8.RuneCountInString(whole) <= limitText {
-		m.Text = whole
-	} else {
-		m.Text += "\n" + documentElsewhere
-	}
+	m.Text = fit(m.Text, limitText)
+	m.Blocks = append([]slack.Block{plainSection(sentence, limitSection)}, packed(lines)...)
+	m.document("The service control policy, ready to be used:", document)
 	return m
 }

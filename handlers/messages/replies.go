@@ -33,15 +33,19 @@ func SecretRemoved() *Message {
 		"treat the secret as leaked, and delete your message if it is still there.*")
 }
 
-// Usage says how to ask, when there was nothing to go on.
-func Usage(w Words, accounts []string) *Message {
-	account := ""
+// Usage says how to ask, when there was nothing to go on. what stands between the command and the
+// role: "undo lock "; reason is an example of what follows.
+func Usage(what, reason string, accounts []string) *Message {
+	account := "account"
 	if len(accounts) > 0 {
-		account = Clean(accounts[0], 64) + "/"
+		account = accounts[0]
 	}
-	return sentence("Name the role to " + w.Ask + ", and why: `" + Command + " " + w.Word + account +
-		"DeployRole key pasted in a gist`. `" + Command + " help` says more.")
+	return sentence("Name the role, as in " + Code(Command+" "+what+account+"/DeployRole "+reason, 160) +
+		". `" + Command + " help` says more.")
 }
+
+// ExampleReason is one for Usage.
+const ExampleReason = "key pasted in a gist"
 
 // Help is one screen on what the command does, with the words of each measure.
 func Help(all []Words, accounts []string, margin time.Duration) *Message {
@@ -253,21 +257,4 @@ func NoQuorum(mode approvals.Mode, w Words, role record.Role, required int, cand
 	default:
 		return sentence(text + "\n" + add + ".")
 	}
-}
-
-// DrillUsage says how to ask for a drill, when there was nothing to go on.
-func DrillUsage(w Words) *Message {
-	return sentence("Name the role to rehearse a " + w.Noun + " of, and why: `" + Command + " drill " + w.Word +
-		"DeployRole first Monday of the month`. Nothing is written.")
-}
-
-// RealOneOpen answers who asks for a drill of a role while a real request for it is under way. link
-// is that of its card, empty while it is being posted.
-func RealOneOpen(r approvals.Request, role record.Role, link string) *Message {
-	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
-	if link != "" {
-		where = "Look at <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
-	}
-	return sentence("Nothing was requested, because *a real request* for " + roleWords(role) + " is " +
-		r.State.String() + ", asked for by " + Mention(r.Requester) + " at " + local(r.Opened) + ". " + where)
 }

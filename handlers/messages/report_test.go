@@ -132,7 +132,7 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 			"", record.FilesRefused{Name: "report-X-3.md", Code: record.CodeNoAnswer}).last(),
 		"thread_file_not_made": wholeStory(t).
 			add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md"}).last(),
-		"reply_report_usage":   messages.ReportUsage(),
+		"reply_report_usage":   messages.Usage("report ", "", []string{"prod"}),
 		"reply_report_nowhere": messages.ReportNowhere("prod/Nobody"),
 		"reply_report_coming":  messages.ReportComing(r, link, nil),
 		"reply_report_no_link": messages.ReportComing(r, "", nil),

@@ -185,7 +185,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"refused": messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
 		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
 		"posting": messages.CardImpossible(foreign(t, "slack error")),
-		"usage":   messages.Usage(revokeWords(), nil),
+		"usage":   messages.Usage("", messages.ExampleReason, nil),
 		"status": messages.Status(slices.Repeat([]messages.Listed{
 			{
 				Request: s.fold(1), Context: c,

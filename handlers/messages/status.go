@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Action ids of the App Home. ActionAsk's value is the channel to ask in; ActionOpenCard is a link,
@@ -31,17 +32,14 @@ type Connection struct {
 }
 
 func (c Connection) words() string {
-	sockets := fmt.Sprintf("%d live connections to Slack", c.Sockets)
-	if c.Sockets == 1 {
-		sockets = "1 live connection to Slack"
+	heard := "answered " + Span(c.Heard) + " ago"
+	switch {
+	case c.Heard < 0:
+		heard = "has not answered yet"
+	case c.Heard < time.Second:
+		heard = "answered just now"
 	}
-	if c.Heard < 0 {
-		return sockets + ", and its database has not answered yet."
-	}
-	if c.Heard < time.Second {
-		return sockets + ", and its database answered just now."
-	}
-	return sockets + ", and its database answered " + Span(c.Heard.Truncate(time.Second)) + " ago."
+	return english.Count(c.Sockets, "live connection", "live connections") + " to Slack, and its database " + heard + "."
 }
 
 // Status lists the open and the newest requests for one person.

@@ -65,13 +65,6 @@ func undoCommand(w Words, role record.Role, rest string) string {
 	return Code(text, 220)
 }
 
-// UndoUsage says how to ask for an undo, when no role was named.
-func UndoUsage() *Message {
-	return sentence("Name the role, with the measure in front if several are in force: `" + Command +
-		" undo [measure] prod/DeployRole [reason]`. While sessions that a revocation keeps out can be alive, the words `" +
-		ReviveWords + "` have to follow the role. A role named like a word is written account/name.")
-}
-
 // UndoWhich answers an undo that does not say which of several measures is meant, newest first.
 func UndoWhich(held []Listed, role record.Role) *Message {
 	text := "Nothing was requested: several measures are in force on " + roleWords(role) +

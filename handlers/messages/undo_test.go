@@ -188,7 +188,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 			Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true,
 		}).last(),
 
-		"reply_undo_usage":   messages.UndoUsage(),
+		"reply_undo_usage":   messages.Usage("undo ", messages.ExampleReason, []string{"prod"}),
 		"reply_undo_nothing": messages.NothingToUndo(role, messages.NotOnRecord("measure")),
 		"reply_undo_which": messages.UndoWhich([]messages.Listed{
 			{Request: begin(revives).fold(1), Context: exampleContext()},

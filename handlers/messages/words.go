@@ -51,10 +51,9 @@ type UndoWords struct {
 	Confirm func(Context) string                           // as Words.Confirm
 	Effect  func(record.Undoing) string                    // what is done to the document, a sentence
 	Revival func(approvals.Request, record.Undoing) string // what becomes of the sessions it keeps out, sentences
-	Revived func(revives bool, u record.Undoing) string    // the same once it is done
 	Kept    func(record.Undoing) string                    // the sessions that it keeps out
 	Field   func(record.Undoing) (name, value string)      // what the card says of what is to be taken away
-	Now     func(record.Undone) string                     // what that means in the thread of what was undone, a sentence
+	Now     func(record.Undone) string                     // the same once it is done, a sentence
 	Inert   func(v record.Inert) string                    // why it has done its work, a sentence
 	Anew    string                                         // begins: "To deny old sessions again"
 	Again   string                                         // what that does
