@@ -62,17 +62,14 @@ func (s command) announce(
 		"CI_SECRET_ACCESS_KEY="+world.CI.SecretAccessKey,
 		"",
 	)
+	what := "The bot runs with this configuration file:"
 	switch {
 	case s.WithoutBot && s.EnvFile != "":
-		lines = append(lines, "  No bot runs here. Start one in that shell with revokebot run. Its configuration file is:",
-			"", indent(configText))
+		what = "No bot runs here. Start one in that shell with revokebot run. Its configuration file is:"
 	case s.WithoutBot:
-		lines = append(lines, "  No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming "+
-			"a file with:", "", indent(configText))
-	default:
-		lines = append(lines, "  The bot runs with this configuration file:", "", indent(configText))
+		what = "No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming a file with:"
 	}
-	lines = append(lines, "  Ctrl-C stops it.", "")
+	lines = append(lines, "  "+what, "", indent(configText), "  Ctrl-C stops it.", "")
 	_, err := fmt.Fprintln(env.Stdout, strings.Join(lines, "\n"))
 	return err
 }

@@ -77,13 +77,10 @@ func (b *realBot) start(
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	b.watch.Read(it, store)
+	chain := audit.New(audit.Config{Store: store, Key: b.settings.Key, Alarm: b.watch.AuditAlarm, Logger: b.log})
 	running.Go(func() {
-		audit.New(audit.Config{Store: store, Key: b.settings.Key, Alarm: b.watch.AuditAlarm, Logger: b.log}).Run(ctx)
-	})
-	running.Go(func() { wire.KeepWarm(ctx, roles, b.log) })
-	running.Go(func() {
-		if err := it.Run(ctx); err != nil {
-			fail(wire.ExplainStart(err))
+		if err := wire.Run(ctx, it, roles, chain, b.log); err != nil {
+			fail(err)
 		}
 	})
 	return nil

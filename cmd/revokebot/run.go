@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/redis/go-redis/v9"
@@ -119,12 +118,5 @@ func connectAndRun(
 		}
 		defer stop()
 	}
-	warming, stopWarming := context.WithCancel(ctx)
-	var warm sync.WaitGroup
-	warm.Go(func() { wire.KeepWarm(warming, roles, log) })
-	warm.Go(func() { chain.Run(warming) }) // to its end also what the bot does when it stops
-	err := b.Run(ctx)
-	stopWarming() // an account that does not answer must not hold up the end
-	warm.Wait()
-	return wire.ExplainStart(err)
+	return wire.Run(ctx, b, roles, chain, log)
 }

@@ -16,8 +16,7 @@ import (
 // configuration is the file with what is wrong with it, put to the keys that it is about.
 type configuration struct {
 	settings.File
-	order []string
-	byKey map[string]*finding.Finding
+	found []finding.Finding
 }
 
 // readConfiguration reads the file that REVOKEBOT_CONFIG names. A variable that is missing has a
@@ -32,7 +31,7 @@ func readConfiguration(path string) *configuration {
 }
 
 func newConfiguration(f settings.File) *configuration {
-	c := &configuration{File: f, byKey: map[string]*finding.Finding{}}
+	c := &configuration{File: f}
 	c.put(finding.Failure, f.Wrong)
 	c.put(finding.Warning, f.Warnings)
 	return c
@@ -55,18 +54,23 @@ func (c *configuration) put(state finding.State, all []*settings.Error) {
 		if key == "" {
 			key = "configuration file"
 		}
-		l := &finding.Finding{Check: key, State: state, Saw: e.Saw, Fix: e.Fix, Source: c.source(e.Line)}
-		before := c.byKey[key]
-		if before == nil {
-			c.byKey[key], c.order = l, append(c.order, key)
+		f := finding.Finding{Check: key, State: state, Saw: e.Saw, Fix: e.Fix}.From(c.source(e.Line))
+		i := c.about(key)
+		if i < 0 {
+			c.found = append(c.found, f)
 			continue
 		}
+		before := &c.found[i]
 		if before.State == finding.Failure && state != finding.Failure {
-			before, l = l, before
-			c.byKey[key] = before
+			*before, f = f, *before
 		}
-		before.State, before.Saw, before.Fix = l.State, before.Saw+" "+before.Fix+" "+l.Saw, l.Fix
+		before.State, before.Saw, before.Fix = f.State, before.Saw+" "+before.Fix+" "+f.Saw, f.Fix
 	}
+}
+
+// about is the place of what was found about a key, -1 for nothing.
+func (c *configuration) about(key string) int {
+	return slices.IndexFunc(c.found, func(f finding.Finding) bool { return f.Check == key })
 }
 
 // source says where in the file something stands.
@@ -82,7 +86,7 @@ func (c *configuration) source(line int) string {
 func (c *configuration) lookAtAuditFile() {
 	const key = "audit.file"
 	path := c.Config.AuditFile
-	if path == "" || path == "-" || c.byKey[key] != nil {
+	if path == "" || path == "-" || c.about(key) >= 0 {
 		return
 	}
 	open, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -116,17 +120,14 @@ func (c *configuration) lines() []finding.Finding {
 		case s.from != "":
 			l.Source = "as " + s.from
 		}
-		if wrong := c.byKey[s.key]; wrong != nil {
+		if i := c.about(s.key); i >= 0 {
 			source := l.Source
-			if l = *wrong; l.Source == c.Path {
+			if l = c.found[i]; l.Source == c.Path {
 				l.Source = source
 			}
-			c.order = slices.DeleteFunc(c.order, func(key string) bool { return key == s.key })
+			c.found = slices.Delete(c.found, i, i+1)
 		}
 		lines = append(lines, l)
 	}
-	for _, key := range c.order {
-		lines = append(lines, *c.byKey[key])
-	}
-	return lines
+	return append(lines, c.found...)
 }

@@ -1,5 +1,5 @@
 // Package wire puts the bot together from its settings, the same way for the program and for the
-// sandbox: Bot and Cloud make it, Watching observes it, KeepWarm keeps AWS ready beside it.
+// sandbox: Bot and Cloud make it, Watching observes it, Run runs it and keeps AWS ready beside it.
 package wire
 
 import (
@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
@@ -46,9 +48,21 @@ func Bot(
 	})
 }
 
-// ExplainStart turns a refusal by Slack or Redis at the start into a sentence that names the
+// Run runs a bot until ctx ends, with what goes on beside it.
+func Run(ctx context.Context, b *bot.Bot, roles *role.Client, chain *audit.Worker, log *slog.Logger) error {
+	beside, stop := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { keepWarm(beside, roles, log) })
+	all.Go(func() { chain.Run(beside) }) // to its end also what the bot does when it stops
+	err := b.Run(ctx)
+	stop() // an account that does not answer must not hold up the end
+	all.Wait()
+	return explainStart(err)
+}
+
+// explainStart turns a refusal by Slack or Redis at the start into a sentence that names the
 // setting.
-func ExplainStart(err error) error {
+func explainStart(err error) error {
 	start, ok := errors.AsType[*bot.StartError](err)
 	if !ok {
 		return err

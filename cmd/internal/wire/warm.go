@@ -14,10 +14,10 @@ import (
 // warmEvery keeps the reading sessions, which live for fifteen minutes, younger than half of that.
 const warmEvery = 5 * time.Minute
 
-// KeepWarm opens the reading sessions and renews them until ctx ends, so that no command and no
+// keepWarm opens the reading sessions and renews them until ctx ends, so that no command and no
 // approval waits for them. An account that cannot be used is told of when it becomes so, and again
 // to whoever asks for a role of it.
-func KeepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
+func keepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
 	var unusable, unlisted map[string]bool
 	for {
 		failed := unjoin(roles.Cloud().Warm(ctx))
