@@ -296,19 +296,13 @@ func silent(e *deliver.SlackError) bool {
 
 // noAnswer is a check to which Slack gave no answer that counts.
 func noAnswer(check string, e *deliver.SlackError) finding.Finding {
-	const inTime = "within the time that there was"
-	saw := "Slack did not answer " + inTime + "."
-	switch {
-	case e == nil:
-	case e.RetryAfter > 0:
+	saw := "Slack did not answer within the time that there was."
+	if e != nil && e.RetryAfter > 0 {
 		return finding.Fail(check, "Ask again after that.", "Slack answers too many requests and refused %s for %s, "+
 			"so what it would have said is not known.", e.Method, e.RetryAfter)
-	case e.Code != "":
-		saw = fmt.Sprintf("Slack could not answer %s (%s).", e.Method, e.Code)
-	case errors.Is(e, context.DeadlineExceeded):
-		saw = fmt.Sprintf("Slack did not answer %s %s.", e.Method, inTime)
-	default:
-		saw = fmt.Sprintf("Slack could not be reached for %s.", e.Method)
+	}
+	if e != nil && !errors.Is(e, context.DeadlineExceeded) {
+		saw = fmt.Sprintf("Slack could not be asked (%s).", e)
 	}
 	return finding.Fail(check, "Look at the way to Slack from here (network, proxy, SLACK_API_URL) and at "+
 		"status.slack.com, and ask again.", "%s", saw)

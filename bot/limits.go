@@ -101,14 +101,11 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// asked reads Retry-After, which is seconds or a date.
+// asked reads Retry-After, which Slack gives in seconds.
 func asked(header string) time.Duration {
 	seconds, err := strconv.ParseInt(header, 10, 32)
-	if err == nil && seconds >= 0 || errors.Is(err, strconv.ErrRange) {
-		return min(max(time.Duration(seconds)*time.Second, time.Second), askedMost)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || seconds < 0 {
+		return askedDefault
 	}
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(time.Until(at), time.Second), askedMost)
-	}
-	return askedDefault
+	return min(max(time.Duration(seconds)*time.Second, time.Second), askedMost)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -172,10 +174,7 @@ func (w *workers) sweepLoop(ctx, work context.Context) {
 func (w *workers) keepLoop(ctx context.Context) {
 	for times.Pause(ctx, keepEvery) {
 		w.mu.Lock()
-		items := make([]approvals.Item, 0, len(w.inHand))
-		for _, item := range w.inHand {
-			items = append(items, item)
-		}
+		items := slices.Collect(maps.Values(w.inHand))
 		w.mu.Unlock()
 		if err := w.store.Keep(ctx, w.name, items); err != nil && ctx.Err() == nil {
 			w.log.WarnContext(ctx, "no sign of life for the work in hand", "error", err)

@@ -98,7 +98,7 @@ func (f *file) append(out *os.File, lines []string) error {
 		return err
 	}
 	f.size += int64(len(text))
-	at, err := headOf(lines[len(lines)-1])
+	at, err := HeadOf(lines[len(lines)-1])
 	f.at = at
 	return err
 }
@@ -130,7 +130,7 @@ func (f *file) find(out *os.File) error {
 		}
 	}
 	if end > 0 {
-		if f.at, err = headOf(strings.TrimPrefix(last, byteOrderMark)); err != nil {
+		if f.at, err = HeadOf(strings.TrimPrefix(last, byteOrderMark)); err != nil {
 			return &BrokenError{f.path, "ends with something that is no line of an audit log"}
 		}
 	}

@@ -112,16 +112,10 @@ func readLine(text string) (l line, signed string, signature []byte, err error) 
 	return l, text[:at], signature, nil
 }
 
-// headOf is the head of a chain that ends with a line.
-func headOf(text string) (Head, error) {
+// HeadOf is the head of a chain that ends with a line.
+func HeadOf(text string) (Head, error) {
 	l, _, _, err := readLine(text)
 	return Head{N: l.N, Hash: hashOf(text)}, err
-}
-
-// Number is that of a line.
-func Number(text string) (int64, error) {
-	l, _, _, err := readLine(text)
-	return l.N, err
 }
 
 // event is what the line tells of.

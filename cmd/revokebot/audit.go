@@ -77,12 +77,9 @@ func exportAudit(ctx context.Context, env settings.Environment) error {
 	if err != nil {
 		return err
 	}
-	head, err := store.Head(ctx)
-	if err != nil {
-		return fmt.Errorf("REDIS_URL: %s", settings.OneLine(err))
-	}
-	for after := int64(0); ; {
-		lines, err := store.Lines(ctx, after, exportLines)
+	var head audit.Head
+	for {
+		lines, err := store.Lines(ctx, head.N, exportLines)
 		if err != nil {
 			return fmt.Errorf("REDIS_URL: %s", settings.OneLine(err))
 		}
@@ -92,13 +89,9 @@ func exportAudit(ctx context.Context, env settings.Environment) error {
 		if _, err := fmt.Fprintln(env.Stdout, strings.Join(lines, "\n")); err != nil {
 			return fmt.Errorf("print the audit log: %w", err)
 		}
-		if after, err = audit.Number(lines[len(lines)-1]); err != nil {
-			return fmt.Errorf("the audit log in Redis: after line %d: %w", head.N, err)
-		}
-		if after > head.N { // it has grown meanwhile
-			if head, err = store.Head(ctx); err != nil {
-				return fmt.Errorf("REDIS_URL: %s", settings.OneLine(err))
-			}
+		before := head.N
+		if head, err = audit.HeadOf(lines[len(lines)-1]); err != nil {
+			return fmt.Errorf("the audit log in Redis: after line %d: %w", before, err)
 		}
 	}
 	if head.N == 0 {

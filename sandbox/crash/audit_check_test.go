@@ -17,14 +17,14 @@ import (
 // chain.
 func (l *lane) readAudit(ctx context.Context, c *checks) error {
 	public := []ed25519.PublicKey{l.key.Public()}
-	var after int64
+	var after audit.Head
 	if l.end != "" {
 		var err error
-		if after, err = audit.Number(l.end); err != nil {
+		if after, err = audit.HeadOf(l.end); err != nil {
 			return err
 		}
 	}
-	lines, err := l.chain.Lines(ctx, after, 100_000)
+	lines, err := l.chain.Lines(ctx, after.N, 100_000)
 	if err != nil {
 		return err
 	}

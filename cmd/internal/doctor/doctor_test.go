@@ -296,11 +296,11 @@ func slackIllnesses() []illness {
 		},
 		{
 			"a Slack that hangs up", fault(slackstandin.Fault{Method: "auth.test", DropBefore: true}), rested, f, "bot token",
-			"could not be reached for auth.test", "the way to Slack",
+			"could not be asked (auth.test: Post", "the way to Slack",
 		},
 		{
 			"a Slack in trouble", fault(slackstandin.Fault{Method: "auth.test", HTTPStatus: 503}), rested, f, "bot token",
-			"could not answer auth.test (503)", "status.slack.com",
+			"could not be asked (auth.test: 503)", "status.slack.com",
 		},
 		{
 			"too many requests", fault(slackstandin.Fault{Method: "conversations.info", RetryAfter: 30 * time.Second}), rested,
