@@ -27,7 +27,6 @@ type ExamineConfig struct {
 	Channels    []string
 	AllowShared bool
 	Requesters  []string
-	Accounts    []string                    // by name, in the order in which they are told
 	Policies    map[string]approvals.Policy // by account
 }
 

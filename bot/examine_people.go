@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -56,10 +57,10 @@ func (e *examination) people(ctx context.Context) []finding.Finding {
 		found = append(found, finding.Warn("people", "Make the user groups smaller: few should be able to approve.",
 			"%d people of the groups were not looked up: Slack answers about a hundred look-ups a minute.", d.left))
 	}
-	for _, account := range e.cfg.Accounts {
+	for _, account := range slices.Sorted(maps.Keys(e.cfg.Policies)) {
 		found = append(found, d.quorum(account, e.cfg.Policies[account], e.cfg.Requesters))
 	}
-	if len(e.cfg.Accounts) == 0 {
+	if len(e.cfg.Policies) == 0 {
 		return found // nobody knows yet who is to approve or to ask
 	}
 	return append(found, d.requesters(e.cfg.Requesters))

@@ -88,11 +88,11 @@ const (
 type watches []Watch
 
 func (w watches) envelope(ctx context.Context, e Envelope) (context.Context, func(EnvelopeOutcome)) {
-	ends := make([]func(EnvelopeOutcome), len(w))
-	for i, one := range w {
-		ctx, ends[i] = one.Envelope(ctx, e)
-	}
-	return ctx, all(ends)
+	ended := begin(w, func(one Watch) (end func(EnvelopeOutcome)) {
+		ctx, end = one.Envelope(ctx, e)
+		return end
+	})
+	return ctx, ended
 }
 
 func (w watches) acknowledged(ctx context.Context, kind string, age time.Duration) {
@@ -102,19 +102,15 @@ func (w watches) acknowledged(ctx context.Context, kind string, age time.Duratio
 }
 
 func (w watches) item(ctx context.Context, item approvals.Item) (context.Context, func(ItemOutcome)) {
-	ends := make([]func(ItemOutcome), len(w))
-	for i, one := range w {
-		ctx, ends[i] = one.Item(ctx, item)
-	}
-	return ctx, all(ends)
+	ended := begin(w, func(one Watch) (end func(ItemOutcome)) {
+		ctx, end = one.Item(ctx, item)
+		return end
+	})
+	return ctx, ended
 }
 
 func (w watches) slackCall(ctx context.Context, method string) func(CallOutcome) {
-	ends := make([]func(CallOutcome), len(w))
-	for i, one := range w {
-		ends[i] = one.SlackCall(ctx, method)
-	}
-	return all(ends)
+	return begin(w, func(one Watch) func(CallOutcome) { return one.SlackCall(ctx, method) })
 }
 
 func (w watches) heldBack(ctx context.Context, method string) {
@@ -123,11 +119,15 @@ func (w watches) heldBack(ctx context.Context, method string) {
 	}
 }
 
-// all calls the functions, the last one first.
-func all[Outcome any](ends []func(Outcome)) func(Outcome) {
+// begin tells all of a beginning, and returns what tells them of the end, the last one first.
+func begin[Outcome any](w watches, tell func(Watch) func(Outcome)) func(Outcome) {
+	ends := make([]func(Outcome), len(w))
+	for i, one := range w {
+		ends[i] = tell(one)
+	}
 	return func(o Outcome) {
-		for i := range ends {
-			ends[len(ends)-1-i](o)
+		for _, end := range slices.Backward(ends) {
+			end(o)
 		}
 	}
 }

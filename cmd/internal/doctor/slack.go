@@ -13,15 +13,11 @@ func (d doctor) examineSlack(ctx context.Context, p patient) []finding.Finding {
 	if p.nowhere {
 		return []finding.Finding{finding.Fail("all", "Correct SLACK_API_URL.", "Slack was not looked at.")}
 	}
-	cfg := bot.ExamineConfig{
+	found := bot.Examine(ctx, bot.ExamineConfig{
 		AppToken: p.settings.AppToken, BotToken: p.settings.BotToken, SlackAPI: p.settings.SlackAPI, HTTPClient: d.slackHTTP,
 		Channels: p.config.Channels, AllowShared: p.config.AllowShared, Requesters: p.config.Requesters,
 		Policies: p.config.Policies,
-	}
-	for _, a := range p.config.Accounts {
-		cfg.Accounts = append(cfg.Accounts, a.Name)
-	}
-	found := bot.Examine(ctx, cfg)
+	})
 	if !p.usable && p.settings.BotToken != "" {
 		found = append(found, finding.Fail("channels and people", "Correct the configuration file.",
 			"They were looked at as far as the configuration file could be read."))
