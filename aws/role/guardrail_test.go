@@ -1,6 +1,7 @@
 package role
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -147,4 +148,19 @@ func TestWhatTheBotItselfIsInAnAccount(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An escape of each character of the path would take six times its room.
+func TestNoPathMakesAPolicyForPeopleTooLong(t *testing.T) {
+	for _, char := range []string{"<", ">", "&", "*", "$", `\`, `"`} {
+		arn := "arn:aws-us-gov:iam::111122223333:role/" + strings.Repeat(char, 510) + "/" + strings.Repeat("n", 64)
+		for name, text := range map[string]string{
+			"old sessions": OldSessionsSCP(arn, time.Now()),
+			"guard rail":   GuardRailSCP(arn, []string{"arn:aws:iam::*:role/revokebot-spoke"}),
+		} {
+			if len(text) > 5120 || strings.Contains(text, `\u00`) || !json.Valid([]byte(text)) {
+				t.Errorf("%s of a path of %s: %d characters", name, char, len(text))
+			}
+		}
+	}
 }

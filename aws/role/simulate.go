@@ -255,7 +255,8 @@ func verdict(results []types.EvaluationResult, ours func(types.Statement) bool) 
 
 // isOurs reports whether a matched statement is of what is in a slot. The id of a role's inline
 // policy reads role_Deploy_AWSRevokeOlderSessions. That form is not documented, so some like it are
-// taken, too, but none with more before the policy's name: others can name theirs x_AWSRevokeOlderSessions.
+// taken, too, but none with more before the policy's name: others can name a policy
+// x_AWSRevokeOlderSessions.
 func isOurs(name string, slot contain.Slot) func(types.Statement) bool {
 	return func(s types.Statement) bool {
 		id := awssdk.ToString(s.SourcePolicyId)

@@ -119,7 +119,8 @@ func TestNoOtherPolicysStatementIsTakenForOurs(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]bool{
-		"AWSDenyAll": true, lock.Name: true, "role_Deploy_x_AWSDenyAll": false, "arn:aws:iam::111122223333:policy/AWSDenyAll": false,
+		"AWSDenyAll": true, lock.Name: true, "role_Deploy_x_AWSDenyAll": false,
+		"arn:aws:iam::111122223333:policy/AWSDenyAll": false,
 	} {
 		if got := isOurs("Deploy", lock)(types.Statement{SourcePolicyId: awssdk.String(id)}); got != want {
 			t.Errorf("%q: %v", id, got)

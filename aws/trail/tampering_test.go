@@ -297,7 +297,9 @@ func TestWhoChangedWhatWasWrittenForAKeyIsTold(t *testing.T) {
 		} {
 			if err := b.Prod.RecordEvent("us-east-1", map[string]any{
 				"eventSource": "iam.amazonaws.com", "eventName": name, "sourceIPAddress": "203.0.113.66",
-				"userIdentity":      map[string]any{"type": "IAMUser", "userName": "eve", "arn": "arn:aws:iam::111122223333:user/eve"},
+				"userIdentity": map[string]any{
+					"type": "IAMUser", "userName": "eve", "arn": "arn:aws:iam::111122223333:user/eve",
+				},
 				"requestParameters": asked, "readOnly": false,
 			}); err != nil {
 				t.Fatal(err)

@@ -76,8 +76,8 @@ func (q *investigation) between(ctx context.Context, o role.Order) string {
 	for _, c := range changes {
 		there := contain.Document{Slot: c.Slot, Text: c.Document}
 		if c.At.After(since) && o.Measure.Gap(c.At, there, written[c.Slot]) != contain.Covers {
-			return fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but old sessions "+
-				"worked meanwhile.", c.Who, times.Clock(c.At, q.until), c.Name)
+			return fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but old "+
+				"sessions worked meanwhile.", c.Who, times.Clock(c.At, q.until), c.Name)
 		}
 	}
 	if err != nil {
