@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -15,8 +16,8 @@ import (
 
 // WatchFunc is told of every call to AWS when it begins, in the context that it is made in, and
 // calls what it returned when the call has ended, the SDK's retries included. It is called by many
-// goroutines at once and returns at once. The service is iam, sts or cloudtrail, the operation its
-// name in that service's API.
+// goroutines at once and returns at once. The service is iam, sts, cloudtrail or account, the
+// operation its name in that service's API.
 type WatchFunc func(ctx context.Context, service, operation string) func(Ended)
 
 // Ended is how a call ended.
@@ -55,9 +56,6 @@ func outcomeOf(ctx context.Context, err error) Outcome {
 	}[NewCallError("", "", err).Kind], OutcomeRefused)
 }
 
-// watchedServices are the names of the three by the SDK's ids.
-var watchedServices = map[string]string{"IAM": "iam", "STS": "sts", "CloudTrail": "cloudtrail"}
-
 // watchCalls puts a WatchFunc around every operation of a client.
 func watchCalls(watch WatchFunc) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
@@ -65,7 +63,7 @@ func watchCalls(watch WatchFunc) func(*middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("WatchCall", func(
 			ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
 		) (middleware.InitializeOutput, middleware.Metadata, error) {
-			ended := watch(ctx, watchedServices[awsmiddleware.GetServiceID(ctx)], awsmiddleware.GetOperationName(ctx))
+			ended := watch(ctx, strings.ToLower(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx))
 			out, metadata, err := next.HandleInitialize(ctx, in)
 			attempts := 0
 			if results, ok := retry.GetAttemptResults(metadata); ok {

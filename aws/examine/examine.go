@@ -51,7 +51,8 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 	}
 	regions, err := a.TrailRegions(ctx)
 	trails := make([]finding.Finding, len(regions))
-	var named, permissions []finding.Finding
+	var named finding.Finding
+	var permissions []finding.Finding
 	all := []func(){
 		func() { named = e.named(ctx) },
 		func() { permissions = e.permissions(ctx) },
@@ -63,8 +64,9 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 	if len(a.Regions) == 0 {
 		trails = together(trails)
 	}
-	return slices.Concat([]finding.Finding{session}, named, permissions, []finding.Finding{e.regions(regions, err)},
-		trails)
+	found := append([]finding.Finding{session, named}, permissions...)
+	found = append(append(found, e.regions(regions, err)), trails...)
+	return slices.DeleteFunc(found, func(f finding.Finding) bool { return f == finding.Finding{} })
 }
 
 // together makes one finding of those that are the same in several regions.
@@ -138,10 +140,10 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 }
 
 // named opens a session that names people as that of a revocation does, and that can do nothing.
-func (e *examination) named(ctx context.Context) []finding.Finding {
+func (e *examination) named(ctx context.Context) finding.Finding {
 	check, a := e.check("source identity and tags"), e.account
 	if a.AssumeRole == "" {
-		return nil // there is no session of its own that could name anybody
+		return finding.Finding{} // there is no session of its own that could name anybody
 	}
 	_, err := a.OpenNamed(ctx, aws.Grant{
 		Request: "revokebot-doctor", Requester: doctorsName, Approvers: []string{doctorsName}, Policy: nothing,
@@ -150,19 +152,15 @@ func (e *examination) named(ctx context.Context) []finding.Finding {
 		"there and in the policy of its own role (deploy/README.md)."
 	switch {
 	case err == nil:
-		return []finding.Finding{finding.Good(check, "A session can name the request and both people.")}
+		return finding.Good(check, "A session can name the request and both people.")
 	case errors.Is(err, aws.ErrAccessDenied) && a.AllowUnnamedSessions:
-		return []finding.Finding{
-			finding.Warn(check, fix, "AWS does not allow a session that names the people; revocations go on without their "+
-				"names, as allow_unnamed_sessions says."),
-		}
+		return finding.Warn(check, fix, "AWS does not allow a session that names the people; revocations go on without "+
+			"their names, as allow_unnamed_sessions says.")
 	case errors.Is(err, aws.ErrAccessDenied):
-		return []finding.Finding{
-			finding.Fail(
-				check, fix, "AWS does not allow a session that names the people, so every revocation would be refused."),
-		}
+		return finding.Fail(check, fix, "AWS does not allow a session that names the people, so every revocation would be "+
+			"refused.")
 	default:
-		return []finding.Finding{Failed(check, err)}
+		return Failed(check, err)
 	}
 }
 

@@ -5,9 +5,6 @@ import (
 	"testing"
 	"time"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/internal/finding"
@@ -66,41 +63,6 @@ func TestAnExampleOfAProtectedRoleIsOneOfTheAccountThatThePatternMatches(t *test
 		if got := example(a, pattern); got != want {
 			t.Errorf("%s: %q, want %q", pattern, got, want)
 		}
-	}
-}
-
-func TestTheSimulatorsAnswerIsReadWhicheverWayItComes(t *testing.T) {
-	allowed, denied := types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeExplicitDeny
-	got := verdictsOf([]types.EvaluationResult{
-		{EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r1"), EvalDecision: allowed},
-		{
-			EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r2"), EvalDecision: denied,
-			MissingContextValues: []string{"aws:X"},
-		},
-		{
-			EvalActionName: awssdk.String("iam:B"), EvalDecision: denied,
-			ResourceSpecificResults: []types.ResourceSpecificResult{
-				{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed},
-				{EvalResourceName: awssdk.String("r2"), EvalResourceDecision: denied},
-			},
-		},
-		{
-			EvalActionName: awssdk.String("iam:C"), EvalDecision: denied,
-			OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{},
-			ResourceSpecificResults: []types.ResourceSpecificResult{
-				{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed},
-			},
-		},
-	})
-	want := []simulatedOn{
-		{"iam:A", "r1", allowed, ""},
-		{"iam:A", "r2", denied, "it depends on aws:X"},
-		{"iam:B", "r1", allowed, ""},
-		{"iam:B", "r2", denied, ""},
-		{"iam:C", "r1", denied, "a policy of the organization denies it, perhaps under a condition"},
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %+v", got)
 	}
 }
 

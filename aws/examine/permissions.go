@@ -117,29 +117,29 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	for _, n := range needs {
 		found = append(found, e.permission(n, verdicts, len(roles)))
 	}
-	return slices.Concat(found, []finding.Finding{e.tooMuch(e.check("too much permission"), harmful)},
-		e.hub(ctx, own, roles), []finding.Finding{e.fence(protected, fenced)})
+	return append(found, e.tooMuch(e.check("too much permission"), harmful), e.hub(ctx, own, roles),
+		e.fence(protected, fenced))
 }
 
 // hub asks the same of the role that revokebot runs as, where that is another role of this account:
 // whoever gives it more than deploy/hub-policy.json gives that to everything beside the bot, too.
 // One that may not be asked about has no line.
-func (e *examination) hub(ctx context.Context, own string, roles []string) []finding.Finding {
+func (e *examination) hub(ctx context.Context, own string, roles []string) finding.Finding {
 	principal := new(aws.Conn).OwnPrincipal(e.hubARN)
 	ref, err := aws.ParseARN(principal)
 	if err != nil || ref.Account != e.account.ID || ref.Kind != "role" || principal == own {
-		return nil
+		return finding.Finding{}
 	}
 	check := e.check("too much permission of " + aws.NameOf(principal))
 	harmful := e.ask(ctx, principal, e.harms(roles)...)
 	switch err := harmful.err(); {
 	case err == nil:
+		return e.tooMuch(check, harmful)
 	case aws.Final(err):
-		return nil
+		return finding.Finding{}
 	default:
-		return []finding.Finding{Failed(check, err)}
+		return Failed(check, err)
 	}
-	return []finding.Finding{e.tooMuch(check, harmful)}
 }
 
 // pick is the question about the needs that are wanted.
@@ -181,9 +181,9 @@ func (a answers) err() error {
 	return nil
 }
 
-func (a answers) verdicts() (all []simulatedOn) {
+func (a answers) verdicts() (all []role.Decided) {
 	for _, one := range a {
-		all = append(all, verdictsOf(one.Value.Results)...)
+		all = append(all, one.Value.Decided()...)
 	}
 	return all
 }
@@ -249,8 +249,8 @@ func (e *examination) fence(protected []string, fenced answers) finding.Finding 
 	}
 	var open []string
 	for _, v := range fenced.verdicts() {
-		if v.allowed() {
-			open = append(open, v.resource)
+		if v.Allowed() {
+			open = append(open, v.Resource)
 		}
 	}
 	if len(open) > 0 {

@@ -5,72 +5,27 @@ import (
 	"slices"
 	"strings"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/internal/english"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-// simulatedOn is what the simulator says of one action on one resource.
-type simulatedOn struct {
-	action, resource string
-	decision         types.PolicyEvaluationDecisionType
-	open             string // why a denial is no verdict; "" when it is one
-}
-
-// verdictsOf lists the answers resource by resource, whichever way they come.
-func verdictsOf(results []types.EvaluationResult) []simulatedOn {
-	var all []simulatedOn
-	for _, r := range results {
-		organization := ""
-		if org := r.OrganizationsDecisionDetail; org != nil && !org.AllowedByOrganizations {
-			organization = "a policy of the organization denies it, perhaps under a condition"
-		}
-		lacks := func(missing []string) string {
-			if len(missing) > 0 {
-				return "it depends on " + strings.Join(missing, ", ")
-			}
-			return organization
-		}
-		if len(r.ResourceSpecificResults) == 0 {
-			all = append(all, simulatedOn{
-				awssdk.ToString(r.EvalActionName), awssdk.ToString(r.EvalResourceName), r.EvalDecision,
-				lacks(r.MissingContextValues),
-			})
-		}
-		for _, part := range r.ResourceSpecificResults {
-			decision := part.EvalResourceDecision
-			if organization != "" {
-				decision = r.EvalDecision
-			}
-			all = append(all, simulatedOn{
-				awssdk.ToString(r.EvalActionName), awssdk.ToString(part.EvalResourceName), decision,
-				lacks(part.MissingContextValues),
-			})
-		}
-	}
-	return all
-}
-
-func (s simulatedOn) allowed() bool { return s.decision == types.PolicyEvaluationDecisionTypeAllowed }
-
 // permission judges one that is needed.
-func (e *examination) permission(n need, verdicts []simulatedOn, asked int) finding.Finding {
+func (e *examination) permission(n need, verdicts []role.Decided, asked int) finding.Finding {
 	check := e.check("permission " + n.action)
 	var denied []string
 	open, answered := "", 0
 	for _, v := range verdicts {
-		if !strings.EqualFold(v.action, n.action) {
+		if !strings.EqualFold(v.Action, n.action) {
 			continue
 		}
-		if answered++; v.allowed() {
+		if answered++; v.Allowed() {
 			continue
 		}
-		denied = append(denied, v.resource)
-		if v.open != "" {
-			open = v.open
+		denied = append(denied, v.Resource)
+		if v.Open != "" {
+			open = v.Open
 		}
 	}
 	fix := "Allow its role there " + n.action + " (deploy/README.md)."
@@ -101,8 +56,8 @@ func (e *examination) tooMuch(check string, harmful answers) finding.Finding {
 	var may []string
 	asked := 0
 	for _, v := range harmful.verdicts() {
-		if asked++; v.allowed() {
-			may = append(may, v.action)
+		if asked++; v.Allowed() {
+			may = append(may, v.Action)
 		}
 	}
 	switch {

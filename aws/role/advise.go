@@ -140,20 +140,12 @@ func (p *Prepared) wanted() (docs []contain.Document, existing []string, err err
 }
 
 // missingPermission refuses a role on which the bot's own role may not write the deny, according
-// to the simulator. Where that lacks a value that a policy asks for, or an organization's policy
-// decides, whose conditions it does not tell, it is no verdict.
+// to the simulator.
 func missingPermission(role Role, own simulated) error {
 	var missing []string
-	for _, result := range own.Value.Results {
-		lacks := len(result.MissingContextValues) > 0
-		for _, part := range result.ResourceSpecificResults {
-			lacks = lacks || len(part.MissingContextValues) > 0
-		}
-		org := result.OrganizationsDecisionDetail
-		denied := result.EvalDecision == types.PolicyEvaluationDecisionTypeExplicitDeny ||
-			result.EvalDecision == types.PolicyEvaluationDecisionTypeImplicitDeny
-		if denied && !lacks && (org == nil || org.AllowedByOrganizations) {
-			missing = append(missing, awssdk.ToString(result.EvalActionName))
+	for _, d := range own.Value.Decided() {
+		if d.Open == "" && strings.HasSuffix(string(d.Decision), "Deny") { // explicit or implicit
+			missing = append(missing, d.Action)
 		}
 	}
 	if len(missing) == 0 {

@@ -9,8 +9,9 @@
 //     trust policies), Look what a measure, such as an undo, would do.
 //   - Prepare also opens the session of the order. Apply writes, a document after the other: want,
 //     promise, write, read back (apply.go). An undo is an Apply too, of contain.Restore.
-//   - Simulate proves a write with the policy simulator, and Rehearse is an Apply that asks it in
-//     place of the write (simulate.go). Check looks whether what was written is still there.
+//   - Simulate proves a write with the policy simulator (question.go), and Rehearse is an Apply
+//     that asks it in place of the write (simulate.go). Check looks whether what was written is
+//     still there.
 //
 // How a slot is read and written follows from its kind (slot.go, and user.go for the slots of a
 // user). A new kind is one more access there. A user is a Role by its Kind, and is read and written

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
@@ -159,79 +158,6 @@ func (c *Client) DeniedAnyway(
 // simulatedAction is one that the deny covers like every other. It takes no resource and works in
 // every partition.
 const simulatedAction = "s3:ListAllMyBuckets"
-
-// Question is one question to the simulator.
-type Question struct {
-	Principal string // ARN of a user or role
-	Actions   []string
-	Resources []string       // ARNs; none means all
-	Besides   []string       // policy documents that are taken as being on the principal, too
-	Without   []contain.Slot // that are taken as being empty
-	Context   map[string]types.ContextEntry
-}
-
-// Simulated is the simulator's answer.
-type Simulated struct {
-	Results []types.EvaluationResult
-	At      time.Time // AWS's clock, whole seconds
-}
-
-// actions are those of one decision.
-func (s Simulated) actions(decision types.PolicyEvaluationDecisionType) (all []string) {
-	for _, r := range s.Results {
-		if r.EvalDecision == decision {
-			all = append(all, awssdk.ToString(r.EvalActionName))
-		}
-	}
-	return all
-}
-
-// Ask asks the simulator with a credential, the zero one being the reading session. Of the
-// condition keys, it knows those that say who the principal is; its ARN is given too, because
-// service control policies ask for that. For the role that the bot assumes there is a source
-// identity as well, because its sessions that write have one, and its policies may ask for that.
-func (s Question) Ask(ctx context.Context, a *aws.Conn, with aws.Credential) (Simulated, error) {
-	out, at, err := aws.IAM(ctx, a, with, (*iam.Client).SimulatePrincipalPolicy, s.input(a))
-	if err != nil {
-		return Simulated{}, err
-	}
-	return Simulated{out.EvaluationResults, at.Server}, nil
-}
-
-// input puts the question as the API has it.
-func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
-	in := &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: awssdk.String(s.Principal), ActionNames: s.Actions, ResourceArns: s.Resources,
-		PolicyInputList: s.Besides,
-		ContextEntries: []types.ContextEntry{{
-			ContextKeyName: awssdk.String("aws:PrincipalArn"), ContextKeyType: types.ContextKeyTypeEnumString,
-			ContextKeyValues: []string{s.Principal},
-		}},
-	}
-	if s.Principal == a.AssumeRole && !a.AllowUnnamedSessions {
-		in.ContextEntries = append(in.ContextEntries, types.ContextEntry{
-			ContextKeyName: awssdk.String("aws:SourceIdentity"), ContextKeyType: types.ContextKeyTypeEnumString,
-			ContextKeyValues: []string{"U0REQUESTER"},
-		})
-	}
-	for _, slot := range s.Without {
-		if strings.HasPrefix(slot.Name, "arn:") {
-			in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberPolicyArn{Value: slot.Name})
-			continue
-		}
-		in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberInlinePolicyIdentifier{
-			Value: types.InlinePolicyIdentifierType{
-				AttachmentName: awssdk.String(aws.NameOf(s.Principal)), AttachmentType: types.AttachmentTypeRole,
-				PolicyName: awssdk.String(slot.Name),
-			},
-		})
-	}
-	for name, entry := range s.Context {
-		entry.ContextKeyName = awssdk.String(name)
-		in.ContextEntries = append(in.ContextEntries, entry)
-	}
-	return in
-}
 
 // verdict reads the answer to a question about one action. The decision alone is no proof: a
 // service control policy denies explicitly, too. Where a statement denies, the matched statements

@@ -2,6 +2,7 @@ package role
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -208,4 +209,39 @@ func TestAnActionThatAnotherPolicyDeniesIsDeniedWithoutWhatWasWritten(t *testing
 			}
 		}
 	})
+}
+
+func TestTheSimulatorsAnswerIsReadWhicheverWayItComes(t *testing.T) {
+	allowed, denied := types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeExplicitDeny
+	got := Simulated{Results: []types.EvaluationResult{
+		{EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r1"), EvalDecision: allowed},
+		{
+			EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r2"), EvalDecision: denied,
+			MissingContextValues: []string{"aws:X"},
+		},
+		{
+			EvalActionName: awssdk.String("iam:B"), EvalDecision: denied,
+			ResourceSpecificResults: []types.ResourceSpecificResult{
+				{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed},
+				{EvalResourceName: awssdk.String("r2"), EvalResourceDecision: denied},
+			},
+		},
+		{
+			EvalActionName: awssdk.String("iam:C"), EvalDecision: denied,
+			OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{},
+			ResourceSpecificResults: []types.ResourceSpecificResult{
+				{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed},
+			},
+		},
+	}}.Decided()
+	want := []Decided{
+		{"iam:A", "r1", allowed, ""},
+		{"iam:A", "r2", denied, "it depends on aws:X"},
+		{"iam:B", "r1", allowed, ""},
+		{"iam:B", "r2", denied, ""},
+		{"iam:C", "r1", denied, "a policy of the organization denies it, perhaps under a condition"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
+	}
 }
