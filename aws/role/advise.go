@@ -58,7 +58,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 		w.notRead("what "+f.Slot.Label()+" says", f.err)
 	}
 	for _, kind := range kindsOf(wanted) {
-		if err := roomFor(kind, append(managed.Value, known...), wanted).refuse(role); err != nil {
+		if err := noRoom(role, kind, sizeWith(kind, append(managed.Value, known...), wanted)); err != nil {
 			return Role{}, err
 		}
 	}
@@ -156,41 +156,32 @@ func missingPermission(role Role, own simulated) error {
 		role.AccountName, strings.Join(missing, " and "), role.title())
 }
 
-// room is how much of a quota a role's documents of one kind need together.
-type room struct {
-	kind contain.Kind
-	size int   // in the units of the quota
-	err  error // why it is not known
-}
-
-// roomFor counts what a role would hold: what is there, and what is wanted in its place or beside
-// it.
-func roomFor(kind contain.Kind, there, wanted []contain.Document) room {
-	r := room{kind: kind}
+// sizeWith counts, as the quota of a kind does, what a role would hold: what is there, and what is
+// wanted in its place or beside it.
+func sizeWith(kind contain.Kind, there, wanted []contain.Document) (size int) {
 	for _, d := range append(slices.DeleteFunc(slices.Clone(there), func(d contain.Document) bool {
 		return slices.ContainsFunc(wanted, func(w contain.Document) bool { return w.Slot == d.Slot })
 	}), wanted...) {
 		if d.Slot.Kind == kind {
-			r.size += kind.Size(d.Text)
+			size += kind.Size(d.Text)
 		}
 	}
-	return r
+	return size
 }
 
-// refuse refuses a role on which the documents would not fit beside the others. What is not known
-// is no reason.
-func (r room) refuse(role Role) error {
-	quota := r.kind.Facts().Quota
-	if r.err != nil || quota == 0 || r.size <= quota {
+// noRoom refuses a role on which documents of such a size would not fit.
+func noRoom(role Role, kind contain.Kind, size int) error {
+	quota := kind.Facts().Quota
+	if quota == 0 || size <= quota {
 		return nil
 	}
 	text := "%s would have %d managed policies attached, and %d is the default limit. Detach one that it does not need."
-	if r.kind.Inline() {
+	if kind.Inline() {
 		text = "The inline policies of %s leave no room for the revocation policy: together they would have %d characters, " +
 			"and %d is the limit, which cannot be raised. Move one of them into a managed policy, or take a measure that " +
 			"writes no inline policy."
 	}
-	return aws.Refuse(text, role.title(), r.size, quota)
+	return aws.Refuse(text, role.title(), size, quota)
 }
 
 // advisory reads all documents of a kind, for advice alone.

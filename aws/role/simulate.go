@@ -251,9 +251,8 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 		return Rehearsal{}, err
 	}
 
-	var again error
+	var again, full error
 	var own simulated
-	var rooms []room
 	aws.All(
 		func() {
 			began := time.Now()
@@ -265,9 +264,12 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 		func() {
 			for _, kind := range kindsOf(r.Documents) {
 				there := p.advisory(ctx, kind)
-				room := roomFor(kind, there.Value, r.Documents)
-				room.err = there.Err
-				rooms = append(rooms, room)
+				if there.Err != nil {
+					r.SizeUnknown = notRead(there.Err)
+					continue
+				}
+				r.Size = sizeWith(kind, there.Value, r.Documents)
+				full = cmp.Or(full, noRoom(p.role, kind, r.Size))
 			}
 		},
 	)
@@ -277,19 +279,8 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 	case again != nil:
 		return Rehearsal{}, again
 	}
-	if err := missingPermission(p.role, own); err != nil {
+	if err := cmp.Or(missingPermission(p.role, own), full); err != nil {
 		return Rehearsal{}, err
-	}
-	for _, room := range rooms {
-		if err := room.refuse(p.role); err != nil {
-			return Rehearsal{}, err
-		}
-		switch {
-		case room.err != nil:
-			r.SizeUnknown = notRead(room.err)
-		default:
-			r.Size = room.size
-		}
 	}
 	r.MayWrite, r.MayWriteUnknown = mayWrite(own, p.account.Name)
 	return r, nil
