@@ -113,6 +113,9 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 		d.Verdict, d.Event.Type, d.Next = Deny, EventDenied, StateDenied
 	case ActionCancel:
 		d.Verdict, d.Event.Type, d.Next = Cancel, EventCancelled, StateCancelled
+		if len(r.AlsoAsked) > 0 { // those who asked later still want it
+			d.Event.Type, d.Next = EventHandedOver, StateOpen
+		}
 	default:
 		return Decision{} // unreachable: refusalOf refuses other actions
 	}

@@ -73,7 +73,7 @@ func TestTheDrawingShowsTheMovesThatARequestMakes(t *testing.T) {
 		}
 	}
 	coded = slices.DeleteFunc(coded, func(a arrow) bool {
-		return a.event == approvals.EventVoted // it begins nothing: the request is open before it
+		return a.to == approvals.StateOpen && approvals.Stays(a.event) // it begins nothing
 	})
 	arrows, ends := drawn(t)
 	slices.SortFunc(coded, byText)

@@ -23,6 +23,9 @@ const (
 	EventVoided    EventType = "voided"
 	EventRehearsed EventType = "rehearsed" // of a drill: it was gone through, and nothing was written
 
+	EventAlsoAsked  EventType = "also_asked"  // another person asked for the same; Detail: AlsoAsked
+	EventHandedOver EventType = "handed_over" // the requester cancelled: the next who asked is the requester
+
 	EventRefused  EventType = "refused"   // somebody pressed what they may not; Detail: Refusal
 	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
 	EventReadBack EventType = "read_back" // the policy was read again and compared
@@ -57,8 +60,9 @@ const (
 )
 
 // moves gives the state that an event leads to, and those that it leads there from. One that leads
-// to its own state is one approval of several, or a promise that is made anew after a crash. Events
-// that are not listed leave the state as it is. docs/state_machine.md draws the same.
+// to its own state is one approval of several, another person who asks, or a promise that is made
+// anew after a crash. Events that are not listed leave the state as it is. docs/state_machine.md
+// draws the same.
 var moves = map[EventType]struct {
 	to   State
 	from []State
@@ -74,6 +78,14 @@ var moves = map[EventType]struct {
 	EventFailed:    {StateFailed, []State{StateOpen, StateApproved, StateExecuting}},
 	EventVoided:    {StateVoid, []State{StateApproved, StateExecuting}},
 	EventRehearsed: {StateRehearsed, []State{StateApproved}},
+
+	EventAlsoAsked:  {StateOpen, []State{StateOpen}},
+	EventHandedOver: {StateOpen, []State{StateOpen}},
+}
+
+// AlsoAsked is the Detail of EventAlsoAsked.
+type AlsoAsked struct {
+	Reason string `json:"reason,omitempty"`
 }
 
 // Event is one line of a request's log.

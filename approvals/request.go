@@ -26,6 +26,8 @@ type Request struct {
 	Required  int       // how many people besides the requester
 	Opened    time.Time // the store's clock
 	Deadline  time.Time // the store's clock
+	Asked     time.Time // when the requester asked: Opened, or later after EventHandedOver
+	AlsoAsked []Event   // by those who asked for the same, in the order in which they become the requester
 	Witness   time.Time // Opening.Witness
 
 	Votes   []Vote
@@ -119,12 +121,17 @@ func (r *Request) apply(e Event) error {
 		r.Purpose, r.About = o.Purpose, o.About
 		r.Subject, r.Place, r.Reason, r.Required = o.Subject, o.Place, o.Reason, o.Required
 		r.Requester, r.Opened, r.Deadline, r.Witness = e.By, e.At, e.At.Add(o.ExpireAfter), o.Witness
+		r.Asked = e.At
 	case EventVoted, EventApproved:
 		r.Votes = append(r.Votes, Vote{By: e.By, At: e.At})
 		var v struct{ Required int }
 		if len(e.Detail) > 0 && json.Unmarshal(e.Detail, &v) == nil && e.Type == EventVoted {
 			r.Required = max(r.Required, min(v.Required, MaxRequired))
 		}
+	case EventAlsoAsked:
+		r.AlsoAsked = append(slices.Clip(r.AlsoAsked), e)
+	case EventHandedOver:
+		r.handOver()
 	case EventStarted:
 		r.Promise = &e
 	case EventUndone:
@@ -155,6 +162,25 @@ func (r *Request) apply(e Event) error {
 	}
 	r.sources[e.Source] = true
 	return nil
+}
+
+// handOver makes the next person who asked the requester. Their own approval does not count any
+// more.
+func (r *Request) handOver() {
+	if len(r.AlsoAsked) == 0 {
+		return
+	}
+	next := r.AlsoAsked[0]
+	var why AlsoAsked
+	_ = json.Unmarshal(next.Detail, &why) // without a reason the request keeps its own
+	r.Requester, r.Asked, r.AlsoAsked, r.Reason = next.By, next.At, r.AlsoAsked[1:], cmp.Or(why.Reason, r.Reason)
+	r.Votes = slices.DeleteFunc(slices.Clone(r.Votes), func(v Vote) bool { return v.By == next.By })
+}
+
+// AskedBy reports whether a person is the requester, or asked for the same.
+func (r Request) AskedBy(person string) bool {
+	return r.Requester == person ||
+		slices.ContainsFunc(r.AlsoAsked, func(e Event) bool { return e.By == person })
 }
 
 // State is where a request stands. The zero value is unknown and permits nothing.

@@ -283,21 +283,12 @@ func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any,
 	o.Subject.Facts, o.Place = record.Encode(facts), h.Slack.Home()
 	o.Place.App, o.Place.Channel = a.App, a.Channel
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
-	open := func() (string, error) {
-		return h.Store.Open(ctx, a.RequestID, a.User, a.item.Source, o, deliver.Calls(a.RequestID, o.ExpireAfter)...)
-	}
-	other, err := open()
-	if err == nil && other != "" {
-		var gone bool
-		if gone, err = h.Sender.WithoutCard(ctx, other); gone { // it would keep the role until it expires
-			other, err = open()
-		}
-	}
+	other, err := h.Store.Open(ctx, a.RequestID, a.User, a.item.Source, o, deliver.Calls(a.RequestID, o.ExpireAfter)...)
 	switch {
 	case err != nil:
 		return err
 	case other != "":
-		return h.pointAt(ctx, a, other)
+		return h.joins(ctx, a, other, o)
 	}
 	h.Log.InfoContext(ctx, "a request was opened", "request", a.RequestID, "purpose", string(o.Purpose), "user", a.User,
 		"role", role.ARN)
@@ -351,9 +342,26 @@ func (h *Handlers) firstDelivery(ctx context.Context, a act) error {
 	}
 }
 
-// pointAt tells where the request is that is under way for the same role.
-func (h *Handlers) pointAt(ctx context.Context, a act, other string) error {
-	r, _, err := h.Store.Load(ctx, other)
+// joins notes in the request that is under way for the same role that the sender asked for the
+// same, and tells them where it is. If it has ended by now, the command comes back.
+func (h *Handlers) joins(ctx context.Context, a act, other string, o approvals.Opening) error {
+	// A request without its card would keep the role until it expires.
+	if _, err := h.Sender.WithoutCard(ctx, other); err != nil {
+		return err
+	}
+	var v record.View
+	err := h.Change(ctx, other, func(now record.View) (t approvals.Transition, err error) {
+		v = now
+		if r := v.Request; step.Opened(v) && r.Purpose == o.Purpose && r.About == o.About && !r.AskedBy(a.User) {
+			t.Next = approvals.StateOpen
+			err = step.AddBy(&t, approvals.EventAlsoAsked, a.User, a.item.Source, approvals.AlsoAsked{Reason: o.Reason})
+		}
+		return t, err
+	})
+	r := v.Request
+	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && r.State.Ended() {
+		return &step.Again{After: busyWait}
+	}
 	if err != nil {
 		return err
 	}
@@ -365,7 +373,8 @@ func (h *Handlers) pointAt(ctx context.Context, a act, other string) error {
 	if err != nil {
 		return err
 	}
-	return h.answer(ctx, a, messages.AlreadyOpen(r, c, link))
+	waits := step.Opened(v) && r.Requester != a.User && r.Purpose == o.Purpose && r.About == o.About
+	return h.answer(ctx, a, messages.AlreadyOpen(r, c, link, waits))
 }
 
 // refuseRole answers a command whose role cannot be used.

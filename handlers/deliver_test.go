@@ -176,11 +176,8 @@ func TestTheRoleOfADeletedCardCanBeAskedForAtOnce(t *testing.T) {
 		b.Slack.Inject(slack.Fault{Method: "conversations.history", Error: "missing_scope", Times: 1})
 		b.Slack.DeleteMessage(actors.Incident, first.TS)
 		b.Command(actors.Ines, "prod/DeployRole again")
-		// it cannot be looked for
+		// it cannot be looked for; the card has to name Ines, too, and is found to be gone then
 		b.Until("Ines is pointed at the card", func() bool { return len(b.Whispers(actors.Ines)) == 1 })
-		if first.State() != approvals.StateOpen {
-			t.Fatalf("the first request is %s", first.State())
-		}
 		second := b.AskFor(actors.Ines, "prod/DeployRole")
 		b.Until("the first request is ended and its outcome told", func() bool {
 			return first.State() == approvals.StateFailed && len(direct(b, actors.Rosa)) == 1

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,6 +112,141 @@ func TestTheHomeShowsAndOffersTheChannelsThatSomeoneIsIn(t *testing.T) { // C6
 		if view, _ := b.Slack.Home(actors.Bob); strings.Contains(string(view.JSON), "DeployRole") ||
 			strings.Contains(string(view.JSON), actors.Incident) {
 			t.Errorf("who is not in the channel sees %s", view.JSON)
+		}
+	})
+}
+
+// both are who asks and who decides in the tests of a second asker.
+var both = bench.Options{Approvers: []string{actors.Bob, actors.Rosa, actors.Nils}}
+
+func TestARequestThatItsFirstAskerTakesBackIsNotLostToTheSecond(t *testing.T) { // C3
+	t.Parallel()
+	for name, command := range map[string]string{
+		"a revocation": "prod/" + actors.DeployRole,
+		"a lock":       "lock prod/" + actors.DeployRole,
+		"a drill":      "drill prod/" + actors.DeployRole,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, both)
+				card := b.AskFor(actors.Nils, command+" test")
+				for range 2 { // the second time adds nothing
+					b.Command(actors.Rosa, command+" key in a gist")
+					b.Whispered(actors.Rosa, "If <@"+actors.Nils+"> cancels, it goes on as yours")
+				}
+				card.Press(actors.Nils, messages.ActionCancel)
+				b.Until("it is Rosa's", func() bool { return card.Request().Requester == actors.Rosa })
+				card.CaughtUp()
+				r := card.Request()
+				if r.State != approvals.StateOpen || r.Reason != "key in a gist" || !card.HasButtons() ||
+					!card.Says("<@"+actors.Rosa+"> <@"+actors.Nils+"> cancelled") {
+					t.Errorf("it is %s, because of %q\n%s", r.State, r.Reason, b.Transcript())
+				}
+				card.Approve(actors.Rosa)
+				b.Whispered(actors.Rosa, "you asked for this")
+				card.Approve(actors.Nils) // is no requester any more
+				card.Becomes(map[bool]approvals.State{
+					true: approvals.StateRehearsed, false: approvals.StateApplied,
+				}[name == "a drill"])
+			})
+		})
+	}
+}
+
+func TestTheSecondAskerApprovesUntilTheRequestIsTheirs(t *testing.T) { // C3
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, both)
+		card := b.AskFor(actors.Nils, "prod/"+actors.DeployRole)
+		b.Command(actors.Rosa, "prod/"+actors.DeployRole)
+		b.Whispered(actors.Rosa, "it goes on as yours")
+		card.Approve(actors.Rosa)
+		card.Becomes(approvals.StateApplied)
+	})
+}
+
+func TestTheVoteOfANewRequesterIsNotCounted(t *testing.T) { // C3, rule 2
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := both
+		o.Required = 2
+		b := bench.New(t, o)
+		card := b.AskFor(actors.Nils, "prod/"+actors.DeployRole)
+		b.Command(actors.Rosa, "prod/"+actors.DeployRole)
+		b.Whispered(actors.Rosa, "it goes on as yours")
+		card.Approve(actors.Rosa)
+		b.Until("it is counted", func() bool { return len(card.Request().Votes) == 1 })
+		card.Press(actors.Nils, messages.ActionCancel)
+		b.Until("it is Rosa's", func() bool { return card.Request().Requester == actors.Rosa })
+		card.Approve(actors.Bob)
+		b.Settle()
+		if r := card.Request(); r.State != approvals.StateOpen || len(r.Votes) != 1 || b.Puts() != 0 {
+			t.Fatalf("it is %s with the votes of %v", r.State, r.Voters())
+		}
+		card.Approve(actors.Nils)
+		card.Becomes(approvals.StateApplied)
+	})
+}
+
+func TestTheNewRequesterTakesTheRequestBack(t *testing.T) { // C3
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, both)
+		card := b.AskFor(actors.Nils, "prod/"+actors.DeployRole)
+		b.Command(actors.Rosa, "prod/"+actors.DeployRole)
+		b.Whispered(actors.Rosa, "it goes on as yours")
+		b.Command(actors.Bob, "undo prod/"+actors.DeployRole) // is not the same, and nothing is in force
+		b.Whispered(actors.Bob, "on record for")
+		card.Press(actors.Nils, messages.ActionCancel)
+		b.Until("it is Rosa's", func() bool { return card.Request().Requester == actors.Rosa })
+		card.Press(actors.Rosa, messages.ActionCancel)
+		card.Becomes(approvals.StateCancelled)
+		b.Ask()
+	})
+}
+
+func TestAnAccompliceWhoOpensAndCancelsDoesNotLockAResponderOut(t *testing.T) { // C3
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, both)
+		stop := make(chan struct{})
+		var accomplice sync.WaitGroup
+		accomplice.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Duration(3000+n*331%5000) * time.Millisecond):
+				}
+				b.Command(actors.Nils, "prod/"+actors.DeployRole)
+				for _, card := range b.Cards() {
+					if r := card.Request(); r.State == approvals.StateOpen && r.Requester == actors.Nils {
+						time.Sleep(time.Duration(n*577%2300) * time.Millisecond)
+						card.PressLate(actors.Nils, messages.ActionCancel)
+					}
+				}
+			}
+		})
+		through := 0
+		for range 14 {
+			b.Command(actors.Rosa, "prod/"+actors.DeployRole)
+			time.Sleep(20 * time.Second) // the approver reads the card
+			for _, card := range b.Cards() {
+				if r := card.Request(); r.State == approvals.StateOpen {
+					card.PressLate(actors.Bob, messages.ActionApprove)
+					time.Sleep(5 * time.Second)
+					if card.State() == approvals.StateApplied {
+						through++
+						break
+					}
+				}
+			}
+		}
+		close(stop)
+		accomplice.Wait()
+		b.Settle()
+		if through != 14 {
+			t.Errorf("%d of 14 requests got through\n%s", through, b.Transcript())
 		}
 	})
 }

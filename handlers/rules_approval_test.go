@@ -481,7 +481,9 @@ func TestOneOpenRequestForAMeasureOnAPrincipalAtATimeTheSecondCommandPointsAtThe
 		if other.ID == card.ID {
 			t.Error("the same role name in another account is another role")
 		}
-		card.Press(actors.Rosa, messages.ActionCancel)
+		card.Press(actors.Rosa, messages.ActionCancel) // it goes on as that of Nils
+		b.Until("it is handed over", func() bool { return card.Request().Requester == actors.Nils })
+		card.Press(actors.Nils, messages.ActionCancel)
 		card.Becomes(approvals.StateCancelled)
 		fresh := b.Ask()
 		fresh.Approve(actors.Bob)

@@ -14,7 +14,8 @@ var leads = map[approvals.EventType]approvals.State{
 	approvals.EventCancelled: approvals.StateCancelled, approvals.EventExpired: approvals.StateExpired,
 	approvals.EventStarted: approvals.StateExecuting, approvals.EventApplied: approvals.StateApplied,
 	approvals.EventFailed: approvals.StateFailed, approvals.EventVoided: approvals.StateVoid,
-	approvals.EventRehearsed: approvals.StateRehearsed,
+	approvals.EventRehearsed: approvals.StateRehearsed, approvals.EventAlsoAsked: approvals.StateOpen,
+	approvals.EventHandedOver: approvals.StateOpen,
 }
 
 // way is how a request comes into a state, and which moves it makes from there.
@@ -27,7 +28,7 @@ type way struct {
 var ways = map[approvals.State]way{
 	approvals.StateOpen: {moves: []approvals.EventType{
 		approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventFailed,
+		approvals.EventExpired, approvals.EventFailed, approvals.EventAlsoAsked, approvals.EventHandedOver,
 	}},
 	approvals.StateApproved: {
 		path: []approvals.EventType{approvals.EventApproved},

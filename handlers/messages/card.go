@@ -219,7 +219,7 @@ func (c Context) fields(r approvals.Request) slack.Block {
 	fields := []field{
 		{"Role", Code(c.Role.Name, limitRoleName)},
 		{"Account", Code(c.Role.Account, 64) + "\n" + Code(c.Role.AccountID, 12)},
-		{"Requested by", Mention(r.Requester)},
+		{"Requested by", Mention(r.Requester) + alsoAsked(r)},
 		{"Deadline", local(r.Deadline)},
 	}
 	if u := c.Undo; u != nil {
@@ -245,6 +245,18 @@ func (c Context) fields(r approvals.Request) slack.Block {
 		objects[i] = mrkdwn("*" + f.name + "*\n" + f.value)
 	}
 	return slack.NewSectionBlock(nil, objects, nil)
+}
+
+// alsoAsked names those who asked for the same.
+func alsoAsked(r approvals.Request) string {
+	if len(r.AlsoAsked) == 0 {
+		return ""
+	}
+	var who []string
+	for _, e := range r.AlsoAsked {
+		who = append(who, e.By)
+	}
+	return "\nalso asked: " + fit(mentions(who), 500)
 }
 
 // trust puts the trust policy's principals in words.

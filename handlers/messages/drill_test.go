@@ -167,7 +167,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_reply_no_quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
-		"drill_reply_open":  messages.AlreadyOpen(begin(1).fold(1), begin(1).context, link),
+		"drill_reply_open":  messages.AlreadyOpen(begin(1).fold(1), begin(1).context, link, true),
 		"drill_reply_plain": messages.Plain(`There is no account "prodd". Say prod or staging.`),
 	}
 	for _, code := range []approvals.RefusalCode{

@@ -130,14 +130,18 @@ func NotListed(measure, account string) *Message {
 }
 
 // AlreadyOpen points at the card of the request that is under way for the role. link is empty while
-// the card is being posted.
-func AlreadyOpen(r approvals.Request, c Context, link string) *Message {
+// the card is being posted. waits: the request becomes the reader's if its requester cancels.
+func AlreadyOpen(r approvals.Request, c Context, link string, waits bool) *Message {
 	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
 	if link != "" {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
+	if waits {
+		where += " If " + Mention(r.Requester) + " cancels, it goes on as yours. Until then you can approve it if you are " +
+			"an approver."
+	}
 	return sentence("No second request was made: " + Mention(r.Requester) + " asked to " + c.phrases(r).ask +
-		roleWords(c.Role) + " at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
+		roleWords(c.Role) + " at " + local(r.Asked) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.

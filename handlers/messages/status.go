@@ -93,7 +93,7 @@ func listedWords(l Listed, link bool) string {
 		state = bold(strings.ToLower(title[:1]) + title[1:])
 	}
 	text := markedIf(l.Context.Drill, state+": "+p.ask+roleWords(l.Context.Role)+", asked by "+
-		Mention(r.Requester)+" at "+Both(r.Opened)+".")
+		Mention(r.Requester)+" at "+Both(r.Asked)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}

@@ -75,6 +75,11 @@ func (v *view) tell(i int, e approvals.Event) {
 	switch e.Type {
 	case approvals.EventRequested:
 		v.post("call", e, v.call())
+	case approvals.EventHandedOver:
+		if r, err := approvals.Fold(v.r.ID, v.events[:i+1]); err == nil {
+			v.notify(e, sentence(Mention(r.Requester)+" "+Mention(e.By)+" cancelled. The request goes on as yours, so your "+
+				"approval does not count."))
+		}
 	case approvals.EventReminded:
 		if v.r.State == approvals.StateOpen { // later it is of no use
 			v.notify(e, v.reminder(e))

@@ -207,7 +207,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"reply_undo_words":        messages.WordsNeeded(revokeWords(), role, revives),
 		"reply_undo_words_older":  messages.WordsNeeded(revokeWords(), role, restores),
 		"reply_undo_by_command":   messages.UndoByCommand(revokeWords(), role),
-		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), begin(revives).context, revives.Card),
+		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), begin(revives).context, revives.Card, false),
 		"reply_undo_no_quorum": messages.NoQuorum(approvals.ModeUndo, revokeWords(), role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),

@@ -46,7 +46,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		people, many, standing, n = slices.Repeat(people, 200), slices.Repeat(many, 200), approvals.Standing(99), math.MaxInt
 	}
 	out := map[string]*messages.Message{
-		"already open": messages.AlreadyOpen(open, c, link), "call out": messages.CallOut(open, c, link),
+		"already open": messages.AlreadyOpen(open, c, link, true), "call out": messages.CallOut(open, c, link),
 		"outcome of a denial": messages.Outcome(denied, c, text),
 		"outcome, no thread":  messages.Outcome(failed, c, record.CodeThreadGone),
 		"loose":               messages.Loose(messages.Card(open, c), open, c),

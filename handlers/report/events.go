@@ -31,6 +31,10 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	switch e.Type {
 	case approvals.EventRequested:
 		return "asked for it: request " + mdCode(i.r.ID, 40)
+	case approvals.EventAlsoAsked:
+		return "asked for the same"
+	case approvals.EventHandedOver:
+		return "cancelled; the request went on as that of the next person who asked"
 	case approvals.EventVoted:
 		return "approved; more people are needed"
 	case approvals.EventApproved:

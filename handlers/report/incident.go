@@ -51,7 +51,7 @@ func (i incidentReport) summary(s *sheet) {
 	case i.drill:
 		asked, mark = "rehearse a "+i.words.Noun+" of ", "planned "+mark
 	}
-	s.item("%s asked on %s to %s%s.", mdPerson(r.Requester), utc(r.Opened), asked, mdRole(i.role))
+	s.item("%s asked on %s to %s%s.", mdPerson(r.Requester), utc(r.Asked), asked, mdRole(i.role))
 	if r.Reason != "" {
 		s.item("Their reason: %s", mdCode(r.Reason, messages.MaxReason))
 	}

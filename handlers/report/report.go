@@ -97,7 +97,7 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
 		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name,
 		RoleARN: role.ARN,
-		RoleID:  role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Opened.UTC(),
+		RoleID:  role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Asked.UTC(),
 		Ended: r.Ended, Cutoff: p.Cutoff,
 		Stored: proven[0].Word, OnPaper: proven[1].Word, Enforced: proven[2].Word,
 		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions),
