@@ -20,7 +20,8 @@ func TestARequestIsTheFoldOfItsLog(t *testing.T) {
 	want := approvals.Request{
 		ID: "R1", State: approvals.StateApplied, Seq: 11,
 		Subject: approvals.Subject{Key: "111122223333/AROA1", Group: "prod", Facts: json.RawMessage(`{"name":"DeployRole"}`)},
-		Purpose: approvals.Revoke.Do(), Place: home, Requester: alice, Reason: "key in a gist", Required: 2, Opened: opened, Asked: opened,
+		Purpose: approvals.Revoke.Do(), Place: home, Requester: alice, Reason: "key in a gist", Required: 2, Opened: opened,
+		Asked:    opened,
 		Deadline: opened.Add(expireAfter),
 		Votes:    []approvals.Vote{{By: bob, At: at(2)}, {By: carol, At: at(3)}},
 		Ended:    at(8),

@@ -297,6 +297,19 @@ func (s *Sealed) Note(ctx context.Context, e Event) error {
 	})
 }
 
+// Announce implements Store.
+func (s *Sealed) Announce(ctx context.Context, item Item) ([]Item, error) {
+	now, err := s.clock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	item.At = now
+	said, err := s.Store.Announce(ctx, s.key.SealItem(item))
+	return slices.DeleteFunc(said, func(i Item) bool {
+		return i.Kind != item.Kind || !s.key.itemIsSealed(i) || now.Sub(i.At).Abs() > Announced
+	}), err
+}
+
 // BeginDelivery implements Store.
 func (s *Sealed) BeginDelivery(
 	ctx context.Context, id, worker string, lease time.Duration,

@@ -199,6 +199,9 @@ type Store interface {
 	// not allowed do not count.
 	Allow(ctx context.Context, name, act string, most int, per time.Duration) (wait time.Duration, err error)
 
+	// Announce tells all processes what this one says, and returns what each has said within Announced.
+	Announce(ctx context.Context, item Item) ([]Item, error)
+
 	// Take hands out up to n items to a worker, waiting up to wait for the first.
 	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)
 	// Claim hands out up to n items that a worker took and has not kept for idle. Each is one try more
@@ -239,6 +242,9 @@ const (
 	KindDeliver = "deliver" // tell Slack what the log has and Slack has not
 	KindExpire  = "expire"  // the deadline has come
 )
+
+// Announced is for how long what was announced counts.
+const Announced = 3 * time.Minute
 
 // KindForged is what Sealed makes of an item that says to come from a person and was accepted by
 // nobody.

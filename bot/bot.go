@@ -91,6 +91,9 @@ func (b *Bot) Run(ctx context.Context) error {
 		return &StartError{Store: true, Err: err}
 	}
 	b.status.storeAnswered()
+	if _, err := b.handlers.Announce(ctx); err != nil {
+		b.log.WarnContext(ctx, "other replicas do not know yet how many approvals this one asks for", "error", err)
+	}
 	in := newIntake(b.cfg.Store, b.slack.Whisper, b.log)
 	in.suggest, in.judge, in.watch = b.handlers.Suggest, b.handlers.ValidateForm, b.cfg.Watch
 	host, err := os.Hostname()

@@ -282,7 +282,11 @@ func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any,
 	}
 	o.Subject.Facts, o.Place = record.Encode(facts), h.Slack.Home()
 	o.Place.App, o.Place.Channel = a.App, a.Channel
-	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
+	required, err := h.Announce(ctx) // the strictest replica counts
+	if err != nil {
+		return err
+	}
+	o.Required, o.ExpireAfter = required[o.Subject.Group], h.ExpireAfter
 	other, err := h.Store.Open(ctx, a.RequestID, a.User, a.item.Source, o, deliver.Calls(a.RequestID, o.ExpireAfter)...)
 	switch {
 	case err != nil:
@@ -349,16 +353,17 @@ func (h *Handlers) joins(ctx context.Context, a act, other string, o approvals.O
 	if _, err := h.Sender.WithoutCard(ctx, other); err != nil {
 		return err
 	}
-	var v record.View
-	err := h.Change(ctx, other, func(now record.View) (t approvals.Transition, err error) {
-		v = now
-		if r := v.Request; step.Opened(v) && r.Purpose == o.Purpose && r.About == o.About && !r.AskedBy(a.User) {
+	var r approvals.Request
+	var waits bool
+	err := h.Change(ctx, other, func(v record.View) (t approvals.Transition, err error) {
+		r = v.Request
+		waits = step.Opened(v) && r.Purpose == o.Purpose && r.About == o.About && r.Requester != a.User
+		if waits && !r.AskedBy(a.User) {
 			t.Next = approvals.StateOpen
-			err = step.AddBy(&t, approvals.EventAlsoAsked, a.User, a.item.Source, approvals.AlsoAsked{Reason: o.Reason})
+			step.AddBy(&t, approvals.EventAlsoAsked, a.User, a.item.Source, approvals.AlsoAsked{Reason: o.Reason})
 		}
-		return t, err
+		return t, nil
 	})
-	r := v.Request
 	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && r.State.Ended() {
 		return &step.Again{After: busyWait}
 	}
@@ -373,7 +378,6 @@ func (h *Handlers) joins(ctx context.Context, a act, other string, o approvals.O
 	if err != nil {
 		return err
 	}
-	waits := step.Opened(v) && r.Requester != a.User && r.Purpose == o.Purpose && r.About == o.About
 	return h.answer(ctx, a, messages.AlreadyOpen(r, c, link, waits))
 }
 

@@ -78,8 +78,11 @@ func (s *sweeps) among(ids []string) []string {
 }
 
 // Sweep does what the logs say is late, whatever became of its timer: expiries, approved requests,
-// checks of the guard, checks of CloudTrail, and deliveries.
+// checks of the guard, checks of CloudTrail, and deliveries. It announces this replica's policies.
 func (h *Handlers) Sweep(ctx context.Context) error {
+	if _, err := h.Announce(ctx); err != nil {
+		return err
+	}
 	ids, err := h.Store.Recent(ctx, swept)
 	if err != nil {
 		return err

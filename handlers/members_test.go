@@ -9,7 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -248,5 +251,82 @@ func TestAnAccompliceWhoOpensAndCancelsDoesNotLockAResponderOut(t *testing.T) { 
 		if through != 14 {
 			t.Errorf("%d of 14 requests got through\n%s", through, b.Transcript())
 		}
+	})
+}
+
+// laxer makes each replica after the first ask for fewer approvals than the one before.
+func laxer(from int) func(*bot.Config) {
+	return func(c *bot.Config) {
+		policies := make(map[string]approvals.Policy)
+		for name, p := range c.Handlers.Policies {
+			p.Required = from
+			policies[name] = p
+		}
+		c.Handlers.Policies = policies
+		from--
+	}
+}
+
+func TestTheLaxerOfTwoReplicasDoesNotApproveWithFewerPeople(t *testing.T) { // C7
+	t.Parallel()
+	for name, o := range map[string]struct{ replicas, from int }{
+		"one and two": {2, 2}, "two and three": {2, 3}, "one, two and three": {3, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				people := []string{actors.Bob, actors.Ines, actors.Rosa}
+				b := bench.New(t, bench.Options{Replicas: o.replicas, Approvers: people, Bot: laxer(o.from)})
+				for _, command := range []string{"", "lock ", "drill ", "drill lock "} {
+					for _, account := range []string{"prod/", "staging/"} {
+						card := b.AskFor(actors.Nils, command+account+actors.DeployRole)
+						for _, by := range people[:o.from-1] {
+							card.Approve(by)
+						}
+						b.Settle()
+						if r := card.Request(); r.State != approvals.StateOpen || !strings.Contains(card.Message().Text,
+							fmt.Sprintf("of %d* approved", o.from)) {
+							t.Errorf("with %d of %d it is %s: %s", len(r.Votes), o.from, r.State, card.Message().Text)
+						}
+						card.Approve(people[o.from-1])
+						b.Until("it is approved", func() bool { return card.State() != approvals.StateOpen })
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAReplicaThatHasStoppedAsksForNothing(t *testing.T) { // C7
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Replicas: 2, Bot: laxer(2)})
+		b.Stop(0)
+		time.Sleep(5 * time.Minute)
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+	})
+}
+
+func TestAStricterNumberThatNoReplicaSaidCountsForNothing(t *testing.T) { // C7 with B
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true, Replicas: 2, Bot: laxer(2)})}
+		key := tag + "policies"
+		said := b.DB.ZRange(t.Context(), key, 0, -1).Val() // of the stricter, too
+		if len(said) == 0 {
+			t.Fatal("no replica said anything")
+		}
+		b.Stop(0)
+		time.Sleep(5 * time.Minute)
+		forged := `{"kind":"policies","body":{"prod":5},"at":"2000-01-01T00:05:00Z","seal":"x:y"}`
+		for _, member := range append(said, forged, "{half") {
+			b.DB.ZAdd(t.Context(), key, redis.Z{Score: 1e15, Member: member})
+		}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.DB.Set(t.Context(), key, "?", 0)
+		b.AskFor(actors.Rosa, "staging/"+actors.DeployRole)
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // facts looks up, side by side and now, a person's directory record and which of the groups they
@@ -133,4 +134,24 @@ func (h *Handlers) quorum(ctx context.Context, requester string, p approvals.Pol
 		}
 	}
 	return false, why
+}
+
+// kindPolicies is what replicas tell one another: how many approvals each asks for, by account.
+const kindPolicies = "policies"
+
+// Announce tells the other replicas how many approvals this one asks for in each account, and
+// returns the most that any of them has asked for of late.
+func (h *Handlers) Announce(ctx context.Context) (map[string]int, error) {
+	most := make(map[string]int)
+	for account, p := range h.Policies {
+		most[account] = p.Required
+	}
+	said, err := h.Store.Announce(ctx, approvals.Item{Kind: kindPolicies, Body: step.Body(most)})
+	for _, item := range said {
+		other, _ := step.BodyOf[map[string]int](item) // what cannot be read asks for nothing
+		for account, n := range other {
+			most[account] = max(most[account], min(n, approvals.MaxRequired))
+		}
+	}
+	return most, err
 }

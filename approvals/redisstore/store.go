@@ -32,6 +32,7 @@ const (
 
 	workKey  = prefix + "work"
 	dueKey   = prefix + "due"
+	saidKey  = prefix + "policies"
 	asideKey = prefix + "aside"
 	notesKey = prefix + "notes"
 

@@ -265,12 +265,12 @@ func all(t *testing.T) map[string]*messages.Message {
 				Sentence: messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
 			}).last(),
 		"thread_requested": begin(t, reason, 1).last(),
-		"card_also_asked": begin(t, reason, 1).add(approvals.EventAlsoAsked, "U0BOB", nil).card(),
+		"card_also_asked":  begin(t, reason, 1).add(approvals.EventAlsoAsked, "U0BOB", nil).card(),
 		"thread_handed_over": begin(t, reason, 1).add(approvals.EventAlsoAsked, "U0BOB", nil).
 			add(approvals.EventHandedOver, "U0ROSA", nil).last(),
-		"thread_voted":     begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).last(),
-		"thread_approved":  approved().last(),
-		"thread_denied":    begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).last(),
+		"thread_voted":    begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).last(),
+		"thread_approved": approved().last(),
+		"thread_denied":   begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).last(),
 		"thread_denied_reason": begin(t, reason, 1).
 			add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "this is a drill"}).last(),
 		"card_denied_reason": begin(t, reason, 1).
