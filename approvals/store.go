@@ -199,7 +199,8 @@ type Store interface {
 	// not allowed do not count.
 	Allow(ctx context.Context, name, act string, most int, per time.Duration) (wait time.Duration, err error)
 
-	// Announce tells all processes what this one says, and returns what each has said within Announced.
+	// Announce tells all processes what this one says, and returns
+	// what each has said within Announced.
 	Announce(ctx context.Context, item Item) ([]Item, error)
 
 	// Take hands out up to n items to a worker, waiting up to wait for the first.

@@ -23,12 +23,15 @@ const (
 	// waitHere is how long a message waits in place for its turn. What would have to wait longer comes
 	// back at its turn, so that nothing else waits behind it.
 	waitHere = time.Second
+	// returnsIn is how much later than told a message comes back, at most. One that is later is not
+	// waited for: another replica may have sent it.
+	returnsIn = 3 * time.Second
 	// missedAfter is when a turn that nobody came back for is forgotten.
 	missedAfter = 5 * time.Minute
 )
 
-// pace keeps the messages of each channel below Slack's limit, first come, first served, so that a
-// flood of them ends in order and not in a storm of refused calls.
+// pace keeps the messages of each channel below Slack's limit, cards before threads and then first
+// come, first served, so that a flood of them ends in order and not in a storm of refused calls.
 //
 // Each replica keeps its own. Together they can be told to wait, and hold then keeps this one's
 // messages back as long as Slack asks; and a message that comes back to another replica gets a new
@@ -45,12 +48,24 @@ type pace struct {
 
 // channelPace is the turns of one channel.
 type channelPace struct {
-	given *rate.Limiter // what was told a turn
-	// what was sent: those that come back late have missed their turn, and are not all sent at once
 	sent  *rate.Limiter
-	turns map[string]time.Time // of messages that were told to come back, by what they are
-	until time.Time            // Slack takes nothing before
+	waits map[string]waiting // messages that were told to come back, by what they are
+	asked int                // how many messages have asked for a turn
+	until time.Time          // Slack takes nothing before
 }
+
+// waiting is a message that has asked for a turn.
+type waiting struct {
+	class, n int       // those of a lower class go first, then those that asked first
+	back     time.Time // when it was told to come back
+}
+
+// The classes of what is posted.
+const (
+	classCard   = iota
+	classThread // of the threads, and edits
+	classLate   // cards of those who ask for many roles
+)
 
 func newPostPace() *pace {
 	return &pace{method: "chat.postMessage", every: postEvery, burst: postBurst}
@@ -67,8 +82,7 @@ func (p *pace) channel(id string) *channelPace {
 	}
 	q := p.channels[id]
 	if q == nil {
-		limit := func() *rate.Limiter { return rate.NewLimiter(rate.Every(p.every), p.burst) }
-		q = &channelPace{given: limit(), sent: limit(), turns: make(map[string]time.Time)}
+		q = &channelPace{sent: rate.NewLimiter(rate.Every(p.every), p.burst), waits: make(map[string]waiting)}
 		p.channels[id] = q
 	}
 	return q
@@ -86,8 +100,8 @@ func (p *pace) hold(channel string, wait time.Duration) {
 
 // turn waits for a message's turn in its channel, or returns an error that says when that is. what
 // names the message, so that it keeps its turn when it comes back.
-func (p *pace) turn(ctx context.Context, channel, what string) error {
-	wait := p.next(channel, what)
+func (p *pace) turn(ctx context.Context, channel, what string, class int) error {
+	wait := p.next(channel, what, class)
 	switch {
 	case wait <= 0:
 		return nil
@@ -102,32 +116,31 @@ func (p *pace) turn(ctx context.Context, channel, what string) error {
 
 // next says how long a message has to wait. One that waits for no longer than waitHere counts as
 // sent then.
-func (p *pace) next(channel, what string) time.Duration {
+func (p *pace) next(channel, what string, class int) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q, now := p.channel(channel), time.Now()
-	for missed, t := range q.turns {
-		if now.Sub(t) > missedAfter {
-			delete(q.turns, missed)
-		}
-	}
-	at, told := q.turns[what]
+	mine, told := q.waits[what]
 	if !told {
-		at = now.Add(q.given.ReserveN(now, 1).DelayFrom(now))
+		q.asked++
+		mine = waiting{class: class, n: q.asked}
 	}
-	wait := max(0, at.Sub(now), q.until.Sub(now))
-	if wait <= waitHere {
-		sending := now.Add(wait)
-		sent := q.sent.ReserveN(sending, 1)
-		late := sent.DelayFrom(sending)
-		if wait += late; wait > waitHere {
-			sent.CancelAt(sending)
+	turn := 1.0
+	for other, w := range q.waits {
+		switch late := now.Sub(w.back); {
+		case late > missedAfter:
+			delete(q.waits, other)
+		case late < returnsIn && (w.class < mine.class || w.class == mine.class && w.n < mine.n):
+			turn++
 		}
 	}
+	wait := max(0, q.until.Sub(now), time.Duration((turn-q.sent.TokensAt(now))*float64(p.every)))
 	if wait <= waitHere {
-		delete(q.turns, what)
+		q.sent.ReserveN(now, 1)
+		delete(q.waits, what)
 		return wait
 	}
-	q.turns[what] = now.Add(wait)
+	mine.back = now.Add(wait)
+	q.waits[what] = mine
 	return wait
 }

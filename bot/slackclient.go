@@ -209,7 +209,14 @@ const metadataType = "revokebot_event"
 func (s *slackClient) Post(
 	ctx context.Context, channel, thread string, mark deliver.Mark, m *messages.Message,
 ) (string, error) {
-	if err := s.turn(ctx, s.posts, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
+	class := classThread
+	switch {
+	case mark.Late:
+		class = classLate
+	case mark.Seq == 0:
+		class = classCard
+	}
+	if err := s.turn(ctx, s.posts, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10), class); err != nil {
 		return "", err
 	}
 	options := append(content(m), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
@@ -240,7 +247,7 @@ func (s *slackClient) Post(
 
 // Update implements deliver.Poster with chat.update.
 func (s *slackClient) Update(ctx context.Context, channel, ts string, m *messages.Message) error {
-	if err := s.turn(ctx, s.edits, everywhere, channel+"/"+ts); err != nil {
+	if err := s.turn(ctx, s.edits, everywhere, channel+"/"+ts, classThread); err != nil {
 		return err
 	}
 	_, updated, _, err := s.api.UpdateMessageContext(ctx, channel, ts, content(m)...)
@@ -258,8 +265,8 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 }
 
 // turn waits for a message's turn, see pace.
-func (s *slackClient) turn(ctx context.Context, p *pace, channel, what string) error {
-	err := p.turn(ctx, channel, what)
+func (s *slackClient) turn(ctx context.Context, p *pace, channel, what string, class int) error {
+	err := p.turn(ctx, channel, what, class)
 	if codeOf(err) == deliver.CodePaced {
 		s.watch.heldBack(ctx, p.method)
 	}

@@ -216,6 +216,10 @@ func (d *delivery) turn(ctx context.Context) (err error) {
 	return d.mark(ctx)
 }
 
+// firstCards is how many cards of one person, in the time that people have to decide, are posted
+// before what is in threads. Later ones wait behind everything else.
+const firstCards = 3
+
 // card posts the card, or updates it when it does not say what the log says.
 func (d *delivery) card(ctx context.Context) error {
 	mark := Mark{Request: d.id}
@@ -231,7 +235,11 @@ func (d *delivery) card(ctx context.Context) error {
 	m := d.about.Leaving(messages.Card(d.r, d.about))
 	switch {
 	case d.at.Card == "":
-		d.at.CardSeq = cardBeingPosted
+		wait, err := d.Store.Allow(ctx, "cards of "+d.r.Requester, d.id, firstCards, d.r.Deadline.Sub(d.r.Opened))
+		if err != nil {
+			return err
+		}
+		d.at.CardSeq, mark.Late = cardBeingPosted, wait > 0
 		ts, err := d.send(ctx, "", mark, m)
 		if kind, _ := KindOf(err); err != nil && kind != SlackUnsure && kind != SlackUnknown {
 			d.at.CardSeq = 0

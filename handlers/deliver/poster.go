@@ -44,6 +44,7 @@ type Poster interface {
 type Mark struct {
 	Request string
 	Seq     int64 // 0 for the card
+	Late    bool  // it waits behind all others; not part of what is found again
 }
 
 // Upload is a file for a thread.
