@@ -120,6 +120,6 @@ func HeadOf(text string) (Head, error) {
 
 // event is what the line tells of.
 func (l line) event() approvals.Event {
-	at, _ := time.Parse(time.RFC3339, l.At) // it is not part of the seal
+	at, _ := time.Parse(time.RFC3339, l.At) // the seal of another time does not fit
 	return approvals.Event{Seq: l.Seq, Type: l.Type, At: at, By: l.By, Source: l.Source, Detail: l.Detail, Seal: l.Seal}
 }
