@@ -177,10 +177,9 @@ func (r *Request) handOver() {
 	r.Votes = slices.DeleteFunc(slices.Clone(r.Votes), func(v Vote) bool { return v.By == next.By })
 }
 
-// AskedBy reports whether a person is the requester, or asked for the same.
+// AskedBy reports whether a person asked for the same after the requester.
 func (r Request) AskedBy(person string) bool {
-	return r.Requester == person ||
-		slices.ContainsFunc(r.AlsoAsked, func(e Event) bool { return e.By == person })
+	return slices.ContainsFunc(r.AlsoAsked, func(e Event) bool { return e.By == person })
 }
 
 // State is where a request stands. The zero value is unknown and permits nothing.

@@ -46,7 +46,9 @@ func TestAnActThatAHashSaysIsInTheLogIsNotLost(t *testing.T) {
 		act  func(b intruder, card bench.Card)
 		then approvals.State
 	}{
-		"a denial":    {func(b intruder, card bench.Card) { deny(b.Bench, card, actors.Bob, "not now") }, approvals.StateDenied},
+		"a denial": {func(b intruder, card bench.Card) {
+			deny(b.Bench, card, actors.Bob, "not now")
+		}, approvals.StateDenied},
 		"an approval": {func(_ intruder, card bench.Card) { card.Approve(actors.Bob) }, approvals.StateApplied},
 		"a cancellation": {func(_ intruder, card bench.Card) {
 			card.Press(actors.Rosa, messages.ActionCancel)
