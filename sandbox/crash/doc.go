@@ -17,6 +17,9 @@
 // is off the role, a drill wrote nothing, the thread is the log with all its files, and nothing is
 // left lying around.
 //
+// attack_test.go is another thing to do in a lane: an attacker rewrites Redis under two processes
+// that nobody kills.
+//
 // What a round does and where it kills comes from the seed and the round's number, so that
 //
 //	go test ./sandbox/crash -run Killed -count=1 -crash.seed=7 -crash.round=113

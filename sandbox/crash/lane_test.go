@@ -43,12 +43,16 @@ const (
 type kind struct {
 	replicas    int
 	expireAfter time.Duration
+	guard       string // the times of its checks
 }
 
 // kinds are one replica and two, each with a time to decide that people keep to, and with one so
 // short that a death in between lets requests expire.
 func kinds() []kind {
-	return []kind{{1, 15 * time.Minute}, {2, 15 * time.Minute}, {1, 5 * time.Second}, {2, 5 * time.Second}}
+	const guard = "1s, 2s"
+	return []kind{
+		{1, 15 * time.Minute, guard}, {2, 15 * time.Minute, guard}, {1, 5 * time.Second, guard}, {2, 5 * time.Second, guard},
+	}
 }
 
 func kindOf(round int) kind { return kinds()[round%len(kinds())] }
@@ -205,12 +209,12 @@ accounts:
     measures: [revoke, lock]
 revocation:
   margin: %v
-  guard: [1s, 2s]
+  guard: [%s]
 trail:
   lookback: 1h
   follow_ups: [2s]
 `, strings.Join(rooms, ", "), actors.Group, l.kind.expireAfter, actors.ProdID, l.world.Spokes["prod"],
-		actors.ExternalID, margin)
+		actors.ExternalID, margin, l.kind.guard)
 }
 
 // strike kills what a shot says and has it started again.

@@ -29,7 +29,7 @@ func steps() map[string][]string {
 		"redis": {
 			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone",
 			"promote",
-			"claim", "begin", "keep", "allow", "chain", "read",
+			"claim", "begin", "keep", "allow", "announce", "chain", "read",
 		},
 		"aws": {
 			"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy",
