@@ -19,6 +19,7 @@
 //	condemned:<log>  stream            a log that was not what was written
 //	limit:<name>    set, a minute         what somebody did, against floods; ten for reports, an hour for failed uploads
 //	open:<subject>  string                the request that is under way for a measure on a subject
+//	policies        sorted set, 3 minutes how many approvals each replica asks for
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
 //	history:<subject>  sorted set, 50     the same for one subject, for twice the retention
 //	aside           stream, about 10 000  items that failed too often

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/revokebot/revokebot/approvals"
 )
 
 // Tag is what every key begins with.
@@ -53,12 +51,12 @@ func (a Target) log(ctx context.Context) []redis.XMessage {
 }
 
 // setLog replaces the log, with the hash that goes with it.
-func (a Target) setLog(ctx context.Context, state approvals.State, entries ...redis.XMessage) {
+func (a Target) setLog(ctx context.Context, state string, entries ...redis.XMessage) {
 	a.DB.Del(ctx, a.logKey(), a.hashKey())
 	for _, e := range entries {
 		a.DB.XAdd(ctx, &redis.XAddArgs{Stream: a.logKey(), ID: e.ID, Values: e.Values})
 		seq, _, _ := strings.Cut(e.ID, "-")
-		a.DB.HSet(ctx, a.hashKey(), "seq", seq, "state", string(state))
+		a.DB.HSet(ctx, a.hashKey(), "seq", seq, "state", state)
 	}
 }
 
@@ -67,7 +65,7 @@ func (a Target) enqueue(ctx context.Context, body string) {
 }
 
 func (a Target) queue(ctx context.Context, kind, source string) {
-	body, _ := json.Marshal(approvals.Item{Kind: kind, Request: a.Request, Source: source})
+	body, _ := json.Marshal(map[string]string{"kind": kind, "request": a.Request, "source": source})
 	a.enqueue(ctx, string(body))
 }
 
@@ -82,12 +80,12 @@ func All() []Rewrite {
 	return []Rewrite{
 		{"cut the log", func(ctx context.Context, a Target) {
 			if log := a.log(ctx); len(log) > 0 {
-				a.setLog(ctx, approvals.StateApproved, log[:a.Dice.IntN(len(log))]...)
+				a.setLog(ctx, "approved", log[:a.Dice.IntN(len(log))]...)
 			}
 		}},
 		{"cut the log back to the approval", func(ctx context.Context, a Target) {
 			if log := a.log(ctx); len(log) > 2 {
-				a.setLog(ctx, approvals.StateApproved, log[:2]...)
+				a.setLog(ctx, "approved", log[:2]...)
 				a.queue(ctx, "execute", "execute "+a.Request)
 			}
 		}},
@@ -98,7 +96,7 @@ func All() []Rewrite {
 			}
 			field := a.pick("type", "at", "by", "source", "detail", "seal")
 			log[a.Dice.IntN(len(log))].Values[field] = a.pick("", "1", "approved", a.pick(a.People...), "{}", "x:y:z")
-			a.setLog(ctx, approvals.StateOpen, log...)
+			a.setLog(ctx, "open", log...)
 		}},
 		{"append an event", func(ctx context.Context, a Target) {
 			log := a.log(ctx)
@@ -107,7 +105,7 @@ func All() []Rewrite {
 			}
 			copied := log[a.Dice.IntN(len(log))]
 			copied.ID = fmt.Sprintf("%d-0", len(log)+1+a.Dice.IntN(2))
-			a.setLog(ctx, approvals.StateApproved, append(log, copied)...)
+			a.setLog(ctx, "approved", append(log, copied)...)
 		}},
 		{"make the log no log", func(ctx context.Context, a Target) { a.DB.Set(ctx, a.logKey(), "?", 0) }},
 		{"delete the log", func(ctx context.Context, a Target) { a.DB.Del(ctx, a.logKey(), a.hashKey()) }},
@@ -174,7 +172,7 @@ func All() []Rewrite {
 		{"empty what waits for the audit log", func(ctx context.Context, a Target) { a.DB.Del(ctx, Tag+"unchained") }},
 		{"say that an act is in the log already", func(ctx context.Context, a Target) {
 			for _, e := range a.DB.XRange(ctx, Tag+"work", "-", "+").Val() {
-				var item approvals.Item
+				var item struct{ Source string }
 				if text, ok := e.Values["item"].(string); ok && json.Unmarshal([]byte(text), &item) == nil {
 					a.DB.HSet(ctx, a.hashKey(), "source:"+item.Source, "2 denied")
 				}
