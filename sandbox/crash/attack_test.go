@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/program"
@@ -21,7 +22,7 @@ import (
 
 var (
 	flagAttacks     = flag.Int("crash.attacks", 4, "how many requests are attacked")
-	flagAttackFirst = flag.Int("crash.attack", 0, "the first of them")
+	flagAttackFirst = flag.Int("crash.attack", 20, "the number of the first, from which follows what is done to it")
 )
 
 // mostWrites is one, and what the guard restores.
@@ -83,7 +84,7 @@ func (l *lane) attack(t *testing.T, n, seat int, sum *attacks) {
 	strike := func() { did = append(did, target.Strike(ctx)...) }
 	approve, when, thief := dice.IntN(4) > 0, dice.IntN(3), dice.IntN(2) == 0
 	var failure error
-	if when == 0 {
+	if when == 0 || !approve {
 		strike()
 	}
 	if approve {
@@ -91,7 +92,16 @@ func (l *lane) attack(t *testing.T, n, seat int, sum *attacks) {
 		if when == 1 {
 			strike()
 		}
-		applied := func() bool { return l.putsOn(a.role) > 0 }
+		pressed := time.Now()
+		applied := func() bool {
+			// A click that waits in Redis can be deleted there: the card stays open, and people press again.
+			if r, _, err := l.store.Load(ctx, card.request); err == nil && r.State == approvals.StateOpen &&
+				time.Since(pressed) > rethink {
+				pressed = time.Now()
+				_ = l.press(ctx, a, card, approver(seat, 0), messages.ActionApprove)
+			}
+			return l.putsOn(a.role) > 0
+		}
 		failure = errors.Join(failure, l.told(ctx, a, card, "the approved revocation", applied))
 		if when == 2 {
 			strike()
