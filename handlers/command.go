@@ -182,7 +182,7 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 		if err != nil {
 			return err
 		}
-		return h.refuse(ctx, a, "real_one_open", messages.AlreadyOpen(force.Open[0], about, link))
+		return h.refuse(ctx, a, "real_one_open", messages.AlreadyOpen(force.Open[0], about, link, false))
 	}
 	o.Purpose, o.Subject.Key = k.Name.Drill(), drillPrefix+o.Subject.Key
 	return h.open(ctx, a, role, record.Facts{Drill: &role}, o)

@@ -162,8 +162,8 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), begin(1).context, "is_archived"),
 		"drill_loose":          messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
 		"drill_reply_usage":    messages.Usage("drill ", messages.ExampleReason, nil),
-		"drill_reply_real":     messages.AlreadyOpen(openRequest(t), exampleContext(), link),
-		"drill_reply_real_new": messages.AlreadyOpen(openRequest(t), exampleContext(), ""),
+		"drill_reply_real":     messages.AlreadyOpen(openRequest(t), exampleContext(), link, false),
+		"drill_reply_real_new": messages.AlreadyOpen(openRequest(t), exampleContext(), "", false),
 		"drill_reply_no_quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
@@ -350,7 +350,7 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 		approvals.EventVoided: failed,
 	}
 	out := map[string]*messages.Message{
-		"card": s.card(), "requested": s.last(), "real": messages.AlreadyOpen(s.fold(1), s.context, ""),
+		"card": s.card(), "requested": s.last(), "real": messages.AlreadyOpen(s.fold(1), s.context, "", false),
 		"usage": messages.Usage("drill ", messages.ExampleReason, nil),
 		"no quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1,
 			[]messages.Candidate{{ID: bad, Why: "you, the requester"}}),
