@@ -240,7 +240,9 @@ func GitHubSubject(subject string) (repository, rest string, ok bool) {
 	}
 	repository = strings.Join(parts, "/")
 	for _, kind := range [][2]string{
-		{"ref:refs/heads/", "branch "}, {"ref:refs/tags/", "tag "}, {"environment:", "environment "},
+		{"ref:refs/heads/", "branch "},
+		{"ref:refs/tags/", "tag "},
+		{"environment:", "environment "},
 		{"pull_request", "pull requests"},
 	} {
 		if name, ok := strings.CutPrefix(rest, kind[0]); ok {

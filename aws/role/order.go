@@ -135,8 +135,8 @@ func (o Order) sessionPolicy() string {
 		if only == nil {
 			allowed = append(allowed, writes...)
 		}
-		for key, entry := range only {
-			narrowed = append(narrowed, allow(writes, condition{"StringEquals": {key: entry.ContextKeyValues}}, o.Principal.ARN))
+		for _, key := range only {
+			narrowed = append(narrowed, allow(writes, condition{"StringEquals": {key.Name: key.Values}}, o.Principal.ARN))
 		}
 	}
 	return printed("", append([]policyStatement{allow(allowed, nil, o.Principal.ARN)}, narrowed...))

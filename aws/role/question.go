@@ -21,7 +21,7 @@ type Question struct {
 	Resources []string       // ARNs; none means all
 	Besides   []string       // policy documents that are taken as being on the principal, too
 	Without   []contain.Slot // that are taken as being empty
-	Context   map[string]types.ContextEntry
+	Context   []contain.ContextKey
 }
 
 // Simulated is the simulator's answer.
@@ -97,15 +97,15 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 	in := &iam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: awssdk.String(s.Principal), ActionNames: s.Actions, ResourceArns: s.Resources,
 		PolicyInputList: s.Besides,
-		ContextEntries: []types.ContextEntry{{
-			ContextKeyName: awssdk.String("aws:PrincipalArn"), ContextKeyType: types.ContextKeyTypeEnumString,
-			ContextKeyValues: []string{s.Principal},
-		}},
 	}
+	keys := append(slices.Clone(s.Context),
+		contain.ContextKey{Name: "aws:PrincipalArn", Type: "string", Values: []string{s.Principal}})
 	if s.Principal == a.AssumeRole && !a.AllowUnnamedSessions {
+		keys = append(keys, contain.ContextKey{Name: "aws:SourceIdentity", Type: "string", Values: []string{"U0REQUESTER"}})
+	}
+	for _, k := range keys {
 		in.ContextEntries = append(in.ContextEntries, types.ContextEntry{
-			ContextKeyName: awssdk.String("aws:SourceIdentity"), ContextKeyType: types.ContextKeyTypeEnumString,
-			ContextKeyValues: []string{"U0REQUESTER"},
+			ContextKeyName: &k.Name, ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values,
 		})
 	}
 	for _, slot := range s.Without {
@@ -119,10 +119,6 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 				PolicyName: awssdk.String(slot.Name),
 			},
 		})
-	}
-	for name, entry := range s.Context {
-		entry.ContextKeyName = awssdk.String(name)
-		in.ContextEntries = append(in.ContextEntries, entry)
 	}
 	return in
 }

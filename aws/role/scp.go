@@ -42,9 +42,9 @@ func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) s
 		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: aws.Literal(roleARN),
 		Condition: condition{},
 	}
-	for key, e := range Context(slots...) {
+	for _, key := range Context(slots...) {
 		s.Sid, s.Action = "OnlyRevokebotDetaches", []string{contain.RoleAttached.Facts().Remove}
-		s.Condition["ArnEquals"] = map[string][]string{key: e.ContextKeyValues}
+		s.Condition["ArnEquals"] = map[string][]string{key.Name: key.Values}
 	}
 	if len(botRoleARNs) == 0 {
 		return scp(s)

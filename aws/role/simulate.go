@@ -107,13 +107,7 @@ func simulate(
 
 // question is a probe about some actions.
 func question(o Order, p contain.Probe, actions ...string) Question {
-	q := Question{Principal: o.Principal.ARN, Actions: actions, Context: map[string]types.ContextEntry{}}
-	for _, k := range p.Keys {
-		q.Context[k.Name] = types.ContextEntry{
-			ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values,
-		}
-	}
-	return q
+	return Question{Principal: o.Principal.ARN, Actions: actions, Context: p.Keys}
 }
 
 // isGiven reports whether a matched statement is of the document that was given. Such documents are

@@ -8,7 +8,6 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
@@ -258,15 +257,15 @@ func attach(ctx context.Context, p *Prepared, with aws.Credential, d contain.Doc
 }
 
 // Context is what the simulator has to know of the slots that an action is asked about.
-func Context(slots ...contain.Slot) map[string]types.ContextEntry {
-	e := types.ContextEntry{ContextKeyType: types.ContextKeyTypeEnumString}
+func Context(slots ...contain.Slot) []contain.ContextKey {
+	var arns []string
 	for _, s := range slots {
-		if s.Kind == contain.RoleAttached && !slices.Contains(e.ContextKeyValues, s.Name) {
-			e.ContextKeyValues = append(e.ContextKeyValues, s.Name)
+		if s.Kind == contain.RoleAttached && !slices.Contains(arns, s.Name) {
+			arns = append(arns, s.Name)
 		}
 	}
-	if e.ContextKeyValues == nil {
+	if arns == nil {
 		return nil
 	}
-	return map[string]types.ContextEntry{"iam:PolicyARN": e}
+	return []contain.ContextKey{{Name: "iam:PolicyARN", Type: "string", Values: arns}}
 }
