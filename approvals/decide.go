@@ -58,27 +58,12 @@ type Refusal struct {
 	Channel  string      `json:"channel,omitempty"`  // with RefusedWrongPlace: its channel
 }
 
-// Verdict says what an attempt comes to. The zero value is unknown and changes nothing.
-type Verdict int
-
-// Verdicts.
-const (
-	VerdictUnknown Verdict = iota
-	Refuse                 // Refusal says why
-	Count                  // an approval is counted, more are needed
-	Approve                // the approval that was still missing
-	Deny
-	Cancel
-	Ignore // the same attempt is in the log already
-)
-
-// Decision is what follows from an attempt.
+// Decision is what follows from an attempt. The zero value is of one that is in the log already. It
+// changes nothing.
 type Decision struct {
-	Verdict Verdict
-	Refusal Refusal
-	// Event is what the log is given, and Next the state it leads to. Both are zero for Ignore.
-	Event Event
-	Next  State
+	Refusal Refusal // of an Event of the type EventRefused: why
+	Event   Event   // for the log
+	Next    State   // that it leads to
 }
 
 // Decide says what an attempt on a request comes to under a policy at a time. card is the message
@@ -89,30 +74,30 @@ type Decision struct {
 // clock, in the step that commits the decision.
 func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision {
 	if r.Has(a.Source) {
-		return Decision{Verdict: Ignore}
+		return Decision{}
 	}
 	if refusal := refusalOf(r, card, a, p, now); refusal.Code != "" {
 		refusal.Action = a.Action
 		detail, _ := json.Marshal(refusal) //nolint:errcheck // strings and a number
 		return Decision{
-			Verdict: Refuse, Refusal: refusal,
-			Event: Event{Type: EventRefused, By: a.By, Source: a.Source, Detail: detail},
-			Next:  r.State,
+			Refusal: refusal,
+			Event:   Event{Type: EventRefused, By: a.By, Source: a.Source, Detail: detail},
+			Next:    r.State,
 		}
 	}
 	d := Decision{Event: Event{By: a.By, Source: a.Source}}
 	switch a.Action {
 	case ActionApprove:
-		d.Verdict, d.Event.Type, d.Next = Count, EventVoted, StateOpen
+		d.Event.Type, d.Next = EventVoted, StateOpen
 		if n := required(r, p); len(r.Votes)+1 >= n {
-			d.Verdict, d.Event.Type, d.Next = Approve, EventApproved, StateApproved
+			d.Event.Type, d.Next = EventApproved, StateApproved
 		} else if n > r.Required { // a replica with a laxer policy has to know
 			d.Event.Detail = json.RawMessage(fmt.Sprintf(`{"required":%d}`, n))
 		}
 	case ActionDeny:
-		d.Verdict, d.Event.Type, d.Next = Deny, EventDenied, StateDenied
+		d.Event.Type, d.Next = EventDenied, StateDenied
 	case ActionCancel:
-		d.Verdict, d.Event.Type, d.Next = Cancel, EventCancelled, StateCancelled
+		d.Event.Type, d.Next = EventCancelled, StateCancelled
 		if len(r.AlsoAsked) > 0 { // those who asked later still want it
 			d.Event.Type, d.Next = EventHandedOver, StateOpen
 		}
@@ -195,9 +180,9 @@ func MayDecide(id string, f Facts, home Place, p Policy) Refusal {
 		return Refusal{Code: RefusedNotMember, Standing: standing}
 	}
 	switch p.lists(f) {
-	case listed:
+	case Member:
 		return Refusal{}
-	case notListed:
+	case NotMember:
 		return Refusal{Code: RefusedNotApprover}
 	default:
 		return Refusal{Code: RefusedLookupFailed}

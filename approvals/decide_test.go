@@ -18,17 +18,15 @@ func TestAClickThatNothingSpeaksAgainstCounts(t *testing.T) {
 	r := asked(t, 1).fold(t)
 	for _, c := range []struct {
 		attempt approvals.Attempt
-		verdict approvals.Verdict
 		event   approvals.EventType
 		next    approvals.State
 	}{
-		{click(approvals.ActionApprove, bob), approvals.Approve, approvals.EventApproved, approvals.StateApproved},
-		{click(approvals.ActionDeny, bob), approvals.Deny, approvals.EventDenied, approvals.StateDenied},
-		{click(approvals.ActionCancel, alice), approvals.Cancel, approvals.EventCancelled, approvals.StateCancelled},
+		{click(approvals.ActionApprove, bob), approvals.EventApproved, approvals.StateApproved},
+		{click(approvals.ActionDeny, bob), approvals.EventDenied, approvals.StateDenied},
+		{click(approvals.ActionCancel, alice), approvals.EventCancelled, approvals.StateCancelled},
 	} {
 		want := approvals.Decision{
-			Verdict: c.verdict, Next: c.next,
-			Event: approvals.Event{Type: c.event, By: c.attempt.By, Source: c.attempt.Source},
+			Next: c.next, Event: approvals.Event{Type: c.event, By: c.attempt.By, Source: c.attempt.Source},
 		}
 		if diff := cmp.Diff(want, approvals.Decide(r, card, c.attempt, policy, soon)); diff != "" {
 			t.Errorf("%s by %s: %s", c.attempt.Action, c.attempt.By, diff)
@@ -246,8 +244,8 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 			}
 			r := s.log.fold(t)
 			d := approvals.Decide(r, s.card, s.attempt, s.policy, s.now)
-			if d.Verdict != approvals.Refuse || d.Next != r.State {
-				t.Errorf("the verdict is %d and leads to %s", d.Verdict, d.Next)
+			if d.Event.Type != approvals.EventRefused || d.Next != r.State {
+				t.Errorf("the event is %s and leads to %s", d.Event.Type, d.Next)
 			}
 			if diff := cmp.Diff(c.want, d.Refusal); diff != "" {
 				t.Error(diff)
@@ -298,7 +296,7 @@ func TestOfSeveralReasonsTheFirstIsGiven(t *testing.T) {
 func TestTheLastMillisecondBeforeTheDeadlineIsInTime(t *testing.T) {
 	d := approvals.Decide(asked(t, 1).fold(t), card, click(approvals.ActionApprove, bob), policy,
 		opened.Add(expireAfter-time.Millisecond))
-	if d.Verdict != approvals.Approve {
+	if d.Event.Type != approvals.EventApproved {
 		t.Errorf("refused: %q", d.Refusal.Code)
 	}
 }
@@ -310,12 +308,12 @@ func TestSoManyPeopleAreNeededAsAreRequired(t *testing.T) {
 			p := approvals.Policy{Approvers: people, Required: required}
 			l := asked(t, required)
 			for i, who := range people[:required] {
-				want, event, next := approvals.Count, approvals.EventVoted, approvals.StateOpen
+				event, next := approvals.EventVoted, approvals.StateOpen
 				if i == required-1 {
-					want, event, next = approvals.Approve, approvals.EventApproved, approvals.StateApproved
+					event, next = approvals.EventApproved, approvals.StateApproved
 				}
 				d := approvals.Decide(l.fold(t), card, click(approvals.ActionApprove, who), p, soon)
-				if d.Verdict != want || d.Event.Type != event || d.Next != next {
+				if d.Event.Type != event || d.Next != next {
 					t.Fatalf("approval %d of %d: %+v", i+1, required, d)
 				}
 				l = l.by(who, d.Event.Type)
@@ -331,26 +329,26 @@ func TestAPolicyThatBecameStricterCounts(t *testing.T) {
 	p := policy
 	p.Required = 2
 	if d := approvals.Decide(asked(t, 1).fold(t), card, click(approvals.ActionApprove, bob), p,
-		soon); d.Verdict != approvals.Count {
+		soon); d.Event.Type != approvals.EventVoted {
 		t.Errorf("one approval was enough: %+v", d)
 	}
 	l := asked(t, 1).by(carol, approvals.EventVoted)
 	if d := approvals.Decide(l.fold(t), card, click(approvals.ActionApprove, bob), p,
-		soon); d.Verdict != approvals.Approve {
+		soon); d.Event.Type != approvals.EventApproved {
 		t.Errorf("two approvals were not enough: %+v", d)
 	}
 }
 
 func TestAPolicyThatBecameLaxerDoesNotChangeWhatPeopleWereTold(t *testing.T) {
 	if d := approvals.Decide(asked(t, 2).fold(t), card, click(approvals.ActionApprove, bob), policy,
-		soon); d.Verdict != approvals.Count {
+		soon); d.Event.Type != approvals.EventVoted {
 		t.Errorf("one approval was enough: %+v", d)
 	}
 }
 
 func TestARequestThatNamesNoNumberStillNeedsOnePerson(t *testing.T) {
 	if d := approvals.Decide(asked(t, 0).fold(t), card, click(approvals.ActionApprove, bob), policy,
-		soon); d.Verdict != approvals.Approve {
+		soon); d.Event.Type != approvals.EventApproved {
 		t.Errorf("%+v", d)
 	}
 }
@@ -358,7 +356,7 @@ func TestARequestThatNamesNoNumberStillNeedsOnePerson(t *testing.T) {
 func TestWhoApprovedMayStillDeny(t *testing.T) {
 	l := asked(t, 2).by(bob, approvals.EventVoted)
 	if d := approvals.Decide(l.fold(t), card, click(approvals.ActionDeny, bob), policy,
-		soon); d.Verdict != approvals.Deny || d.Next != approvals.StateDenied {
+		soon); d.Event.Type != approvals.EventDenied || d.Next != approvals.StateDenied {
 		t.Errorf("%+v", d)
 	}
 }
@@ -366,7 +364,8 @@ func TestWhoApprovedMayStillDeny(t *testing.T) {
 func TestTheRequesterCancelsWithoutALookUp(t *testing.T) {
 	a := click(approvals.ActionCancel, alice)
 	a.Facts = approvals.Facts{}
-	if d := approvals.Decide(asked(t, 1).fold(t), card, a, approvals.Policy{}, soon); d.Verdict != approvals.Cancel {
+	d := approvals.Decide(asked(t, 1).fold(t), card, a, approvals.Policy{}, soon)
+	if d.Event.Type != approvals.EventCancelled {
 		t.Errorf("%+v", d)
 	}
 }
@@ -376,7 +375,7 @@ func TestWhatIsInTheLogAlreadyIsNotDecidedAgain(t *testing.T) {
 		l := asked(t, 2).from("envelope 7", e)
 		a := click(approvals.ActionApprove, bob)
 		a.Source = "envelope 7"
-		if diff := cmp.Diff(approvals.Decision{Verdict: approvals.Ignore},
+		if diff := cmp.Diff(approvals.Decision{},
 			approvals.Decide(l.fold(t), card, a, policy, soon)); diff != "" {
 			t.Errorf("after %s: %s", e, diff)
 		}
@@ -387,18 +386,18 @@ func TestAClickWithoutASourceIsNotTakenForAnother(t *testing.T) {
 	l := asked(t, 2).by(carol, approvals.EventVoted)
 	a := click(approvals.ActionApprove, bob)
 	a.Source = ""
-	if d := approvals.Decide(l.fold(t), card, a, policy, soon); d.Verdict != approvals.Approve {
+	if d := approvals.Decide(l.fold(t), card, a, policy, soon); d.Event.Type != approvals.EventApproved {
 		t.Errorf("%+v", d)
 	}
 }
 
 func TestZeroValueDecisionAndItsPartsAreNotAPass(t *testing.T) {
 	var d approvals.Decision
-	if d.Verdict != approvals.VerdictUnknown || d.Next != approvals.StateUnknown || d.Event.Type != "" {
+	if d.Next != approvals.StateUnknown || d.Event.Type != "" {
 		t.Errorf("a decision that nobody made says %+v", d)
 	}
 	zero := approvals.Decide(approvals.Request{}, "", approvals.Attempt{}, approvals.Policy{}, time.Time{})
-	if zero.Verdict != approvals.Refuse {
+	if zero.Event.Type != approvals.EventRefused {
 		t.Errorf("nothing at all is decided: %+v", zero)
 	}
 	// One zero value among values that are right.
@@ -424,7 +423,7 @@ func TestZeroValueDecisionAndItsPartsAreNotAPass(t *testing.T) {
 			a, policy, soon),
 		"list's entries": approvals.Decide(r, card, a, approvals.Policy{Approvers: []string{""}, Required: 1}, soon),
 	} {
-		if d.Verdict != approvals.Refuse || d.Refusal.Code == "" {
+		if d.Event.Type != approvals.EventRefused || d.Refusal.Code == "" {
 			t.Errorf("the zero value of the %s passes: %+v", name, d)
 		}
 	}
@@ -467,7 +466,7 @@ func TestOnlyAnApprovalThatMayBeTheLastIsPreparedFor(t *testing.T) {
 		if got := approvals.MayComplete(c.log.fold(t), card, a, c.policy, soon); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
-		if d := approvals.Decide(c.log.fold(t), card, a, c.policy, soon); d.Verdict == approvals.Approve && !c.want {
+		if d := approvals.Decide(c.log.fold(t), card, a, c.policy, soon); d.Event.Type == approvals.EventApproved && !c.want {
 			t.Errorf("%s: an approval that was not prepared for", name)
 		}
 	}
@@ -502,7 +501,7 @@ func TestTheStricterPolicyOfTwoReplicasCounts(t *testing.T) {
 	strict.Required, strict.Approvers = 2, append(slices.Clone(policy.Approvers), dave)
 	r := asked(t, 1).fold(t)
 	d := approvals.Decide(r, card, click(approvals.ActionApprove, bob), strict, opened.Add(time.Minute))
-	if d.Verdict != approvals.Count {
+	if d.Event.Type != approvals.EventVoted {
 		t.Fatalf("the first vote: %+v", d)
 	}
 	r, err := r.With(d.Event)
@@ -510,7 +509,7 @@ func TestTheStricterPolicyOfTwoReplicasCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	d = approvals.Decide(r, card, click(approvals.ActionDeny, carol), lax, opened.Add(time.Minute))
-	if r.Required != 2 || d.Verdict != approvals.Deny {
+	if r.Required != 2 || d.Event.Type != approvals.EventDenied {
 		t.Errorf("%d approvals are required: %+v", r.Required, d)
 	}
 }

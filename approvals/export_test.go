@@ -25,7 +25,7 @@ func (s State) CanBecome(next State) bool {
 // Lists reports whether a policy's list has the person, and whether that is known.
 func Lists(p Policy, f Facts) (yes, known bool) {
 	l := p.lists(f)
-	return l == listed, l != listingUnknown
+	return l == Member, l != MembershipUnknown
 }
 
 // Stays reports whether the event may come again in the state that it leads to.

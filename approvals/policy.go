@@ -19,33 +19,24 @@ type Facts struct {
 	Groups map[string]Membership // by group id; a group that is missing is MembershipUnknown
 }
 
-// verdict on the list of approvers.
-type listing int
-
-const (
-	listingUnknown listing = iota
-	listed
-	notListed
-)
-
 // lists finds the person among the approvers. A person who is named is listed whatever the groups
 // say; somebody who is neither named nor found in a group is "not listed" only when every group
 // could be read.
-func (p Policy) lists(f Facts) listing {
+func (p Policy) lists(f Facts) Membership {
 	if f.Person.ID != "" && slices.Contains(p.Approvers, f.Person.ID) {
-		return listed
+		return Member
 	}
-	result := notListed
+	result := NotMember
 	for _, id := range p.Approvers {
 		if !IsGroup(id) {
 			continue
 		}
 		switch f.Groups[id] {
 		case Member:
-			return listed
+			return Member
 		case NotMember:
 		default:
-			result = listingUnknown
+			result = MembershipUnknown
 		}
 	}
 	return result

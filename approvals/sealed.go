@@ -354,7 +354,7 @@ func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) 
 	case err != nil && !broken:
 		return Request{}, nil, err
 	}
-	if f := s.judge(id, events, known, broken || err != nil); f != nil {
+	if f := s.checkSeals(id, events, known, broken || err != nil); f != nil {
 		return Request{}, nil, f
 	}
 	if h, _ := s.heads.get(id); h.seq <= r.Seq || h == known {
@@ -363,8 +363,8 @@ func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) 
 	return r, events, err
 }
 
-// judge looks for the first event of a log that is not what was written.
-func (s *Sealed) judge(id string, events []Event, known head, broken bool) *ForgedError {
+// checkSeals looks for the first event of a log that is not what was written.
+func (s *Sealed) checkSeals(id string, events []Event, known head, broken bool) *ForgedError {
 	f := &ForgedError{Request: id, Highest: known.seq, log: events}
 	r := Request{ID: id, sources: make(map[string]bool), refusals: make(map[string]int)}
 	ours, before := false, ""

@@ -32,7 +32,8 @@ func (h *Handlers) choose(ctx context.Context, a act) error {
 	if at < 0 || v.Request.State != approvals.StateApplied {
 		return h.noSuchRequest(ctx, a)
 	}
-	if standing := h.facts(ctx, a.User, nil).Person.Standing(h.Slack.Home()); standing != approvals.FullMember {
+	standing := h.facts(ctx, a.User, approvals.Policy{}).Person.Standing(h.Slack.Home())
+	if standing != approvals.FullMember {
 		return h.refuse(ctx, a, "not_full_member", messages.NotEntitled(standing))
 	}
 	if n := step.CountOf(v.Events, approvals.EventChosen); n >= maxChoices {

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -81,22 +80,22 @@ func (h *Handlers) attempt(ctx context.Context, a act, action approvals.Action, 
 		if ready = h.prepare(ctx, v, at, policy); ready != nil {
 			defer ready.drop()
 		}
-		at.Facts = h.factsFor(ctx, a.User, policy)
+		at.Facts = h.facts(ctx, a.User, policy)
 	}
 	d := approvals.Decide(v.Request, v.Card, at, policy, v.Now)
-	if d.Verdict == approvals.Refuse {
+	if d.Event.Type == approvals.EventRefused {
 		if err := h.flooded(ctx, a, "click by "+a.User, clicksPerPerson); err != nil {
 			return err
 		}
 	}
 	err = h.ChangeFrom(ctx, v, func(now record.View) (approvals.Transition, error) {
 		v, d = now, approvals.Decide(now.Request, now.Card, at, policy, now.Now)
-		return decided(now.Request, at, d, reason)
+		return decided(now.Request, at, d, reason), nil
 	})
 	if err != nil {
 		return err
 	}
-	if d.Verdict == approvals.Ignore {
+	if d.Event.Type == "" { // it is in the log already
 		if approvedBy(v, at.Source) {
 			return h.carryOut(ctx, a.item, v, nil)
 		}
@@ -104,8 +103,8 @@ func (h *Handlers) attempt(ctx context.Context, a act, action approvals.Action, 
 	}
 	h.Log.InfoContext(ctx, "a click was decided", "request", v.Request.ID, "user", a.User, "action", string(action),
 		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
-	switch d.Verdict {
-	case approvals.Refuse:
+	switch d.Event.Type {
+	case approvals.EventRefused:
 		c, err := h.Context(v.Request)
 		if err != nil {
 			return err
@@ -115,7 +114,7 @@ func (h *Handlers) attempt(ctx context.Context, a act, action approvals.Action, 
 			return h.refuse(ctx, a, string(d.Refusal.Code), why)
 		}
 		return h.answer(ctx, a, why)
-	case approvals.Approve:
+	case approvals.EventApproved:
 		d.Event.At = v.Now
 		approved, err := v.Request.With(d.Event)
 		if err != nil {
@@ -158,29 +157,22 @@ func executeItem(request string) approvals.Item {
 
 // decided is what a decision writes: nothing where it is in the log already, and for a refusal like
 // many before it.
-func decided(
-	r approvals.Request, a approvals.Attempt, d approvals.Decision, reason string,
-) (t approvals.Transition, err error) {
-	switch d.Verdict {
-	case approvals.Ignore:
-		return t, nil
-	case approvals.Refuse:
+func decided(r approvals.Request, a approvals.Attempt, d approvals.Decision, reason string) (t approvals.Transition) {
+	switch d.Event.Type {
+	case "":
+		return t
+	case approvals.EventRefused:
 		if r.RefusedBy(a.By) < loggedRefusals {
 			t.Expect, t.Events = approvals.AppendOnly, []approvals.Event{d.Event}
 		}
-		return t, nil
-	case approvals.Approve:
+		return t
+	case approvals.EventApproved:
 		t.Due = []approvals.Due{{Item: executeItem(r.ID), After: executeLater}}
-	case approvals.Deny:
-		t.When, t.Next = approvals.BeforeDeadline, d.Next
-		step.AddBy(&t, d.Event.Type, a.By, a.Source, record.Denial{Reason: reason})
-		return t, nil
-	case approvals.Count, approvals.Cancel:
-	default:
-		return t, fmt.Errorf("request %s: a decision that says nothing", r.ID)
+	case approvals.EventDenied:
+		d.Event.Detail = record.Encode(record.Denial{Reason: reason})
 	}
 	t.When, t.Next, t.Events = approvals.BeforeDeadline, d.Next, []approvals.Event{d.Event}
-	return t, nil
+	return t
 }
 
 // actionOf reads the button. Anything that is not a button of the card is no action.

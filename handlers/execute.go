@@ -49,29 +49,24 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 // Resume carries out what a click has completed the approval of before the replica that had it
 // died. It decides nothing, and reports false for an item that has not been decided to that end.
 func (h *Handlers) Resume(ctx context.Context, item approvals.Item) (mine bool, err error) {
-	err = h.withAlarm(ctx, func(ctx context.Context) (err error) {
-		mine, err = h.resume(ctx, item)
-		return err
-	})
-	return mine, err
-}
-
-func (h *Handlers) resume(ctx context.Context, item approvals.Item) (bool, error) {
 	if item.Kind != KindClick {
 		return false, nil
 	}
-	c, err := step.BodyOf[Click](item)
+	a, err := actOf(item)
 	if err != nil {
 		return false, err
 	}
-	v, err := h.View(ctx, c.Value)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return false, nil
-	}
-	if err != nil || !approvedBy(v, item.Source) {
-		return false, err
-	}
-	return true, h.carryOut(ctx, item, v, nil)
+	err = h.withAlarm(ctx, func(ctx context.Context) error {
+		v, err := h.View(ctx, a.value)
+		if mine = err == nil && approvedBy(v, item.Source); mine {
+			return h.carryOut(ctx, item, v, nil)
+		}
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			return nil
+		}
+		return err
+	})
+	return mine, err
 }
 
 // execution is one approved request on its way: its measure is applied, or what an earlier request
@@ -209,7 +204,7 @@ func (e *execution) lookAgain(ctx context.Context, r approvals.Request, at time.
 			continue
 		}
 		lookups.Go(func() {
-			refusal := approvals.MayDecide(v.By, e.h.factsFor(ctx, v.By, policy), e.h.Slack.Home(), policy)
+			refusal := approvals.MayDecide(v.By, e.h.facts(ctx, v.By, policy), e.h.Slack.Home(), policy)
 			mu.Lock()
 			defer mu.Unlock()
 			found[v.By] = refusal

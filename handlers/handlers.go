@@ -101,7 +101,7 @@ type Config struct {
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
 
-	Connection func() messages.Connection // how this replica is connected, for people; nil: not known
+	Connection func() messages.Connection // how this replica is connected, for people
 }
 
 // Handlers handles items. Make one with New; its methods may be called at the same time.
@@ -303,17 +303,15 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 			Work:     item.Kind,
 			Sentence: "The operator of revokebot finds the cause in its log under this request's id.",
 		})
-		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
-			return fmt.Errorf("set aside: %w", err)
-		}
-		switch item.Kind {
-		case KindExecute:
+		switch {
+		case err != nil:
+		case item.Kind == KindExecute:
 			err = h.giveUp(ctx, request)
-		case investigate.KindEvidence:
+		case item.Kind == investigate.KindEvidence:
 			err = h.investigator.SetAside(ctx, item)
 		}
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
-			return err
+			return fmt.Errorf("set aside: %w", err)
 		}
 	}
 	return h.Store.SetAside(ctx, item, cause.Error())

@@ -10,20 +10,25 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// facts looks up, side by side and now, a person's directory record and which of the groups they
-// are in. What could not be looked up stays unknown, which never passes.
-func (h *Handlers) facts(ctx context.Context, id string, groups []string) approvals.Facts {
-	var person approvals.Person
-	memberships := make([]approvals.Membership, len(groups))
+// facts looks up, side by side and now, what a policy needs to know of a person: their directory
+// record and, unless the policy names them, which of its groups they are in. What could not be
+// looked up stays unknown, which never passes.
+func (h *Handlers) facts(ctx context.Context, id string, p approvals.Policy) approvals.Facts {
+	f := approvals.Facts{Groups: make(map[string]approvals.Membership)}
 	var lookups sync.WaitGroup
 	lookups.Go(func() {
-		found, err := h.Slack.Person(ctx, id)
+		person, err := h.Slack.Person(ctx, id)
 		if err != nil {
 			h.Log.WarnContext(ctx, "a person could not be looked up", "user", id, "error", err)
 			return
 		}
-		person = found
+		f.Person = person
 	})
+	groups := p.GroupIDs()
+	if slices.Contains(p.Approvers, id) {
+		groups = nil
+	}
+	in := make([]approvals.Membership, len(groups))
 	for i, group := range groups {
 		lookups.Go(func() {
 			members, err := h.Slack.GroupMembers(ctx, group)
@@ -31,52 +36,36 @@ func (h *Handlers) facts(ctx context.Context, id string, groups []string) approv
 			case err != nil:
 				h.Log.WarnContext(ctx, "a user group could not be looked up", "group", group, "error", err)
 			case slices.Contains(members, id):
-				memberships[i] = approvals.Member
+				in[i] = approvals.Member
 			default:
-				memberships[i] = approvals.NotMember
+				in[i] = approvals.NotMember
 			}
 		})
 	}
 	lookups.Wait()
-	f := approvals.Facts{Person: person, Groups: make(map[string]approvals.Membership, len(groups))}
 	for i, group := range groups {
-		f.Groups[group] = memberships[i]
+		f.Groups[group] = in[i]
 	}
 	return f
-}
-
-// factsFor looks up what a policy needs to know of a person: the groups only when the policy does
-// not name the person.
-func (h *Handlers) factsFor(ctx context.Context, id string, p approvals.Policy) approvals.Facts {
-	if slices.Contains(p.Approvers, id) {
-		return h.facts(ctx, id, nil)
-	}
-	return h.facts(ctx, id, p.GroupIDs())
 }
 
 // mayRequest reports whether a person may ask for a revocation. The standing is FullMember when
 // only the list keeps them from it.
 func (h *Handlers) mayRequest(ctx context.Context, id string) (bool, approvals.Standing) {
 	list := approvals.Policy{Approvers: h.Requesters, Required: 1}
-	f := h.factsFor(ctx, id, list)
-	if f.Person.ID != id {
-		return false, approvals.StandingUnknown
-	}
+	f := h.facts(ctx, id, list)
 	standing := f.Person.Standing(h.Slack.Home())
-	if standing != approvals.FullMember {
-		return false, standing
-	}
-	if len(h.Requesters) == 0 {
-		return true, standing
-	}
-	switch refusal := approvals.MayDecide(id, f, h.Slack.Home(), list); refusal.Code {
-	case "":
-		return true, standing
-	case approvals.RefusedLookupFailed:
+	switch {
+	case f.Person.ID != id:
 		return false, approvals.StandingUnknown
-	default:
-		return false, standing
+	case standing != approvals.FullMember, len(h.Requesters) == 0:
+		return standing == approvals.FullMember, standing
 	}
+	why := approvals.MayDecide(id, f, h.Slack.Home(), list).Code
+	if why == approvals.RefusedLookupFailed {
+		standing = approvals.StandingUnknown
+	}
+	return why == "", standing
 }
 
 // quorumBatch is how many people are looked up side by side; users.info takes about a hundred a

@@ -33,7 +33,7 @@ func (h *Handlers) status(ctx context.Context, a act) error {
 	if standing != approvals.FullMember {
 		return h.refuse(ctx, a, "member", messages.NotEntitled(standing))
 	}
-	return h.answer(ctx, a, messages.Status(list, h.connection()))
+	return h.answer(ctx, a, messages.Status(list, h.Connection()))
 }
 
 // home draws the App Home for whoever opened it.
@@ -63,7 +63,7 @@ func (h *Handlers) drawHome(ctx context.Context, c Command, notice string) error
 	}
 	view := messages.HomeRefused(standing)
 	if standing == approvals.FullMember {
-		view = messages.Home(list, channels, h.connection(), notice)
+		view = messages.Home(list, channels, h.Connection(), notice)
 	}
 	if err := h.Slack.PublishHome(ctx, c.User, view); err != nil {
 		h.Log.WarnContext(ctx, "a home was not published", "user", c.User, "error", err)
@@ -79,7 +79,7 @@ func (h *Handlers) listFor(
 ) (list []messages.Listed, channels []string, standing approvals.Standing, err error) {
 	var side errgroup.Group
 	side.Go(func() error {
-		if person := h.facts(ctx, c.User, nil).Person; person.ID == c.User {
+		if person := h.facts(ctx, c.User, approvals.Policy{}).Person; person.ID == c.User {
 			standing = person.Standing(h.Slack.Home())
 		}
 		return nil
@@ -167,13 +167,6 @@ func (h *Handlers) listed(ctx context.Context, id string, c Command) (*messages.
 	}
 	link, err := h.Sender.CardLink(ctx, r)
 	return &messages.Listed{Request: r, Context: about, Link: link}, err
-}
-
-func (h *Handlers) connection() messages.Connection {
-	if h.Connection == nil {
-		return messages.Connection{Heard: -1}
-	}
-	return h.Connection()
 }
 
 // askFromHome opens the form for the user who pressed the button on the App Home. There is no

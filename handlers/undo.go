@@ -57,8 +57,11 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 		return h.refuseRole(ctx, a, err)
 	}
 	undoing, w := h.Undoing(held, look), h.Measures.Words(held.Measure.Undo())
+	// As long as the guard may restore the measure, a person who removed it on purpose can say so, and
+	// a second person agrees, although nothing is left to do on the role: the record has it.
+	guarded := len(h.Guard) > 0 && held.Request.Watched.Type != approvals.EventHeld
 	switch {
-	case undoing.Gone && !h.mayWriteAgain(held.Request):
+	case undoing.Gone && !guarded:
 		why := messages.UndoneByOthers(w)
 		if undoing.Stays() {
 			why = messages.UndoStays
@@ -85,13 +88,6 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
 		Reason:  reason, Witness: found.ServerTime,
 	})
-}
-
-// mayWriteAgain reports whether the guard of an applied request has not ended with a measure that
-// held. Then a person who removed it on purpose can say so, and a second person agrees, although
-// nothing is left to do on the role: it is not restored, and the record has it.
-func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
-	return len(h.Guard) > 0 && r.Watched.Type != approvals.EventHeld
 }
 
 // toUndo is what is to be taken away: of a button what its request has applied, else the newest
@@ -121,7 +117,13 @@ func (h *Handlers) toUndo(
 			return held, messages.NothingToUndo(role, messages.UndoneAlready), nil
 		}
 	case len(all) > 1:
-		return held, messages.UndoWhich(h.undoable(all), role), nil
+		var list []messages.Listed
+		for _, held := range all {
+			list = append(list, messages.Listed{
+				Request: held.Request, Context: messages.Context{Words: h.Measures.Words(held.Request.Purpose)},
+			})
+		}
+		return held, messages.UndoWhich(list, role), nil
 	case found:
 		held = all[0]
 	}
@@ -135,16 +137,6 @@ func (h *Handlers) toUndo(
 	default:
 		return held, nil, nil
 	}
-}
-
-// undoable are requests of which one can be undone, with their words.
-func (h *Handlers) undoable(all []record.Holding) (list []messages.Listed) {
-	for _, held := range all {
-		list = append(list, messages.Listed{
-			Request: held.Request, Context: messages.Context{Words: h.Measures.Words(held.Request.Purpose)},
-		})
-	}
-	return list
 }
 
 // splitWords takes the words that revive old sessions off the beginning of a text, as they were

@@ -144,14 +144,14 @@ func (d *driver) decided(rt *rapid.T, store *Store, c attempt) (t approvals.Tran
 		RequestID: c.id, Expect: r.Seq, When: approvals.BeforeDeadline, Events: []approvals.Event{decision.Event},
 		Next: decision.Next,
 	}
-	switch decision.Verdict {
-	case approvals.Refuse:
+	switch decision.Event.Type {
+	case approvals.EventRefused:
 		t.Expect, t.When, t.Next = approvals.AppendOnly, approvals.AnyTime, approvals.StateUnknown
-	case approvals.Approve:
+	case approvals.EventApproved:
 		t.Work = []approvals.Item{{Kind: "execute", Request: c.id}}
 		t.Due = []approvals.Due{{Item: approvals.Item{Kind: "reminder", Request: c.id}, After: time.Minute}}
 	}
-	return t, decision.Verdict == approvals.Ignore
+	return t, decision.Event.Type == ""
 }
 
 // settle commits, and decides again as long as others come first.

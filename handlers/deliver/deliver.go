@@ -62,9 +62,6 @@ func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
 	if err == nil {
 		return nil
 	}
-	if again, ok := errors.AsType[*step.Again](err); ok {
-		return again
-	}
 	kind, code := KindOf(err)
 	if _, ok := errors.AsType[*SlackError](err); !ok {
 		return err
