@@ -44,7 +44,7 @@ func variables(t *testing.T) []string {
 	for _, m := range regexp.MustCompile(`"((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]*[A-Z])"`).FindAllStringSubmatch(code, -1) {
 		names = append(names, m[1])
 	}
-	for _, m := range regexp.MustCompile(`(?:secret|slackToken)\(env, "([A-Z_]+)"`).FindAllStringSubmatch(code, -1) {
+	for _, m := range regexp.MustCompile(`(?:secret|slackToken)\("([A-Z_]+)"`).FindAllStringSubmatch(code, -1) {
 		names = append(names, m[1]+"_FILE")
 	}
 	if !slices.Contains(names, "REDIS_URL_FILE") || !slices.Contains(names, "REVOKEBOT_CONFIG") {
