@@ -24,17 +24,16 @@ type TamperQuery struct {
 // Change is one write or removal in a slot by a caller other than the bot. All text but Name is
 // foreign. Its JSON is what is kept of it.
 type Change struct {
-	EventID        string       `json:"event_id"`
-	Name           string       `json:"name"` // one of those of the slot's kind, such as PutRolePolicy
-	Slot           contain.Slot `json:"-"`    // one of those that were asked about
-	At             time.Time    `json:"at"`
-	Who            string       `json:"who"` // in words, such as "user eve"
-	PrincipalARN   string       `json:"-"`   // "" where the event does not say it
-	AccessKeyID    string       `json:"access_key_id,omitempty"`
-	SourceAddress  string       `json:"source_address,omitempty"`
-	UserAgent      string       `json:"user_agent,omitempty"`
-	SourceIdentity string       `json:"source_identity,omitempty"` // of the session that did it
-	Document       string       `json:"-"`                         // that was put, or its ARN; "" for a removal
+	EventID        string           `json:"event_id"`
+	Name           string           `json:"name"` // one of those of the slot's kind, such as PutRolePolicy
+	At             time.Time        `json:"at"`
+	Who            string           `json:"who"` // in words, such as "user eve"
+	PrincipalARN   string           `json:"-"`   // "" where the event does not say it
+	AccessKeyID    string           `json:"access_key_id,omitempty"`
+	SourceAddress  string           `json:"source_address,omitempty"`
+	UserAgent      string           `json:"user_agent,omitempty"`
+	SourceIdentity string           `json:"source_identity,omitempty"` // of the session that did it
+	Put            contain.Document `json:"-"`                         // in a slot that was asked about; "" for a removal
 }
 
 // Tampering lists who changed what the slots say, newest first, without what the bot's own role
@@ -106,9 +105,9 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 		if name != slot.Name || !slices.Contains(facts.Events, change.Name) {
 			continue
 		}
-		change.Slot = slot
+		change.Put.Slot = slot
 		if "iam:"+change.Name != facts.Remove {
-			change.Document = text
+			change.Put.Text = text
 		}
 		return change, true
 	}

@@ -68,7 +68,7 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		var lines []string
 		for _, c := range got {
 			lines = append(lines, fmt.Sprintf("+%v %s by %s, cutoff %v", c.At.Sub(began.Truncate(time.Second)), c.Name,
-				c.Who, cutoffOf(c.Document).Year()))
+				c.Who, cutoffOf(c.Put.Text).Year()))
 			if c.EventID == "" || c.SourceAddress == "" || c.UserAgent == "" || c.PrincipalARN == "" || c.AccessKeyID == "" {
 				t.Errorf("incomplete: %+v", c)
 			}
@@ -264,7 +264,7 @@ func TestWhoAttachesOrDetachesAPolicyIsToldBesideWhoWritesOne(t *testing.T) {
 			`"` + c.parameter + `":"` + c.value + `"},` +
 			`"userIdentity":{"type":"Root","accountId":"111122223333"}}`
 		got, ok := decodeChange(&aws.Conn{Account: prodAccount}, q, types.Event{CloudTrailEvent: &record})
-		if ok != (c.slot >= 0) || ok && (got.Slot != q.Slots[c.slot] || got.Document != c.text) {
+		if ok != (c.slot >= 0) || ok && (got.Put.Slot != q.Slots[c.slot] || got.Put.Text != c.text) {
 			t.Errorf("%+v: %+v, %v", c, got, ok)
 		}
 	}
@@ -311,7 +311,7 @@ func TestWhoChangedWhatWasWrittenForAKeyIsTold(t *testing.T) {
 		})
 		documents := map[string]string{}
 		for _, c := range got {
-			documents[c.Name] = c.Document
+			documents[c.Name] = c.Put.Text
 		}
 		want := map[string]string{"UpdateAccessKey": "Active", "DeleteUserPolicy": ""}
 		if err != nil || !maps.Equal(documents, want) {

@@ -83,8 +83,7 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {
-			put := contain.Document{Slot: one.Slot, Text: one.Document}
-			changes = append(changes, record.Change{Change: one, Cutoff: step.CutoffOf(m, one.At, put)})
+			changes = append(changes, record.Change{Change: one, Cutoff: step.CutoffOf(m, one.At, one.Put)})
 		}
 	}
 	switch {

@@ -74,8 +74,7 @@ func (q *investigation) between(ctx context.Context, o role.Order) string {
 		AccountName: q.role.Account, RoleName: q.role.Name, Slots: slots, Since: since,
 	})
 	for _, c := range changes {
-		there := contain.Document{Slot: c.Slot, Text: c.Document}
-		if c.At.After(since) && o.Measure.Gap(c.At, there, written[c.Slot]) != contain.Covers {
+		if c.At.After(since) && o.Measure.Gap(c.At, c.Put, written[c.Put.Slot]) != contain.Covers {
 			return fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but old "+
 				"sessions worked meanwhile.", c.Who, times.Clock(c.At, q.until), c.Name)
 		}
