@@ -146,7 +146,7 @@ func TestARequestThatItsFirstAskerTakesBackIsNotLostToTheSecond(t *testing.T) { 
 					t.Errorf("it is %s, because of %q\n%s", r.State, r.Reason, b.Transcript())
 				}
 				card.Approve(actors.Rosa)
-				b.Whispered(actors.Rosa, "you asked for this")
+				b.Whispered(actors.Rosa, "you can't decide your own request")
 				card.Approve(actors.Nils) // is no requester any more
 				card.Becomes(map[bool]approvals.State{
 					true: approvals.StateRehearsed, false: approvals.StateApplied,
@@ -199,7 +199,7 @@ func TestTheNewRequesterTakesTheRequestBack(t *testing.T) { // C3
 		b.Command(actors.Rosa, "prod/"+actors.DeployRole)
 		b.Whispered(actors.Rosa, "it goes on as yours")
 		b.Command(actors.Bob, "undo prod/"+actors.DeployRole) // is not the same, and nothing is in force
-		b.Whispered(actors.Bob, "on record for")
+		b.Whispered(actors.Bob, "there is nothing to undo on")
 		card.Press(actors.Nils, messages.ActionCancel)
 		b.Until("it is Rosa's", func() bool { return card.Request().Requester == actors.Rosa })
 		card.Press(actors.Rosa, messages.ActionCancel)

@@ -128,7 +128,8 @@ func (w *Incident) call(minute float64, h holder, key, service, name, address, m
 }
 
 func (w *Incident) sessionARN(h holder) string {
-	return "arn:aws:sts::" + w.role.Account + ":assumed-role/" + h.role[strings.LastIndexByte(h.role, '/')+1:] + "/" + h.name
+	name := h.role[strings.LastIndexByte(h.role, '/')+1:]
+	return "arn:aws:sts::" + w.role.Account + ":assumed-role/" + name + "/" + h.name
 }
 
 func (w *Incident) identity(h holder, key string) string {
