@@ -434,7 +434,7 @@ func roleFacts(r role.Role) record.Role {
 	facts := record.Role{
 		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession,
-		TrustDigest: r.TrustDigest, Locked: r.Locked,
+		Trust: r.Trust, TrustDigest: r.TrustDigest, Locked: r.Locked,
 	}
 	for _, w := range r.Warnings {
 		if w == warnShared {
@@ -442,9 +442,6 @@ func roleFacts(r role.Role) record.Role {
 		} else if w != r.Locked {
 			facts.Warnings = append(facts.Warnings, w)
 		}
-	}
-	for _, p := range r.Trust {
-		facts.Trust = append(facts.Trust, record.Principal{Words: p.Words, Conditional: p.Conditional})
 	}
 	return facts
 }

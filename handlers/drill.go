@@ -50,14 +50,7 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 		Next: approvals.StateRehearsed,
 		Work: []approvals.Item{investigate.EvidenceItem(e.request.ID, investigate.Look{})},
 	}
-	found := record.Rehearsed{
-		Documents: result.Documents, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
-		First: result.First, Second: result.Second, Size: result.Size, SizeUnknown: result.SizeUnknown,
-		Before: record.Verdict(result.Paper.Before), After: record.Verdict(result.Paper.After),
-		Proven:      result.Paper.Proven,
-		SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
-		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
-	}
+	found := record.Rehearsed{Rehearsal: result}
 	for _, d := range result.Documents {
 		found.WouldBe = times.Later(found.WouldBe, step.CutoffOf(e.order.Measure, result.Now, d))
 		found.Policy = step.PolicyOf(d)

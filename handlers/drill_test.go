@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -112,7 +113,7 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 		if err := json.Unmarshal(card.Request().Closing.Detail, &d); err != nil {
 			t.Fatal(err)
 		}
-		if d.Before != record.DeniedByOurs || d.After != record.NotDenied || !d.MayWrite || !d.Own || d.Unnamed ||
+		if d.Paper.Before != role.DeniedByOurs || d.Paper.After != role.NotDenied || !d.MayWrite || !d.Own || d.Unnamed ||
 			d.Size == 0 || d.Second <= 0 {
 			t.Errorf("checked: %+v", d)
 		}

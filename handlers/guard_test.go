@@ -20,6 +20,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -77,7 +78,7 @@ func put(cutoff time.Time) []contain.Change {
 func rewritten(t *testing.T, b *bench.Bench, card bench.Card, cutoff time.Time) {
 	t.Helper()
 	promised, err := json.Marshal(record.Tampered{
-		State: record.DenyGone, Promise: cutoff, Changes: put(cutoff), Resumed: true,
+		State: role.Gone, Promise: cutoff, Changes: put(cutoff), Resumed: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -670,7 +671,7 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 				b.Stop(0)
 				promise := first.Add(time.Minute)
 				detail, err := json.Marshal(record.Tampered{
-					State: record.DenyGone, Cutoff: first, Promise: promise, Rewrite: 1, At: first, Changes: put(promise),
+					State: role.Gone, Cutoff: first, Promise: promise, Rewrite: 1, At: first, Changes: put(promise),
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -49,7 +50,7 @@ func TestTheGuardWritesNoLessThanWhatIsPromisedWhileItReadsTheRole(t *testing.T)
 		b.Until("the guard reads the role", func() bool { return len(b.AWS.Calls("GetRolePolicy")) > reads })
 		high := b.AWS.Now().Add(50 * time.Minute).UTC().Truncate(time.Second)
 		detail, err := json.Marshal(record.Tampered{
-			State: record.DenyGone, Promise: high, Rewrite: 1, Changes: []contain.Change{{
+			State: role.Gone, Promise: high, Rewrite: 1, Changes: []contain.Change{{
 				Slot: contain.Slot{Kind: contain.RoleInline, Name: denyPolicy}, After: denyText(high), Guard: true,
 			}},
 		})

@@ -29,12 +29,14 @@ const (
 
 // Simulation is what the simulator says of the sessions that a measure's probes name: of a
 // measure with a cutoff, one that was issued a second before it, and one that was issued a second
-// after it. It reads what is stored on the role: it proves the document, not that it is enforced.
+// after it. It reads what is stored on the role: it proves the document, not that it is enforced. Its
+// JSON is what is kept of it.
 type Simulation struct {
-	Before, After Verdict   // of the first probe and the last: an older session and a newer one
-	Proven        bool      // all probes say that the documents do what they are for
-	At            time.Time // AWS's clock at the latest answer, whole seconds
-	Unavailable   string    // why it could not be simulated, a sentence without AWS's words; "" when it was
+	Before      Verdict   `json:"before,omitempty"` // of the first probe: an older session
+	After       Verdict   `json:"after,omitempty"`  // of the last: a newer one
+	Proven      bool      `json:"proven,omitempty"` // all probes say that the documents do what they are for
+	At          time.Time `json:"at,omitzero"`      // AWS's clock at the latest answer, whole seconds
+	Unavailable string    `json:"unavailable,omitempty"` // why it was not simulated, a sentence without AWS's words
 }
 
 // Simulate asks what the role's policies say of the sessions that the measure's probes name, once
@@ -200,27 +202,30 @@ func notSimulated(err error, account string) string {
 }
 
 // Rehearsal is what an order would have done, and what was checked on the way. Nothing was written.
+// Its JSON is what is kept of it.
 type Rehearsal struct {
-	Role      Role               // as it was read for this drill
-	Documents []contain.Document // that it would have written at this moment, in write order
-	At        time.Time          // AWS's clock when the role was read, whole seconds
-	Now       time.Time          // the latest that AWS's clock could show then: for contain.Dated
+	Role      Role               `json:"-"`                  // as it was read for this drill
+	Documents []contain.Document `json:"would_be_documents"` // at this moment, in write order
+	At        time.Time          `json:"read_at"`            // AWS's clock when the role was read, whole seconds
+	Now       time.Time          `json:"-"`                  // the latest that it could show then: for contain.Dated
 
-	CallerARN string // the session that was opened, as AWS calls it; without a role to assume, who the bot is
-	Own       bool   // it is a session of this drill alone, which may read and nothing else
-	Unnamed   bool   // it could not name the people; see Account.AllowUnnamedSessions
+	// The session that was opened, as AWS calls it; without a role to assume, who the bot is.
+	CallerARN string `json:"caller_arn,omitempty"`
+	Own       bool   `json:"own_session"`       // of this drill alone, which may read and nothing else
+	Unnamed   bool   `json:"unnamed,omitempty"` // it could not name the people; see Account.AllowUnnamedSessions
 
 	// First is how long it took to read the role and to open the session, Second how long a read
 	// with that session took, in place of the write. Both by this machine's running clock.
-	First, Second time.Duration
+	First  time.Duration `json:"first_step"`
+	Second time.Duration `json:"second_step"`
 
-	Size        int    // of the role's inline policies with the documents, as the quota counts; 0 unknown
-	SizeUnknown string // why it is not, in a few words
+	Size        int    `json:"policy_characters,omitempty"` // with the documents, as the quota counts; 0 unknown
+	SizeUnknown string `json:"size_unknown,omitempty"`      // why, in a few words
 
-	Paper Simulation // with the documents beside the role's policies
+	Paper Simulation `json:"simulated"` // with the documents beside the role's policies
 
-	MayWrite        bool   // the simulator says that the bot may write the documents on the role
-	MayWriteUnknown string // why it is not known whether it may, a sentence; "" when MayWrite
+	MayWrite        bool   `json:"may_write"`                   // by the simulator, the documents on the role
+	MayWriteUnknown string `json:"may_write_unknown,omitempty"` // why it is not known, a sentence
 }
 
 // Rehearse goes through all of an order but the write: it reads the role and its slots and opens

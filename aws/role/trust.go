@@ -15,8 +15,8 @@ import (
 
 // Principal is one who may assume a role, as the trust policy puts it.
 type Principal struct {
-	Words       string // "the service ec2.amazonaws.com", "user alice in 777788889999": plain text, foreign
-	Conditional bool   // only under a condition
+	Words       string `json:"words"`                 // "the service ec2.amazonaws.com", "user alice in 777788889999": plain text, foreign
+	Conditional bool   `json:"conditional,omitempty"` // only under a condition
 }
 
 // statement is what is read of a statement of a policy.

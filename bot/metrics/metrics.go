@@ -85,9 +85,7 @@ func (m *Metrics) begin() {
 			m.counter("requests_total", string(state), string(purpose))
 		}
 	}
-	for _, found := range []record.TamperedState{
-		record.DenyGone, record.DenyWeakened, record.RoleGone, record.RoleReplaced,
-	} {
+	for _, found := range record.Losses() {
 		m.counter("guard_findings_total", m.words.of("found", string(found)))
 	}
 	for _, kind := range bot.EnvelopeKinds() {

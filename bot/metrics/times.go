@@ -67,7 +67,7 @@ func isReadBack(e approvals.Event) bool {
 
 func isSimulated(e approvals.Event) bool {
 	var d record.Simulated
-	return e.Type == approvals.EventSimulated && json.Unmarshal(e.Detail, &d) == nil && d.Before == record.DeniedByOurs
+	return e.Type == approvals.EventSimulated && json.Unmarshal(e.Detail, &d) == nil && d.Blocks()
 }
 
 func isSeenDenied(e approvals.Event) bool {

@@ -195,7 +195,7 @@ func (w *guardRun) source(n int) string {
 
 // found is what a check found, of the document that is worst off.
 func (w *guardRun) found(check role.Check) record.Tampered {
-	t := record.Tampered{State: record.TamperedState(check.State), At: check.At}
+	t := record.Tampered{State: check.State, At: check.At}
 	for i, there := range check.There {
 		if check.Documents[i] == check.State {
 			t.Policy, t.Found = step.PolicyOf(there), step.CutoffOf(w.order().Measure, check.Now, there)
@@ -234,7 +234,7 @@ func (w *guardRun) held(ctx context.Context, check role.Check) error {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	case doubt:
 		t := w.found(check)
-		t.State, t.Found = record.DenyWeakened, time.Time{}
+		t.State, t.Found = role.Weakened, time.Time{}
 		t.Why = "What is there should block old sessions, but the policy simulator says that it does not."
 		return w.tell(ctx, w.item.Source, t)
 	}

@@ -54,8 +54,5 @@ func (g *Guard) Simulate(ctx context.Context, item approvals.Item) error {
 	case answer.Unavailable == "" && answer.Before != role.DeniedByOurs && item.Attempt < maxDoubts:
 		return &step.Again{After: time.Second << item.Attempt}
 	}
-	return g.Remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{
-		Cutoff: w.Cutoff, At: answer.At, Unavailable: answer.Unavailable,
-		Before: record.Verdict(answer.Before), After: record.Verdict(answer.After), Proven: answer.Proven,
-	})
+	return g.Remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{Cutoff: w.Cutoff, Simulation: answer})
 }

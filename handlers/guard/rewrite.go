@@ -158,9 +158,9 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 	}
 	switch end {
 	case step.EndReplaced:
-		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleReplaced, At: check.At})
+		return w.tell(ctx, w.failed(), record.Tampered{State: role.RoleReplaced, At: check.At})
 	case step.EndGone:
-		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleGone, At: check.At})
+		return w.tell(ctx, w.failed(), record.Tampered{State: role.RoleGone, At: check.At})
 	}
 	w.Log.WarnContext(ctx, "the measure could not be written again", "request", w.request.ID, "role", w.about.Role.ARN,
 		"error", cause)

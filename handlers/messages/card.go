@@ -7,6 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -260,7 +261,7 @@ func alsoAsked(r approvals.Request) string {
 }
 
 // trust puts the trust policy's principals in words.
-func trust(principals []record.Principal) string {
+func trust(principals []role.Principal) string {
 	if len(principals) == 0 {
 		return "*Who may assume it*\nNobody, by its trust policy."
 	}

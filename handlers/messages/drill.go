@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -45,13 +46,13 @@ func DrillChecks(d record.Rehearsed, w Words, p Pen) []string {
 	if d.Size > 0 {
 		checks = append(checks, "The policy fits: with it, "+w.Room(d.Size)+".")
 	}
-	if d.Unavailable == "" {
+	if d.Paper.Unavailable == "" {
 		works := "The policy works by the policy simulator"
-		if !d.Proven {
+		if !d.Paper.Proven {
 			works = p.Bold("The policy would not work as planned")
 		}
-		checks = append(checks, works+", asked at "+p.At(d.SimulatedAt)+": "+
-			w.Paper(paperWords(d.Before), paperWords(d.After))+".")
+		checks = append(checks, works+", asked at "+p.At(d.Paper.At)+": "+
+			w.Paper(paperWords(d.Paper.Before), paperWords(d.Paper.After))+".")
 	}
 	if d.MayWrite {
 		for _, doc := range d.Documents {
@@ -85,8 +86,8 @@ func DrillGaps(d record.Rehearsed, p Pen) []string {
 	if d.Size == 0 {
 		gaps = append(gaps, p.Bold("Whether the policy fits")+": "+p.Code(d.SizeUnknown, 100)+".")
 	}
-	if d.Unavailable != "" {
-		gaps = append(gaps, p.Bold("The policy by the simulator.")+" "+p.Prose(d.Unavailable))
+	if d.Paper.Unavailable != "" {
+		gaps = append(gaps, p.Bold("The policy by the simulator.")+" "+p.Prose(d.Paper.Unavailable))
 	}
 	if !d.MayWrite {
 		gaps = append(gaps, p.Bold("Whether revokebot may write.")+" "+p.Prose(d.MayWriteUnknown))
@@ -95,13 +96,13 @@ func DrillGaps(d record.Rehearsed, p Pen) []string {
 }
 
 // paperWords says of a session what the simulator said.
-func paperWords(v record.Verdict) string {
+func paperWords(v role.Verdict) string {
 	switch v {
-	case record.DeniedByOurs:
+	case role.DeniedByOurs:
 		return "blocked by it"
-	case record.DeniedByOther:
+	case role.DeniedByOther:
 		return "blocked by another policy"
-	case record.NotDenied:
+	case role.NotDenied:
 		return "not blocked"
 	default:
 		return "answered in a way that revokebot does not know"

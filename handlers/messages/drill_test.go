@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -65,33 +66,37 @@ func (d *drillStory) looked() *drillStory {
 
 func exampleRehearsal() record.Rehearsed {
 	return record.Rehearsed{
-		WouldBe: cutoff, At: at.Add(20 * time.Second),
-		CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
-		Own:       true, First: 61 * time.Millisecond, Second: 23 * time.Millisecond, Size: 1873,
-		Before: record.DeniedByOurs, After: record.NotDenied, SimulatedAt: at.Add(21 * time.Second), MayWrite: true,
-		Proven: true,
-		Documents: []contain.Document{{
-			Slot: contain.Slot{Kind: contain.RoleInline, Name: contain.ConsolePolicy},
-			Text: "{}",
-		}},
+		WouldBe: cutoff,
+		Rehearsal: role.Rehearsal{
+			At:        at.Add(20 * time.Second),
+			CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+			Own:       true, First: 61 * time.Millisecond, Second: 23 * time.Millisecond, Size: 1873,
+			Paper: role.Simulation{
+				Before: role.DeniedByOurs, After: role.NotDenied, At: at.Add(21 * time.Second), Proven: true,
+			},
+			MayWrite: true,
+			Documents: []contain.Document{{
+				Slot: contain.Slot{Kind: contain.RoleInline, Name: contain.ConsolePolicy},
+				Text: "{}",
+			}},
+		},
 	}
 }
 
 // allOfDrill is every message about a drill, by name.
 func allOfDrill(t *testing.T) map[string]*messages.Message {
 	t.Helper()
-	role := exampleRole()
 	begin := func(required int) *drillStory {
-		return beginDrill(t, role, "first Monday of the month", required)
+		return beginDrill(t, exampleRole(), "first Monday of the month", required)
 	}
 	approved := func() *drillStory { return begin(1).add(approvals.EventApproved, "U0BOB", nil) }
 	rehearsed := func(r record.Rehearsed) *drillStory { return approved().add(approvals.EventRehearsed, "", r) }
 	good := exampleRehearsal()
 	poor, unread, ambient := good, good, good
-	poor.Before, poor.Proven, poor.Unnamed = record.NotDenied, false, true
+	poor.Paper.Before, poor.Paper.Proven, poor.Unnamed = role.NotDenied, false, true
 	unread.Size, unread.SizeUnknown, unread.MayWrite, unread.MayWriteUnknown = 0, "no answer in time", false,
 		"It could not be simulated: revokebot may not use the policy simulator in account prod."
-	unread.Unavailable = unread.MayWriteUnknown
+	unread.Paper.Unavailable = unread.MayWriteUnknown
 	ambient.Own, ambient.CallerARN = false, "arn:aws:sts::111122223333:assumed-role/revokebot/bot"
 	failure := record.Failure{
 		Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod. Give its role that permission.",
@@ -102,7 +107,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 	failedLook := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{
 		Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.", Last: true,
 	})
-	sharing := beginDrill(t, func() record.Role { r := role; r.SharedChannel = true; return r }(), "", 1)
+	sharing := beginDrill(t, func() record.Role { r := exampleRole(); r.SharedChannel = true; return r }(), "", 1)
 	empty := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{
 		Since: at.Add(-12 * time.Hour), Until: at, Cutoff: cutoff, Last: true,
 		Regions: []trail.RegionCoverage{{Region: "us-east-1", Covered: true}},
@@ -164,7 +169,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_reply_usage":    messages.Usage("drill ", messages.ExampleReason, nil),
 		"drill_reply_real":     messages.AlreadyOpen(openRequest(t), exampleContext(), link, false),
 		"drill_reply_real_new": messages.AlreadyOpen(openRequest(t), exampleContext(), "", false),
-		"drill_reply_no_quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1, []messages.Candidate{
+		"drill_reply_no_quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), exampleRole(), 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
 		"drill_reply_open":  messages.AlreadyOpen(begin(1).fold(1), begin(1).context, link, true),
@@ -337,14 +342,17 @@ func TestTheFilesOfADrillSayDRILLInNameTitleAltTextAndContent(t *testing.T) {
 
 // worstOfDrill is all that is said of a drill in which every text from outside is the same bad one.
 func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
-	role := exampleRole()
-	role.Name, role.Account, role.AccountID, role.ARN, role.ID, role.LastUsedRegion = bad, bad, bad, bad, bad, bad
-	s := beginDrill(t, role, bad, 2)
+	shown := exampleRole()
+	shown.Name, shown.Account, shown.AccountID, shown.ARN, shown.ID, shown.LastUsedRegion = bad, bad, bad, bad, bad, bad
+	s := beginDrill(t, shown, bad, 2)
 	failed := record.Failure{Sentence: "AWS does not allow it."}
 	ends := map[approvals.EventType]any{
 		approvals.EventRehearsed: record.Rehearsed{
-			WouldBe: cutoff, CallerARN: bad, SizeUnknown: bad, Before: record.Verdict(bad), After: record.Verdict(bad),
-			MayWriteUnknown: "It could not be simulated.",
+			WouldBe: cutoff,
+			Rehearsal: role.Rehearsal{
+				CallerARN: bad, SizeUnknown: bad, Paper: role.Simulation{Before: role.Verdict(bad), After: role.Verdict(bad)},
+				MayWriteUnknown: "It could not be simulated.",
+			},
 		},
 		approvals.EventFailed: failed,
 		approvals.EventVoided: failed,
@@ -352,7 +360,7 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 	out := map[string]*messages.Message{
 		"card": s.card(), "requested": s.last(), "real": messages.AlreadyOpen(s.fold(1), s.context, "", false),
 		"usage": messages.Usage("drill ", messages.ExampleReason, nil),
-		"no quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1,
+		"no quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), shown, 1,
 			[]messages.Candidate{{ID: bad, Why: "you, the requester"}}),
 		"plain": messages.Plain(bad),
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -18,7 +19,7 @@ func (v *view) tampered(i int, e approvals.Event) {
 	t := record.Known[record.Tampered](e)
 	switch {
 	case t != nil && t.Resumed:
-	case t != nil && (t.State == record.RoleGone || t.State == record.RoleReplaced):
+	case t != nil && (t.State == role.RoleGone || t.State == role.RoleReplaced):
 		_, lead := watched(approvals.Request{Opened: v.r.Opened, Watched: e}, v.c)
 		v.notify(e, sentence(mentions(involved(v.r))+" "+lead+" Monitoring has ended."))
 	case !v.has("fight"):
@@ -90,7 +91,7 @@ func (v *view) fight() *Message {
 	for _, line := range v.changedBy(changes) {
 		text += "\n• " + line
 	}
-	if latest.Writing() || latest.State == record.DenyGone { // an undo does not touch what someone else put there
+	if latest.Writing() || latest.State == role.Gone { // an undo does not touch what someone else put there
 		onPurpose = "If it was on purpose, send " + undoCommand(v.c.Words, v.c.Role, "") +
 			": a second person confirms it, and it is not restored."
 	}
@@ -191,10 +192,10 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 		found := "*Someone changed the " + deny + ":* a check at " + p.At(t.At) + " found it " +
 			p.Found(*t) + "."
 		switch {
-		case t.State == record.RoleGone:
+		case t.State == role.RoleGone:
 			return "The role is gone", "*The role " + roleWords(c.Role) + " is gone* since " + p.At(t.At) +
 				" at the latest, and its sessions with it."
-		case t.State == record.RoleReplaced:
+		case t.State == role.RoleReplaced:
 			return "The role is gone", "*The role was recreated:* " + roleWords(c.Role) + " is another role since " +
 				p.At(t.At) + " at the latest. The sessions of the one that was approved ended with it; the new one is not touched."
 		case t.Writing():
@@ -224,7 +225,7 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 }
 
 func removed(t record.Tampered) string {
-	if t.State == record.DenyWeakened {
+	if t.State == role.Weakened {
 		return "Weakened"
 	}
 	return "Removed"

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -123,7 +124,7 @@ func TestEveryMeasureHasAGoldenCardForEveryState(t *testing.T) {
 			return s.then(approvals.EventApplied, "", a)
 		}
 		lost := record.Tampered{
-			State: record.DenyGone, Cutoff: cutoffOf(k), Promise: cutoffOf(k), Policy: label, At: at.Add(time.Minute),
+			State: role.Gone, Cutoff: cutoffOf(k), Promise: cutoffOf(k), Policy: label, At: at.Add(time.Minute),
 			Rewrite: 1,
 			Changes: writtenFor(k),
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -44,7 +45,7 @@ func exampleRole() record.Role {
 			"EC2 instances can use prod/DeployRole: their metadata service can hand out the revoked credentials for hours.",
 			"A deny on a role does not touch long-term access keys.",
 		},
-		Trust: []record.Principal{
+		Trust: []role.Principal{
 			{Words: "the service ec2.amazonaws.com"}, {Words: "user alice in 777788889999", Conditional: true},
 		},
 	}
@@ -170,17 +171,17 @@ func forged(event int64, why approvals.Forgery, unsure bool) approvals.Forged {
 func (s *story) proof() *messages.Message { return s.living("outcome") }
 
 func simulated() record.Simulated {
-	return record.Simulated{
-		Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.DeniedByOurs, After: record.NotDenied,
+	return record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{
+		At: at.Add(25 * time.Second), Before: role.DeniedByOurs, After: role.NotDenied,
 		Proven: true,
-	}
+	}}
 }
 
 // gone is a look that missed the deny; again what was written then, and lost a look after which
 // nothing is written.
 func gone() record.Tampered {
 	return record.Tampered{
-		State: record.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Promise: at.Add(92 * time.Second), Rewrite: 1,
+		State: role.Gone, Cutoff: cutoff, At: at.Add(time.Minute), Promise: at.Add(92 * time.Second), Rewrite: 1,
 		Changes: []contain.Change{{After: "{}"}},
 		SCP:     "{\n  \"Version\": \"2012-10-17\"\n}",
 	}
@@ -195,14 +196,14 @@ func again() record.Rewritten {
 
 func lost() record.Tampered {
 	return record.Tampered{
-		State: record.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute),
+		State: role.Gone, Cutoff: cutoff, At: at.Add(time.Minute),
 		Why: "It was restored 5 times already, and the other side is faster.", SCP: gone().SCP,
 	}
 }
 
 // weakened is a loss of which something is left on the role.
 func weakened(t record.Tampered) record.Tampered {
-	t.State, t.Found = record.DenyWeakened, at.Add(-time.Hour)
+	t.State, t.Found = role.Weakened, at.Add(-time.Hour)
 	return t
 }
 
@@ -276,7 +277,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"card_denied_reason": begin(t, reason, 1).
 			add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "this is a drill"}).card(),
 		"thread_finding": applied().add(approvals.EventFinding, "", record.Finding{
-			Sentence: "The trust policy of the role was changed.", Trust: []record.Principal{{Words: "everybody"}},
+			Sentence: "The trust policy of the role was changed.", Trust: []role.Principal{{Words: "everybody"}},
 		}).last(),
 		"thread_refused_again": func() *messages.Message {
 			s := begin(t, reason, 1)
@@ -319,24 +320,24 @@ func all(t *testing.T) map[string]*messages.Message {
 				LastSucceeded: at.Add(28 * time.Second), At: at.Add(5 * time.Minute),
 			}).proof(),
 		"proof_not_simulated": applied().add(approvals.EventReadBack, "", readBack()).
-			add(approvals.EventSimulated, "", record.Simulated{
-				Cutoff: cutoff, Unavailable: "AWS does not allow revokebot iam:SimulatePrincipalPolicy in account prod.",
-			}).add(approvals.EventSeenDenied, "", record.Enforcement{
+			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{
+				Unavailable: "AWS does not allow revokebot iam:SimulatePrincipalPolicy in account prod.",
+			}}).add(approvals.EventSeenDenied, "", record.Enforcement{
 			State: record.SeenUnknown, Why: "No region of CloudTrail could be read.", At: at.Add(5 * time.Minute),
 		}).proof(),
 		"proof_disproved": applied().add(approvals.EventReadBack, "", record.ReadBack{
 			At: at.Add(23 * time.Second), Mismatch: "the policy is not there",
 		}).
-			add(approvals.EventSimulated, "", record.Simulated{
-				Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.NotDenied, After: record.NotDenied,
-			}).
+			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{
+				At: at.Add(25 * time.Second), Before: role.NotDenied, After: role.NotDenied,
+			}}).
 			add(approvals.EventSeenDenied, "", record.Enforcement{
 				State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(3 * time.Minute), At: at.Add(5 * time.Minute),
 			}).proof(),
 		"proof_other_deny": applied().add(approvals.EventReadBack, "", readBack()).
-			add(approvals.EventSimulated, "", record.Simulated{
-				Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.DeniedByOurs, After: record.DeniedByOther,
-			}).proof(),
+			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{
+				At: at.Add(25 * time.Second), Before: role.DeniedByOurs, After: role.DeniedByOther,
+			}}).proof(),
 		"proof_lost": guarded().add(approvals.EventTampered, "", gone()).proof(),
 		"proof_rewritten": guarded().add(approvals.EventTampered, "", gone()).
 			add(approvals.EventRewritten, "", again()).proof(),
@@ -355,9 +356,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		}()).last(),
 		"thread_not_written_again": guarded().add(approvals.EventTampered, "", lost()).last(),
 		"thread_role_gone": guarded().
-			add(approvals.EventTampered, "", record.Tampered{State: record.RoleGone, At: at.Add(time.Minute)}).last(),
+			add(approvals.EventTampered, "", record.Tampered{State: role.RoleGone, At: at.Add(time.Minute)}).last(),
 		"thread_role_replaced": guarded().
-			add(approvals.EventTampered, "", record.Tampered{State: record.RoleReplaced, At: at.Add(time.Minute)}).last(),
+			add(approvals.EventTampered, "", record.Tampered{State: role.RoleReplaced, At: at.Add(time.Minute)}).last(),
 		"thread_rewritten": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).
 			last(),
 		"thread_rewritten_not_there": guarded().add(approvals.EventTampered, "", gone()).
@@ -386,7 +387,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"card_gone":              guarded().add(approvals.EventTampered, "", gone()).card(),
 		"card_not_written_again": guarded().add(approvals.EventTampered, "", lost()).card(),
 		"card_role_gone": guarded().
-			add(approvals.EventTampered, "", record.Tampered{State: record.RoleGone, At: at.Add(time.Minute)}).card(),
+			add(approvals.EventTampered, "", record.Tampered{State: role.RoleGone, At: at.Add(time.Minute)}).card(),
 		"card_rewritten": guarded().add(approvals.EventTampered, "", gone()).
 			add(approvals.EventRewritten, "", again()).card(),
 		"card_held": guarded().add(approvals.EventHeld, "", record.Held{

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
@@ -214,17 +215,17 @@ func (p Pen) simulated(s *record.Simulated) Fact {
 		return f(FactNotKnown, "no answer yet")
 	case s.Unavailable != "":
 		return f(FactNotKnown, "not available. "+p.Prose(s.Unavailable))
-	case s.Before == record.DeniedByOther:
+	case s.Before == role.DeniedByOther:
 		return f(FactNotKnown, "another policy blocks old sessions already")
-	case s.Before == record.DeniedByOurs && s.After == record.DeniedByOther:
+	case s.Before == role.DeniedByOurs && s.After == role.DeniedByOther:
 		return f(FactYes, "blocks old sessions; another policy blocks new ones, too")
-	case s.Before == record.DeniedByOurs && s.After == record.NotDenied:
+	case s.Before == role.DeniedByOurs && s.After == role.NotDenied:
 		return f(FactYes, "blocks old sessions, allows new ones")
-	case s.Before == record.DeniedByOurs && s.After == record.DeniedByOurs && s.Proven:
+	case s.Before == role.DeniedByOurs && s.After == role.DeniedByOurs && s.Proven:
 		return f(FactYes, "blocks old and new sessions")
-	case s.Before == record.DeniedByOurs && s.After == record.DeniedByOurs:
+	case s.Before == role.DeniedByOurs && s.After == role.DeniedByOurs:
 		return f(FactNo, "blocks new sessions, too")
-	case s.Before == record.NotDenied:
+	case s.Before == role.NotDenied:
 		return f(FactNo, "does not block old sessions")
 	default:
 		return f(FactNotKnown, "an answer that revokebot does not know")
@@ -259,15 +260,15 @@ func (p Pen) seen(e *record.Enforcement) Fact {
 // Found says what a check found in place of what was applied, in the middle of a sentence.
 func (p Pen) Found(t record.Tampered) string {
 	switch {
-	case t.State == record.DenyGone:
+	case t.State == role.Gone:
 		return "removed"
-	case t.State == record.DenyWeakened && t.Found.IsZero():
+	case t.State == role.Weakened && t.Found.IsZero():
 		return "replaced by one that is no revocation"
-	case t.State == record.DenyWeakened:
+	case t.State == role.Weakened:
 		return "changed to the earlier cutoff " + p.At(t.Found)
-	case t.State == record.RoleGone:
+	case t.State == role.RoleGone:
 		return "gone with the role"
-	case t.State == record.RoleReplaced:
+	case t.State == role.RoleReplaced:
 		return "gone with the role, whose name another role has now"
 	default:
 		return "changed"

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -37,10 +38,10 @@ func wholeStory(t *testing.T) *story {
 			RevivesUntil: cutoff.Add(12 * time.Hour),
 			CallerARN:    "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		}).looked().add(approvals.EventActivity, "", activity).
-		add(approvals.EventSimulated, "", record.Simulated{
-			Cutoff: cutoff, At: at.Add(time.Minute), Before: record.DeniedByOurs, After: record.NotDenied,
+		add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{
+			At: at.Add(time.Minute), Before: role.DeniedByOurs, After: role.NotDenied,
 			Proven: true,
-		}).
+		}}).
 		add(approvals.EventSeenDenied, "", enforced)
 }
 
@@ -73,7 +74,7 @@ func reportStories(t *testing.T) map[string]*story {
 			},
 		}),
 		"not_contained": wholeStory(t).add(approvals.EventTampered, "", record.Tampered{
-			State: record.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour),
+			State: role.Gone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour),
 		}).
 			add(approvals.EventRewritten, "", record.Rewritten{
 				Applied: record.Applied{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute)}, Rewrite: 1,
@@ -201,9 +202,9 @@ func TestAReportTakesNoSessionForExpiredThatCanBeAlive(t *testing.T) {
 		"of twelve hours": {at.Add(time.Hour), cutoff.Add(12 * time.Hour)},
 		"that is longer":  {cutoff.Add(20 * time.Hour), cutoff.Add(20 * time.Hour)},
 	} {
-		role := exampleRole()
-		role.MaxSession = time.Hour
-		s := begins(t, "key pasted in a gist", 1, role).add(approvals.EventApproved, "U0BOB", nil).
+		shown := exampleRole()
+		shown.MaxSession = time.Hour
+		s := begins(t, "key pasted in a gist", 1, shown).add(approvals.EventApproved, "U0BOB", nil).
 			add(approvals.EventStarted, "", started()).add(approvals.EventApplied, "", record.Applied{
 			Cutoff: cutoff, At: at, Seen: record.SeenEqual, RevivesUntil: cutoff.Add(12 * time.Hour),
 		}).add(approvals.EventReadBack, "", readBack()).
@@ -212,7 +213,7 @@ func TestAReportTakesNoSessionForExpiredThatCanBeAlive(t *testing.T) {
 				{Session: trail.Session{EventID: "new", Time: cutoff.Add(time.Hour), Expires: cutoff.Add(13 * time.Hour)}},
 			}})
 		context := exampleContext()
-		context.Role = role
+		context.Role = shown
 		text := report.Report(s.fold(len(s.events)), s.events, context)
 		if want := "expired, by " + c.want.UTC().Format("2006-01-02 15:04:05") + " UTC"; !strings.Contains(text, want) {
 			t.Errorf("a session %s: no %q in\n%s", name, want, text)
@@ -344,9 +345,9 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 		"~~~\nevil", "&lt;evil&gt;", "evil\\", "[evil]: https://evil.example",
 		":evil:", "GH-1 _evil_ **evil**", "http:evil", "WWW.EVIL.example",
 	}, nasty...) {
-		role := record.Role{
+		shown := record.Role{
 			Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad},
-			Trust: []record.Principal{{Words: bad}}, MaxSession: time.Hour,
+			Trust: []role.Principal{{Words: bad}}, MaxSession: time.Hour,
 		}
 		session := record.Session{
 			Session: trail.Session{
@@ -361,7 +362,7 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			EventID: bad, Time: at, Service: bad, Name: bad, Region: bad, SourceAddress: bad, Target: bad, Opens: bad,
 		}, Session: bad}
 		failure := record.Failure{Sentence: bad, Work: bad}
-		s := begins(t, bad, 1, role).add(approvals.EventRefused, "U0NILS",
+		s := begins(t, bad, 1, shown).add(approvals.EventRefused, "U0NILS",
 			approvals.Refusal{Action: approvals.Action(bad), Code: approvals.RefusalCode(bad), Channel: bad}).
 			add(approvals.EventApproved, bad, nil).add(approvals.EventDelayed, "", failure).
 			add(approvals.EventStarted, "", started()).
@@ -388,9 +389,9 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			}).
 			add(approvals.EventEvidence, "", record.Evidence{Failed: bad + "x"}).
 			add(approvals.EventActivity, "", record.Activity{Failed: bad + "x"}).
-			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).
+			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{Unavailable: bad + "x"}}).
 			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.EnforcementState(bad), Why: bad}).
-			add(approvals.EventTampered, "", record.Tampered{State: record.TamperedState(bad), Why: bad}).
+			add(approvals.EventTampered, "", record.Tampered{State: role.CheckState(bad), Why: bad}).
 			add(approvals.EventFinding, "", record.Finding{Sentence: bad}).
 			add(approvals.EventSetAside, "", failure).
 			add(approvals.EventVerdict, "", record.Conclusion{
@@ -400,9 +401,9 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			add(approvals.EventType(bad), bad, map[string]any{bad: bad})
 		s.events[0].By = "U0ROSA"
 		r := s.fold(len(s.events))
-		c := messages.Context{Words: revokeWords(), Role: role}
+		c := messages.Context{Words: revokeWords(), Role: shown}
 		harmlessMarkdown(t, bad, report.Report(r, s.events, c))
-		facts, err := report.ReportFacts(r, s.events, role)
+		facts, err := report.ReportFacts(r, s.events, shown)
 		if err != nil || !json.Valid(facts) {
 			t.Errorf("%q: facts: %v", bad, err)
 		}
@@ -419,7 +420,7 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 				}
 			}
 		}
-		denied := begins(t, bad, 1, role).add(approvals.EventDenied, bad, record.Denial{Reason: bad})
+		denied := begins(t, bad, 1, shown).add(approvals.EventDenied, bad, record.Denial{Reason: bad})
 		harmlessMarkdown(t, bad, report.Report(denied.fold(2), denied.events, c))
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -121,25 +122,25 @@ func examine(t interface{ Errorf(string, ...any) }, name string, m *messages.Mes
 // worst draws a request whose every text from outside is as bad as it gets, and returns all that is
 // said of it.
 func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
-	role := record.Role{
+	shown := record.Role{
 		Account: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"),
 		ID:       foreign(t, "id"),
 		Locked:   "It reads " + aws.QuoteLong(foreign(t, "document")) + ".",
 		LastUsed: at, LastUsedRegion: foreign(t, "region"), MaxSession: time.Duration(rapid.Int64().Draw(t, "max session")),
 	}
 	for range rapid.IntRange(0, 30).Draw(t, "principals") {
-		role.Trust = append(role.Trust, record.Principal{
+		shown.Trust = append(shown.Trust, role.Principal{
 			Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional"),
 		})
 	}
 	for range rapid.IntRange(0, 20).Draw(t, "warnings") {
-		role.Warnings = append(role.Warnings, foreign(t, "warning"))
+		shown.Warnings = append(shown.Warnings, foreign(t, "warning"))
 	}
 	c := messages.Context{
-		Words: revokeWords(), Role: role, Margin: 30 * time.Second,
+		Words: revokeWords(), Role: shown, Margin: 30 * time.Second,
 		Approvers: []string{"S0SECURITY", foreign(t, "approver")},
 	}
-	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), role)
+	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), shown)
 	s.events[0].By = cmp.Or(foreign(t, "requester"), "?") // a log without people is refused when it is read
 	who := cmp.Or(foreign(t, "who"), "?")
 	s.add(approvals.EventApproved, who, nil).add(approvals.EventStarted, "", started())
@@ -152,16 +153,16 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	seen := record.Enforcement{
 		State: record.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at,
 	}
-	s.add(approvals.EventSimulated, "", record.Simulated{
-		Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"),
-		Before: record.Verdict(foreign(t, "verdict")),
-	})
+	s.add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{
+		Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"),
+		Before:      role.Verdict(foreign(t, "verdict")),
+	}})
 	s.add(approvals.EventSeenDenied, "", seen)
 	lost := record.Tampered{
-		State: record.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried.",
+		State: role.Gone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried.",
 	}
 	s.add(approvals.EventTampered, "", lost)
-	lost.State, lost.Promise = record.TamperedState(foreign(t, "state")), cutoff
+	lost.State, lost.Promise = role.CheckState(foreign(t, "state")), cutoff
 	lost.Changes = []contain.Change{{After: "{}"}}
 	s.add(approvals.EventTampered, "", lost)
 	back := record.ReadBack{
@@ -192,7 +193,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 			}, {Request: s.fold(len(s.events)), Context: c, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 		}, 5), messages.Connection{Sockets: 2}),
 	}
-	maps.Copy(out, worstOfUndo(t, real, role))
+	maps.Copy(out, worstOfUndo(t, real, shown))
 	s.said(out, "", c)
 	return out
 }
@@ -258,8 +259,8 @@ func TestADateStandsBesideEveryTimeThatIsNotOfTheDayOnWhichThePeopleWereAsked(t 
 		"gone":     {approvals.EventTampered, gone()},
 		"lost":     {approvals.EventTampered, lost()},
 		"weakened": {approvals.EventTampered, weakened(lost())},
-		"deleted":  {approvals.EventTampered, record.Tampered{State: record.RoleGone, At: at}},
-		"replaced": {approvals.EventTampered, record.Tampered{State: record.RoleReplaced, At: at}},
+		"deleted":  {approvals.EventTampered, record.Tampered{State: role.RoleGone, At: at}},
+		"replaced": {approvals.EventTampered, record.Tampered{State: role.RoleReplaced, At: at}},
 		"again":    {approvals.EventRewritten, again()},
 		"held":     {approvals.EventHeld, record.Held{At: at, After: time.Hour, Cutoff: cutoff}},
 		"missed":   {approvals.EventHeld, record.Held{At: at, After: time.Hour, Cutoff: cutoff, Losses: 2}},

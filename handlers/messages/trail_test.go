@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -183,7 +184,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 3}).living("evidence"),
 		"evidence_deny_missed": before().
 			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 2}).
-			add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone}).living("evidence"),
+			add(approvals.EventTampered, "", record.Tampered{State: role.Gone}).living("evidence"),
 		"evidence_still_answers": before().add(approvals.EventSeenDenied,
 			"", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2}).living("evidence"),
 		"evidence_none":         applied().add(approvals.EventEvidence, "", nothing).living("evidence"),
@@ -493,7 +494,7 @@ func TestTheCardSaysNothingOfAWordThatALaterEventTookTheGroundFrom(t *testing.T)
 	}{
 		"judged":        {judged(), true},
 		"held after it": {judged().add(approvals.EventHeld, "", held), true},
-		"taken off":     {judged().add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone}), false},
+		"taken off":     {judged().add(approvals.EventTampered, "", record.Tampered{State: role.Gone}), false},
 		"written again": {judged().add(approvals.EventRewritten, "", record.Rewritten{
 			Applied: record.Applied{At: at, Cutoff: cutoff},
 		}), false},

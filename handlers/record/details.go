@@ -5,28 +5,29 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 )
 
 // Role is what the card shows of a role: the Facts of a request's subject, as they were when it was
 // asked for.
 type Role struct {
-	Account        string        `json:"account"`
-	AccountID      string        `json:"account_id"`
-	Partition      string        `json:"partition"`
-	Name           string        `json:"name"`
-	ARN            string        `json:"arn"`
-	ID             string        `json:"id"`
-	Created        time.Time     `json:"created,omitzero"`
-	LastUsed       time.Time     `json:"last_used,omitzero"`
-	LastUsedRegion string        `json:"last_used_region,omitempty"`
-	MaxSession     time.Duration `json:"max_session"`
-	Trust          []Principal   `json:"trust"`
-	TrustDigest    string        `json:"trust_digest"`
-	Locked         string        `json:"locked,omitempty"`   // likewise: someone else's policy locks the role
-	Warnings       []string      `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
-	SharedChannel  bool          `json:"shared_channel,omitempty"`
-	InForce        []Other       `json:"in_force,omitempty"` // of other requests, the newest of each measure
-	Leaked         string        `json:"leaked,omitempty"`   // the access key that was typed in place of the role
+	Account        string           `json:"account"`
+	AccountID      string           `json:"account_id"`
+	Partition      string           `json:"partition"`
+	Name           string           `json:"name"`
+	ARN            string           `json:"arn"`
+	ID             string           `json:"id"`
+	Created        time.Time        `json:"created,omitzero"`
+	LastUsed       time.Time        `json:"last_used,omitzero"`
+	LastUsedRegion string           `json:"last_used_region,omitempty"`
+	MaxSession     time.Duration    `json:"max_session"`
+	Trust          []role.Principal `json:"trust"`
+	TrustDigest    string           `json:"trust_digest"`
+	Locked         string           `json:"locked,omitempty"`   // likewise: someone else's policy locks the role
+	Warnings       []string         `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
+	SharedChannel  bool             `json:"shared_channel,omitempty"`
+	InForce        []Other          `json:"in_force,omitempty"` // of other requests, the newest of each measure
+	Leaked         string           `json:"leaked,omitempty"`   // the access key that was typed in place of the role
 }
 
 // Other is a request whose measure is in force on the same principal.
@@ -34,12 +35,6 @@ type Other struct {
 	Measure approvals.Measure `json:"measure"`
 	Request string            `json:"request"`
 	Card    string            `json:"card,omitempty"` // address of its card
-}
-
-// Principal is one who may assume the role, in words from the trust policy.
-type Principal struct {
-	Words       string `json:"words"`
-	Conditional bool   `json:"conditional,omitempty"`
 }
 
 // Started is the Detail of an EventStarted: the changes that are about to be made.
@@ -102,9 +97,9 @@ type Failure struct {
 
 // Finding is the Detail of an EventFinding.
 type Finding struct {
-	Sentence string      `json:"sentence"`
-	Trust    []Principal `json:"trust,omitempty"`  // who may assume the role now
-	Urgent   bool        `json:"urgent,omitempty"` // the requester and the approvers are mentioned
+	Sentence string           `json:"sentence"`
+	Trust    []role.Principal `json:"trust,omitempty"`  // who may assume the role now
+	Urgent   bool             `json:"urgent,omitempty"` // the requester and the approvers are mentioned
 
 	Changes []Change `json:"changes,omitempty"` // who changed the deny, newest first; not with the others
 }

@@ -4,20 +4,21 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 )
 
 // Tampered is the Detail of an EventTampered: what a look at the role found instead of the deny,
 // and what is done about it.
 type Tampered struct {
-	State   TamperedState `json:"state"`
-	Cutoff  time.Time     `json:"cutoff"`            // what was to be there
-	Found   time.Time     `json:"found,omitzero"`    // the cutoff that was there; zero: no deny that works
-	At      time.Time     `json:"at,omitzero"`       // AWS's clock at the look
-	Promise time.Time     `json:"promise,omitzero"`  // the cutoff that is about to be written; zero: nothing, or none
-	Policy  string        `json:"policy,omitempty"`  // the name of the policy that was missed; empty: the IAM console's
-	Rewrite int           `json:"rewrite,omitempty"` // which time it is that it is written again
-	Resumed bool          `json:"resumed,omitempty"` // the same loss, told before: the promise has become a later one
+	State   role.CheckState `json:"state"`
+	Cutoff  time.Time       `json:"cutoff"`            // what was to be there
+	Found   time.Time       `json:"found,omitzero"`    // the cutoff that was there; zero: no deny that works
+	At      time.Time       `json:"at,omitzero"`       // AWS's clock at the look
+	Promise time.Time       `json:"promise,omitzero"`  // the cutoff that is about to be written; zero: nothing, or none
+	Policy  string          `json:"policy,omitempty"`  // the name of the policy that was missed; empty: the IAM console's
+	Rewrite int             `json:"rewrite,omitempty"` // which time it is that it is written again
+	Resumed bool            `json:"resumed,omitempty"` // the same loss, told before: the promise has become a later one
 	// the same loss, told before: it could not be written again as promised
 	Told bool   `json:"told,omitempty"`
 	Anew bool   `json:"anew,omitempty"` // the schedule of checks begins anew with it
@@ -30,19 +31,13 @@ type Tampered struct {
 // Writing reports whether something is about to be written.
 func (t Tampered) Writing() bool { return len(t.Changes) > 0 }
 
-// TamperedState is what was found, in package aws's words. The zero value is unknown.
-type TamperedState string
-
-// The states.
-const (
-	DenyGone     TamperedState = "gone"
-	DenyWeakened TamperedState = "weakened"
-	RoleGone     TamperedState = "role_gone"
-	RoleReplaced TamperedState = "role_replaced"
-)
+// Losses are the states that a Tampered can have.
+func Losses() []role.CheckState {
+	return []role.CheckState{role.Gone, role.Weakened, role.RoleGone, role.RoleReplaced}
+}
 
 // Lost reports whether the role is there without the deny.
-func (t Tampered) Lost() bool { return t.State == DenyGone || t.State == DenyWeakened }
+func (t Tampered) Lost() bool { return t.State == role.Gone || t.State == role.Weakened }
 
 // Rewritten is the Detail of an EventRewritten: AWS took the deny again.
 type Rewritten struct {

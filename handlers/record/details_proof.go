@@ -1,27 +1,19 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/aws/role"
+)
 
 // Simulated is the Detail of an EventSimulated: what the policy simulator says of two sessions.
 type Simulated struct {
-	Cutoff      time.Time `json:"cutoff"`
-	At          time.Time `json:"at,omitzero"` // AWS's clock
-	Before      Verdict   `json:"before,omitempty"`
-	After       Verdict   `json:"after,omitempty"`
-	Proven      bool      `json:"proven,omitempty"`      // each session is as the measure is to have it
-	Unavailable string    `json:"unavailable,omitempty"` // a sentence: why it could not be simulated
+	Cutoff time.Time `json:"cutoff"`
+	role.Simulation
 }
 
-// Verdict is what the simulator says of one session, in package aws's words. The zero value is
-// unknown.
-type Verdict string
-
-// The verdicts.
-const (
-	DeniedByOurs  Verdict = "denied_by_ours"
-	DeniedByOther Verdict = "denied_by_other"
-	NotDenied     Verdict = "not_denied"
-)
+// Blocks reports whether the simulator says that what was written blocks old sessions.
+func (s Simulated) Blocks() bool { return s.Before == role.DeniedByOurs }
 
 // Enforcement is the Detail of an EventSeenDenied: what CloudTrail shows of old sessions after the
 // cutoff. Calls of sts:GetCallerIdentity never count.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -144,7 +145,7 @@ func stand(slot contain.Slot, text string, fate record.Fate) record.Stand {
 
 func lost(t *testing.T, cutoff int) approvals.Event {
 	return happened(t, approvals.EventTampered, record.Tampered{
-		State: record.DenyGone, Promise: at(cutoff),
+		State: role.Gone, Promise: at(cutoff),
 		Changes: []contain.Change{{Slot: first, Before: "of a thief", After: to(cutoff), Guard: true}},
 	})
 }

@@ -175,10 +175,10 @@ func belowHandlers() map[string][]string {
 			"approvals", "aws/contain", "aws/role", "aws/trail", "handlers/record", "handlers/step", "internal/times",
 		},
 		"handlers/messages": {
-			"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english", "internal/times",
+			"approvals", "aws/contain", "aws/role", "aws/trail", "handlers/record", "internal/english", "internal/times",
 		},
 		"handlers/measures": {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
-		"handlers/record":   {"approvals", "aws/contain", "aws/trail", "internal/times"},
+		"handlers/record":   {"approvals", "aws/contain", "aws/role", "aws/trail", "internal/times"},
 		"handlers/report": {
 			"approvals", "aws/trail", "handlers/messages", "handlers/record", "handlers/timeline", "internal/english",
 		},
