@@ -172,7 +172,7 @@ func belowHandlers() map[string][]string {
 			"handlers/step", "internal/times",
 		},
 		"handlers/investigate": {
-			"approvals", "aws/contain", "aws/role", "aws/trail", "handlers/record", "handlers/step", "internal/times",
+			"approvals", "aws", "aws/contain", "aws/role", "aws/trail", "handlers/record", "handlers/step", "internal/times",
 		},
 		"handlers/messages": {
 			"approvals", "aws/contain", "aws/role", "aws/trail", "handlers/record", "internal/english", "internal/times",

@@ -42,7 +42,7 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 		"ErrNoSuchRole":      {aws.ErrNoSuchRole, "There is no such role"},
 		"ErrAccessDenied":    {aws.ErrAccessDenied, "AWS does not allow revokebot"},
 		"ErrUnmodifiable":    {aws.ErrUnmodifiable, "Only AWS may change this role"},
-		"ErrLimitExceeded":   {aws.ErrLimitExceeded, "The role's inline policies leave no room"},
+		"ErrLimitExceeded":   {aws.ErrLimitExceeded, "The inline policies of the role leave no room"},
 		"ErrMalformedPolicy": {aws.ErrMalformedPolicy, "AWS did not accept the policy"},
 		"ErrThrottled":       {aws.ErrThrottled, "AWS is answering too many requests"},
 		"ErrBusy":            {aws.ErrBusy, "AWS is still making another change"},
