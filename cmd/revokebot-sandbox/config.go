@@ -25,7 +25,7 @@ func configFile(world actors.World, margin time.Duration) string {
 		}
 	}
 	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-admin\nrevocation:\n  margin: %s\n"+
-		"  guard: [5s, 15s, 60s, 5m]\n"+
+		"  guard: [5s, 15s, 60s, 5m, 20m]\n"+
 		"trail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 7m, 16m]\n", margin)
 	return b.String()
 }

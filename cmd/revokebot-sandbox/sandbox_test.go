@@ -176,7 +176,7 @@ func TestTheSandboxsAccountsHaveRulesOfTheirOwn(t *testing.T) {
 		t.Errorf("staging is approved by %v", got)
 	}
 	if want := []time.Duration{
-		5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute,
+		5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 20 * time.Minute,
 	}; !slices.Equal(c.Guard, want) {
 		t.Errorf("the deny is looked at after %v", c.Guard)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/revokebot/revokebot/sandbox/incidents/generated"
 )
 
-var incidents = flag.Uint64("incidents", 6, "play this `number` of generated incidents")
+var incidents = flag.Uint64("incidents", 4, "play this `number` of generated incidents")
 
 // everyMinutes is a schedule.
 func everyMinutes(minutes ...int) []offset {
