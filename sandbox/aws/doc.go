@@ -42,6 +42,10 @@
 // clients that need no network (Direct): the same code issues the sessions and records the events,
 // and nobody writes records by hand.
 //
+// CloudTrail can be as unkind as the real one, on demand: late, also in one region alone or for a
+// while (SetTrailDelay, SetRegionTrailDelay, HoldTrail), and with records that are out of order or
+// lack what finds them (unkind.go).
+//
 // Nothing here opens a socket or leaves a goroutine behind, so it runs inside a testing/synctest
 // bubble over the listener of package pipe. The logs of calls and of events are bounded, so it may
 // run for long.

@@ -129,6 +129,16 @@ func (a *Account) addManaged(documents map[string]string) (map[string]*Policy, e
 	return attached, nil
 }
 
+// AddManagedPolicy makes a managed policy of the account's own, attached to nothing, as somebody
+// with every permission would. One that is there already with that document is no error.
+func (a *Account) AddManagedPolicy(name, document string) (arn string, err error) {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	arn = a.arn("iam", "policy/"+name)
+	_, err = a.addManaged(map[string]string{arn: document})
+	return arn, err
+}
+
 // AttachRolePolicy attaches a managed policy that the account has, as somebody with every
 // permission would; no call and no event is recorded.
 func (a *Account) AttachRolePolicy(role, arn string) error {

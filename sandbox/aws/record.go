@@ -55,11 +55,16 @@ func (a *Account) tell(h happening) {
 			"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256", "clientProvidedHostHeader": h.host,
 		}
 	}
-	e, err := eventOf(r)
+	told := Told{Record: r}
+	for _, twist := range a.server.twists {
+		twist(&told)
+	}
+	e, err := eventOf(told.Record)
 	if err != nil {
 		a.server.log.Error("event lost", "event", h.name, "error", err)
 		return
 	}
+	e.late = told.Late
 	a.add(h.region, e)
 }
 

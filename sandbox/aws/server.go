@@ -45,6 +45,8 @@ type Server struct {
 	mu          sync.Mutex
 	lag         lag
 	trailDelay  time.Duration
+	trailDelays map[string]time.Duration // of regions that have one of their own
+	twists      []Twist
 	offset      time.Duration
 	accounts    map[string]*Account
 	keys        map[string]*credential
@@ -81,6 +83,7 @@ func New(c Config) *Server {
 		others:      others,
 		lag:         lag{others: c.Propagation},
 		trailDelay:  c.TrailDelay,
+		trailDelays: map[string]time.Duration{},
 		offset:      c.ClockOffset,
 		accounts:    map[string]*Account{},
 		keys:        map[string]*credential{},
@@ -119,6 +122,18 @@ func (s *Server) SetTrailDelay(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.trailDelay = d
+}
+
+// SetRegionTrailDelay gives one region a delay of its own, likewise; a negative time makes it like
+// the others again.
+func (s *Server) SetRegionTrailDelay(region string, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d < 0 {
+		delete(s.trailDelays, region)
+		return
+	}
+	s.trailDelays[region] = d
 }
 
 // SetClockOffset moves AWS's clock. Sessions keep the issue and expiry times they were given.

@@ -10,8 +10,9 @@ import (
 
 // event is one entry of CloudTrail's event history, as LookupEvents gives it.
 type event struct {
-	at        time.Time // whole seconds
-	delivered time.Time // when LookupEvents first shows it; zero: Config.TrailDelay after at
+	at        time.Time     // whole seconds
+	delivered time.Time     // when LookupEvents first shows it; zero: after the delay of its region
+	late      time.Duration // what comes on top of that delay
 	id        string
 	name      string
 	source    string
@@ -97,7 +98,11 @@ func (a *Account) HoldTrail(region string, until time.Time) {
 func (a *Account) shows(region string, e *event) bool {
 	from := e.delivered
 	if from.IsZero() {
-		from = e.at.Add(a.server.trailDelay)
+		delay, own := a.server.trailDelays[region]
+		if !own {
+			delay = a.server.trailDelay
+		}
+		from = e.at.Add(delay + e.late)
 	}
 	for _, h := range a.holds[region] {
 		if !from.Before(h.from) && from.Before(h.until) {

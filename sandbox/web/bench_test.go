@@ -198,6 +198,7 @@ type state struct {
 		Setup        string
 		GuardRail    bool `json:"guard_rail"`
 		Fight        bool
+		Standing     bool
 	}
 	Terminals map[actors.Actor]struct{ actors.Status }
 }

@@ -15,11 +15,13 @@ type settings struct {
 	Propagation       float64 `json:"propagation"`
 	PropagationRegion float64 `json:"propagation_region"` // of otherRegion; -1: as everywhere
 	TrailDelay        float64 `json:"trail_delay"`
-	Clock             float64 `json:"clock"` // AWS's clock minus this machine's
+	TrailDelayRegion  float64 `json:"trail_delay_region"` // of otherRegion; -1: as everywhere
+	Clock             float64 `json:"clock"`              // AWS's clock minus this machine's
 	Trouble           string  `json:"trouble"`
 	SlackTrouble      string  `json:"slack_trouble"`
 	Setup             string  `json:"setup"`
 	GuardRail         bool    `json:"guard_rail"`
+	Standing          bool    `json:"standing"`
 	Fight             bool    `json:"fight"`
 	LastClick         bool    `json:"last_click"` // there is a click to redeliver
 }
@@ -27,10 +29,12 @@ type settings struct {
 // control is POST /act/control: what the world does to the bot. Name is one of
 //
 //	propagation, trail_delay  value: seconds
-//	propagation_region        value: seconds for eu-west-1, or -1: as everywhere
+//	propagation_region, trail_delay_region
+//	                          value: seconds for eu-west-1, or -1: as everywhere
 //	clock                     value: seconds by which AWS's clock is ahead of this machine's, negative: behind
 //	trouble                   value: one of the troubles in trouble.go, such as "throttle"; empty: none
 //	guard_rail                value: on or off; the service control policy that the bot advises
+//	standing                  value: on or off; a managed policy that denies the role from the thief's address
 //	fight                     value: on or off; the thief deletes the deny twice a second
 //	console                   write the deny over with one of an hour ago, as an administrator might
 //	lift                      take the deny off the role, as an administrator would
@@ -53,7 +57,7 @@ func (s *Server) control(ctx context.Context, in request) (answer, error) {
 
 func (s *Server) controlled(ctx context.Context, in request) (answer, error) {
 	switch in.Name {
-	case "propagation", "propagation_region", "trail_delay":
+	case "propagation", "propagation_region", "trail_delay", "trail_delay_region":
 		return s.delay(in.Name, in.Value)
 	case "clock":
 		return s.clock(ctx, in.Value)
@@ -61,6 +65,8 @@ func (s *Server) controlled(ctx context.Context, in request) (answer, error) {
 		return s.trouble(in.Value)
 	case "guard_rail":
 		return s.guardRail(in.Value)
+	case "standing":
+		return s.standing(in.Value)
 	case "fight":
 		return s.fight(in.Value)
 	case "console":

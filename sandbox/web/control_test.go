@@ -80,7 +80,8 @@ func TestControlsChangeTheWorld(t *testing.T) {
 			`{"name":"propagation","value":"-1"}`, `{"name":"propagation","value":"soon"}`,
 			`{"name":"trail_delay","value":"99999"}`,
 			`{"name":"trail_delay","value":"NaN"}`, `{"name":"explode"}`, `{"name":"leak"}`,
-			`{"name":"propagation_region","value":"-2"}`, `{"name":"clock","value":"86401"}`,
+			`{"name":"propagation_region","value":"-2"}`, `{"name":"trail_delay_region","value":"-2"}`,
+			`{"name":"trail_delay","value":"-1"}`, `{"name":"standing"}`, `{"name":"clock","value":"86401"}`,
 			`{"name":"clock","value":"-86401"}`, `{"name":"clock"}`,
 			`{"name":"trouble","value":"rain"}`, `{"name":"guard_rail","value":"on"}`, `{"name":"guard_rail"}`,
 			`{"name":"fight","value":"on"}`,
@@ -295,9 +296,34 @@ func TestOneTroubleOfAWSTakesThePlaceOfAnother(t *testing.T) {
 		if n, _ := struck("ServiceUnavailable"); n != 0 || b.thief().State != actors.GetsAnswers {
 			t.Errorf("IAM is still away, or the thief is: %d, %+v", n, b.thief())
 		}
+		if said := b.turns("trouble", "trail_hangs"); !strings.Contains(said, "does not answer") {
+			t.Errorf("%q", said)
+		}
 		b.turns("trouble", "")
 		if got := b.state().Settings.Trouble; got != "" {
 			t.Errorf("still %q", got)
+		}
+	})
+}
+
+func TestAStandingDenyKeepsTheThiefOutAndTheJobIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newStory(t)
+		for _, c := range []struct {
+			value string
+			thief actors.State
+		}{{"on", actors.IsDenied}, {"off", actors.GetsAnswers}} {
+			b.turns("standing", c.value)
+			time.Sleep(15 * time.Second)
+			if st := b.thief(); st.State != c.thief {
+				t.Errorf("standing %s: the thief %s", c.value, st.State)
+			}
+			if st := b.state().Terminals[actors.Job].Status; st.State != actors.GetsAnswers {
+				t.Errorf("standing %s: the job %s", c.value, st.State)
+			}
+			if got := b.state().Settings.Standing; got != (c.value == "on") {
+				t.Errorf("standing %s: the state has %v", c.value, got)
+			}
 		}
 	})
 }
@@ -334,7 +360,7 @@ func TestEveryValueOfASwitchIsOneThatTheServerTakes(t *testing.T) {
 				}
 			}
 		}
-		if n := strings.Count(html, "role=\"switch\""); n != 2 {
+		if n := strings.Count(html, "role=\"switch\""); n != 3 {
 			t.Errorf("%d switches", n)
 		}
 		if !strings.Contains(html, "revokebot-spoke") {
@@ -373,13 +399,16 @@ func TestTheStateHasTheSettingsUnderTheNamesOfTheControls(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"propagation", "propagation_region", "trail_delay", "clock", "trouble", "guard_rail", "fight", "slack_trouble",
+		"propagation", "propagation_region", "trail_delay", "trail_delay_region", "clock", "trouble", "guard_rail", "standing",
+		"fight", "slack_trouble",
 	} {
 		if _, ok := got.Settings[name]; !ok {
 			t.Errorf("no %s in %v", name, got.Settings)
 		}
 	}
-	if got.Settings["propagation_region"] != -1.0 {
-		t.Errorf("eu-west-1 begins with %v", got.Settings["propagation_region"])
+	for _, name := range []string{"propagation_region", "trail_delay_region"} {
+		if got.Settings[name] != -1.0 {
+			t.Errorf("eu-west-1 begins with %s %v", name, got.Settings[name])
+		}
 	}
 }

@@ -119,7 +119,10 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: log, ctx: ctx, cancel: cancel,
 		drawn: map[string]drawn{}, requesters: map[string]string{}, pokes: map[chan struct{}]struct{}{},
-		set: settings{Propagation: cfg.Propagation.Seconds(), PropagationRegion: -1, TrailDelay: cfg.TrailDelay.Seconds()},
+		set: settings{
+			Propagation: cfg.Propagation.Seconds(), PropagationRegion: -1, TrailDelay: cfg.TrailDelay.Seconds(),
+			TrailDelayRegion: -1,
+		},
 	}
 	users := names{cfg.Slack}
 	s.blocks = blocks.New(users)

@@ -23,6 +23,7 @@ const (
 	troubleThrottle    = "throttle"     // each second call of any kind is throttled
 	troubleIAMAway     = "iam_away"     // IAM answers nothing but 503
 	troubleTrailDenied = "trail_denied" // CloudTrail of otherRegion may not be read
+	troubleTrailHangs  = "trail_hangs"  // CloudTrail of otherRegion never answers
 )
 
 // delay sets how late AWS is with something.
@@ -30,10 +31,16 @@ func (s *Server) delay(name, value string) (answer, error) {
 	if s.cfg.AWS == nil {
 		return answer{}, errNoAWS
 	}
-	if name == "propagation_region" && value == "-1" {
+	switch {
+	case value != "-1":
+	case name == "propagation_region":
 		s.cfg.AWS.SetRegionPropagation(otherRegion, -1)
 		s.change(func(set *settings) { set.PropagationRegion = -1 })
 		return done("%s enforces a policy when all regions do.", otherRegion)
+	case name == "trail_delay_region":
+		s.cfg.AWS.SetRegionTrailDelay(otherRegion, -1)
+		s.change(func(set *settings) { set.TrailDelayRegion = -1 })
+		return done("CloudTrail of %s shows what happens when all regions do.", otherRegion)
 	}
 	d, err := readSeconds(name, value, 0, maxDelay)
 	if err != nil {
@@ -49,6 +56,11 @@ func (s *Server) delay(name, value string) (answer, error) {
 		s.change(func(set *settings) { set.PropagationRegion = d.Seconds() })
 		return done("What is written from now on is enforced in %s %s. IAM's own calls, as in the terminals, "+
 			"are decided in us-east-1.", otherRegion, later(d))
+	case "trail_delay_region":
+		s.cfg.AWS.SetRegionTrailDelay(otherRegion, d)
+		s.change(func(set *settings) { set.TrailDelayRegion = d.Seconds() })
+		return done("CloudTrail of %s shows what happens %s. Until it has reported, the verdict is unknown.", otherRegion,
+			later(d))
 	default:
 		s.cfg.AWS.SetTrailDelay(d)
 		s.change(func(set *settings) { set.TrailDelay = d.Seconds() })
@@ -128,9 +140,13 @@ func (s *Server) trouble(value string) (answer, error) {
 		}
 		said = "CloudTrail of " + otherRegion + " may not be read: the evidence of the next request says that this region " +
 			"did not answer."
+	case troubleTrailHangs:
+		fault = aws.Fault{Service: "cloudtrail", Region: otherRegion, Hang: true}
+		said = "CloudTrail of " + otherRegion + " does not answer: a check waits for it for a while, then says so, and the " +
+			"verdict is unknown."
 	default:
-		return answer{}, fmt.Errorf("trouble: %q is none; give %s, %s, %s or nothing", value, troubleThrottle, troubleIAMAway,
-			troubleTrailDenied)
+		return answer{}, fmt.Errorf("trouble: %q is none; give %s, %s, %s, %s or nothing", value, troubleThrottle,
+			troubleIAMAway, troubleTrailDenied, troubleTrailHangs)
 	}
 	s.cfg.AWS.ClearFaults()
 	if value != "" {
@@ -138,6 +154,40 @@ func (s *Server) trouble(value string) (answer, error) {
 		s.cfg.AWS.Inject(fault)
 	}
 	s.change(func(set *settings) { set.Trouble = value })
+	return done("%s", said)
+}
+
+// standingPolicy is a managed policy as accounts have it: the role works from the company's own
+// addresses only. The thief's is none of them.
+const (
+	standingPolicy   = "CompanyAddressesOnly"
+	standingDocument = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":` +
+		`{"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24","198.51.100.0/24"]}}}]}`
+)
+
+// standing attaches the standing policy to the role of the story, or detaches it.
+func (s *Server) standing(value string) (answer, error) {
+	on, err := onOff(value)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case s.cfg.Account == nil:
+		return answer{}, errors.New("the page does not know the role")
+	}
+	arn, err := s.cfg.Account.AddManagedPolicy(standingPolicy, standingDocument)
+	change, said := s.cfg.Account.DetachRolePolicy, "The role works from everywhere again."
+	if on {
+		change = s.cfg.Account.AttachRolePolicy
+		said = "The managed policy " + standingPolicy + " denies the role from the thief's address. It is not the " +
+			"revocation's, so its denials prove nothing, and a session that stays denied by it leaves the verdict unknown."
+	}
+	if err == nil {
+		err = change(s.cfg.RoleName, arn)
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	s.change(func(set *settings) { set.Standing = on })
 	return done("%s", said)
 }
 
