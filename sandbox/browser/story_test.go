@@ -110,7 +110,7 @@ func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	p.look("deny form filled")
 	p.press("#modal .btn", "Deny")
 	p.gone("#modal", "")
-	p.sees(theCard+" .bk-header", "Request denied: prod/DeployRole")
+	p.sees(theCard+" .bk-header", "Request denied: revoke sessions of prod/DeployRole")
 	p.sees(theCard, "the key in the gist is an old one")
 	p.sees(theCard, "@Ines")
 	p.gone(theCard+" .bk-actions", "")
