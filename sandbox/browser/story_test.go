@@ -119,7 +119,7 @@ func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 
 	// The App Home lists it, leads to its card, and to the form for another one.
 	p.press("#home-tab", "revokebot: Home")
-	p.sees("#home .bk-text", "denied: revoke the sessions of prod/DeployRole")
+	p.sees("#home .bk-text", "denied: revoke sessions of prod/DeployRole")
 	p.look("home")
 	p.press("#home .btn", "Open the card of the request for prod/DeployRole")
 	p.gone("#home", "")
