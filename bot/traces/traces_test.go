@@ -52,7 +52,7 @@ func drawn(t *testing.T, o bench.Options) (*bench.Bench, *tracetest.InMemoryExpo
 			return func(e aws.Ended) { ended(string(e.Outcome), e.Outcome != aws.OutcomeOK, e.Attempts) }
 		}
 	}
-	o.Bot = func(c *bot.Config) { c.Store, c.Watch = one.Store(c.Store), append(c.Watch, one) }
+	o.Bot = func(c *bot.Config) { c.Watch = append(c.Watch, one) }
 	return bench.New(t, o), into
 }
 
@@ -113,7 +113,7 @@ func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *te
 		for name, least := range map[string]int{
 			"envelope slash_commands": 1, "envelope interactive": 2, "item command": 1, "item click": 2, "item deliver": 3,
 			"item evidence": 2,
-			"item guard":    1, "item expire": 0, "store accept": 3, "store open": 1, "store commit": 5, "store load": 5,
+			"item guard":    1, "item expire": 0,
 			"slack users.info":       3,
 			"slack chat.postMessage": 4, "slack chat.update": 1, "aws iam:GetRole": 1, "aws iam:PutRolePolicy": 1,
 			"aws sts:AssumeRole":          1,

@@ -23,8 +23,6 @@ const (
 	attrKind    = attribute.Key("revokebot.kind")
 	attrItem    = attribute.Key("revokebot.item")
 	attrOutcome = attribute.Key("revokebot.outcome")
-	attrEvents  = attribute.Key("revokebot.events")
-	attrState   = attribute.Key("revokebot.state")
 	attrAttempt = attribute.Key("revokebot.attempt")
 	attrTries   = attribute.Key("revokebot.tries")
 )

@@ -101,7 +101,7 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	secrets := append(w.secrets(), "zanzibar")
 	wantCleanLog(t, bot.Stderr.String(), secrets)
 	collector.wantSpans(t, []string{
-		"envelope slash_commands", "envelope interactive", "item command", "item click", "item deliver", "store commit",
+		"envelope slash_commands", "envelope interactive", "item command", "item click", "item deliver",
 		"slack chat.postMessage", "aws iam:PutRolePolicy",
 	}, append(secrets, actors.DeployRole))
 	w.standIns.WantCleanEnd()

@@ -33,13 +33,7 @@ func NewWatching(ctx context.Context, lookup func(string) (string, bool), log *s
 }
 
 // Store is what the bot gets for a store.
-func (w Watching) Store(s bot.Store) bot.Store {
-	s = w.metrics.Store(s)
-	if w.traces != nil {
-		s = w.traces.Store(s)
-	}
-	return s
-}
+func (w Watching) Store(s bot.Store) bot.Store { return w.metrics.Store(s) }
 
 // Bot is who is told by the bot.
 func (w Watching) Bot() []bot.Watch {
