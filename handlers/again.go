@@ -29,7 +29,7 @@ func (h *Handlers) again(ctx context.Context, a act) error {
 	if k, further := h.Measures.After(measure); a.action == messages.ActionFurther && further {
 		measure = k.Name
 	}
-	a.Text = string(measure) + " " + about.Role.Account + "/" + about.Role.Name + " " + r.Reason
+	a.Text = string(measure) + " " + about.Role.AccountName + "/" + about.Role.Name + " " + r.Reason
 	if a.drill {
 		a.Text = wordDrill + " " + a.Text
 	}
@@ -53,7 +53,7 @@ func (h *Handlers) chained(ctx context.Context, a act) error {
 	if err != nil {
 		return err
 	}
-	why := "sessions of " + about.Role.Account + "/" + about.Role.Name + " went on to it; " + v.Request.Reason
+	why := "sessions of " + about.Role.AccountName + "/" + about.Role.Name + " went on to it; " + v.Request.Reason
 	a.Text = chain[at].RoleARN + " " + cutRunes(why, messages.MaxReason)
 	return h.command(ctx, a)
 }

@@ -431,11 +431,8 @@ func cutRunes(text string, n int) string {
 }
 
 func roleFacts(r role.Role) record.Role {
-	facts := record.Role{
-		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
-		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession,
-		Trust: r.Trust, TrustDigest: r.TrustDigest, Locked: r.Locked,
-	}
+	facts := record.Role{Role: r}
+	facts.Warnings = nil
 	for _, w := range r.Warnings {
 		if w == warnShared {
 			facts.SharedChannel = true

@@ -70,7 +70,7 @@ func (h *Handlers) undoOf(
 	ctx context.Context, a act, about approvals.Request, shown messages.Context, words, reason string,
 ) error {
 	a.About = about.ID
-	a.Text = strings.Join([]string{"undo", shown.Role.Account + "/" + shown.Role.Name, words, reason}, " ")
+	a.Text = strings.Join([]string{"undo", shown.Role.AccountName + "/" + shown.Role.Name, words, reason}, " ")
 	return h.command(ctx, a)
 }
 

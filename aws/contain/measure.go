@@ -246,14 +246,14 @@ func (k PrincipalKind) longest() time.Duration {
 
 // Principal is a role or a user. Its texts are foreign.
 type Principal struct {
-	Kind        PrincipalKind
-	AccountName string // as the configuration has it
-	AccountID   string
-	Partition   string // such as aws
-	Path        string // begins and ends with a slash
-	Name        string
-	ARN         string // with the path
-	ID          string // the unique id: AROA… or AIDA…
+	Kind        PrincipalKind `json:"kind"`
+	AccountName string        `json:"account"` // as the configuration has it
+	AccountID   string        `json:"account_id"`
+	Partition   string        `json:"partition"` // such as aws
+	Path        string        `json:"path"`      // begins and ends with a slash
+	Name        string        `json:"name"`
+	ARN         string        `json:"arn"` // with the path
+	ID          string        `json:"id"`  // the unique id: AROA… or AIDA…
 }
 
 // title names the principal for people.

@@ -35,19 +35,21 @@ func New(cloud *aws.Cloud) *Client {
 
 // Role is what IAM says about a role, or about a user, by its Kind: a user has no trust policy and
 // no maximum. All text but AccountName, AccountID and Partition is foreign.
-// Another role of the same name has another ID.
+// Another role of the same name has another ID. Its JSON is what is kept of it.
 type Role struct {
 	contain.Principal
-	Created        time.Time
-	LastUsed       time.Time // zero when IAM knows of no use (it looks back 400 days)
-	LastUsedRegion string
-	MaxSession     time.Duration // as it is now: it bounds neither older sessions nor those that AWS services open
-	Trust          []Principal   // who may assume it
-	TrustDigest    string        // of the trust policy, the same for the same JSON, in hex
-	ServerTime     time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
-	Tags           map[string]string
-	Locked         string   // likewise: the one about a policy of someone else's that locks the role
-	Warnings       []string // to know before approving, foreign text in them quoted; only Describe looks for them
+	Created        time.Time         `json:"created,omitzero"`
+	LastUsed       time.Time         `json:"last_used,omitzero"` // zero if IAM knows of no use in the last 400 days
+	LastUsedRegion string            `json:"last_used_region,omitempty"`
+	MaxSession     time.Duration     `json:"max_session"`  // now: it bounds neither older sessions nor those of AWS services
+	Trust          []Principal       `json:"trust"`        // who may assume it
+	TrustDigest    string            `json:"trust_digest"` // the same for the same JSON, in hex
+	ServerTime     time.Time         `json:"-"`            // AWS's clock at the answer, whole seconds; zero when it gave none
+	Tags           map[string]string `json:"-"`
+	Locked         string            `json:"locked,omitempty"` // someone else's policy locks the role, a sentence
+
+	// What to know before approving, foreign text in it quoted; only Describe looks for that.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Named is a role of an account as IAM names it.

@@ -104,7 +104,7 @@ func (w *guardRun) loss(check role.Check, p role.Plan, told []record.Tampered) r
 		t = told[0]
 		t.Resumed, t.SCP = true, ""
 	} else if t.Rewrite == 1 {
-		t.SCP = role.GuardRailSCP(w.about.Role.ARN, w.Roles.Cloud().OwnRoles(w.about.Role.Account), p.Slot)
+		t.SCP = role.GuardRailSCP(w.about.Role.ARN, w.Roles.Cloud().OwnRoles(w.about.Role.AccountName), p.Slot)
 	}
 	t.Changes = []contain.Change{p.Change}
 	t.Promise = step.CutoffOf(w.order().Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After})

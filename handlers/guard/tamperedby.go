@@ -78,7 +78,7 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 		slots = append(slots, w.Slot)
 	}
 	all, err := g.Trail.Tampering(ctx, trail.TamperQuery{
-		AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: slots, Since: q.Since,
+		AccountName: c.Role.AccountName, RoleName: c.Role.Name, Slots: slots, Since: q.Since,
 	})
 	var changes []record.Change
 	for _, one := range all {

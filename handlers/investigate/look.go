@@ -201,7 +201,7 @@ func (q *investigation) ends() bool { return q.last && q.Number > 0 }
 func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	progress, end := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
-		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff,
+		AccountName: q.role.AccountName, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff,
 		Wide: q.Wide, Progress: progress,
 	})
 	end()

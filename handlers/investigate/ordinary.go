@@ -40,7 +40,7 @@ func (q *investigation) others(ctx context.Context, sessions, among []trail.Sess
 // asking asks what was done in sessions, of all that are known.
 func (q *investigation) asking(sessions, among []trail.Session) trail.ActivityQuery {
 	return trail.ActivityQuery{
-		AccountName: q.role.Account, Sessions: sessions, Among: among, Since: q.since, Cutoff: q.cutoff,
+		AccountName: q.role.AccountName, Sessions: sessions, Among: among, Since: q.since, Cutoff: q.cutoff,
 		Policies: q.attached(),
 	}
 }

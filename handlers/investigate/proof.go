@@ -71,7 +71,7 @@ func (q *investigation) between(ctx context.Context, o role.Order) string {
 		written[w.Slot] = contain.Document{Slot: w.Slot, Text: w.After[0]}
 	}
 	changes, err := q.Trail.Tampering(ctx, trail.TamperQuery{
-		AccountName: q.role.Account, RoleName: q.role.Name, Slots: slots, Since: since,
+		AccountName: q.role.AccountName, RoleName: q.role.Name, Slots: slots, Since: since,
 	})
 	for _, c := range changes {
 		if c.At.After(since) && o.Measure.Gap(c.At, c.Put, written[c.Put.Slot]) != contain.Covers {

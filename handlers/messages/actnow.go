@@ -80,7 +80,7 @@ func (p Pen) Items(in record.Incident, role record.Role) (items []Item) {
 				Key: "caller " + s.CallerIdentity(), Short: "caller " + p.Code(s.Caller, 80), Done: settled(in, s),
 				Text: "New " + p.Session(s) + ", a caller not seen before the cutoff. If you do not know it, take it out of the " +
 					"trust policy and revoke again.",
-				Command: Command + " " + role.Account + "/" + role.Name,
+				Command: Command + " " + role.AccountName + "/" + role.Name,
 			})
 		}
 		for _, c := range a.Doors {

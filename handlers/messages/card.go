@@ -37,7 +37,7 @@ func Card(r approvals.Request, c Context) *Message {
 	title, lead, open := p.title(r.State), cardLead(r, c, p), r.State == approvals.StateOpen
 	blocks := []slack.Block{header(title + inTitle(c.Role)), section(lead)}
 	blocks = append(blocks, reason(r)...)
-	text := title + Code(c.Role.Account+"/"+c.Role.Name, 130) + ". " + lead
+	text := title + Code(c.Role.AccountName+"/"+c.Role.Name, 130) + ". " + lead
 	if others := othersInForce(c.Role); others != "" {
 		blocks, text = append(blocks, section(others)), text+"\n"+others
 	}
@@ -108,7 +108,7 @@ func shared(role record.Role) []slack.Block {
 }
 
 func inTitle(role record.Role) string {
-	return Raw(role.Account, 64) + "/" + Raw(role.Name, limitRoleName)
+	return Raw(role.AccountName, 64) + "/" + Raw(role.Name, limitRoleName)
 }
 
 // cardLead is one or two sentences: who wants what, or how it ended.
@@ -206,12 +206,12 @@ func denialReason(e approvals.Event) string {
 }
 
 func roleWords(role record.Role) string {
-	return Code(role.Account+"/"+role.Name, 130) + " (account " + Code(role.AccountID, 12) + ")"
+	return Code(role.AccountName+"/"+role.Name, 130) + " (account " + Code(role.AccountID, 12) + ")"
 }
 
 // accountWords names an account before its number.
 func accountWords(role record.Role) string {
-	return Code(role.Account, 64) + " (" + Code(role.AccountID, 12) + ")"
+	return Code(role.AccountName, 64) + " (" + Code(role.AccountID, 12) + ")"
 }
 
 // fields are the facts that people decide by.
@@ -219,7 +219,7 @@ func (c Context) fields(r approvals.Request) slack.Block {
 	type field struct{ name, value string }
 	fields := []field{
 		{"Role", Code(c.Role.Name, limitRoleName)},
-		{"Account", Code(c.Role.Account, 64) + "\n" + Code(c.Role.AccountID, 12)},
+		{"Account", Code(c.Role.AccountName, 64) + "\n" + Code(c.Role.AccountID, 12)},
 		{"Requested by", Mention(r.Requester) + alsoAsked(r)},
 		{"Deadline", local(r.Deadline)},
 	}
@@ -302,7 +302,7 @@ func warnings(sentences []string) []slack.Block {
 // labelled names a role in the label that a screen reader says for a button, which has 75
 // characters.
 func labelled(role record.Role) string {
-	return Raw(Raw(role.Account, 64)+"/"+Raw(role.Name, limitRoleName), 45)
+	return Raw(Raw(role.AccountName, 64)+"/"+Raw(role.Name, limitRoleName), 45)
 }
 
 // buttons are the three buttons of an open card.
@@ -331,6 +331,6 @@ func threadButton(action, id, text, label string) *slack.ButtonBlockElement {
 
 // InAccount names a role, its account and the account's number in plain text.
 func InAccount(role record.Role) string {
-	return fmt.Sprintf("the role %s in account %s (%s)", Raw(role.Name, limitRoleName), Raw(role.Account, 64),
+	return fmt.Sprintf("the role %s in account %s (%s)", Raw(role.Name, limitRoleName), Raw(role.AccountName, 64),
 		Raw(role.AccountID, 12))
 }

@@ -28,7 +28,7 @@ func (v *view) rehearsed() *Message {
 	for _, gap := range DrillGaps(*d, v.Pen) {
 		lines = append(lines, "• "+gap)
 	}
-	next := "The real one is " + Code(Command+" "+v.c.Words.Word+v.c.Role.Account+"/"+v.c.Role.Name, 160) + "."
+	next := "The real one is " + Code(Command+" "+v.c.Words.Word+v.c.Role.AccountName+"/"+v.c.Role.Name, 160) + "."
 	if !d.Clean() {
 		next = "Fix what is marked above, and drill again."
 	}

@@ -35,10 +35,12 @@ func must(t testing.TB, v any) json.RawMessage {
 }
 
 func exampleRole() record.Role {
-	return record.Role{
-		Account: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole",
-		ARN: "arn:aws:iam::111122223333:role/ops/DeployRole",
-		ID:  "AROAEXAMPLEDEPLOY0001", Created: at.AddDate(-2, 0, 0), LastUsed: at.Add(-3 * time.Minute),
+	return record.Role{Role: role.Role{
+		Principal: contain.Principal{
+			AccountName: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/ops/DeployRole", ID: "AROAEXAMPLEDEPLOY0001",
+		},
+		Created:        at.AddDate(-2, 0, 0),
+		LastUsed:       at.Add(-3 * time.Minute),
 		LastUsedRegion: "eu-west-1",
 		MaxSession:     12 * time.Hour,
 		Warnings: []string{
@@ -48,7 +50,7 @@ func exampleRole() record.Role {
 		Trust: []role.Principal{
 			{Words: "the service ec2.amazonaws.com"}, {Words: "user alice in 777788889999", Conditional: true},
 		},
-	}
+	}}
 }
 
 // revokeWords are those of a revocation.

@@ -269,7 +269,7 @@ func (v *view) undoApplied() string {
 		text += "\n" + unnamed
 	}
 	return text + "\nIt was the " + w.Noun + " of " + earlierRequest(v.r.About, v.c.Undo.Card) + ". " + w.Undo.Anew +
-		", send " + Code(Command+" "+w.Word+v.c.Role.Account+"/"+v.c.Role.Name, 160) + ": " + w.Undo.Again + "."
+		", send " + Code(Command+" "+w.Word+v.c.Role.AccountName+"/"+v.c.Role.Name, 160) + ": " + w.Undo.Again + "."
 }
 
 // undoneText says who undid it, and what that means for old sessions.

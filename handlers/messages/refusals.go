@@ -44,13 +44,13 @@ func refused(r approvals.Request, f approvals.Refusal, c Context) (briefly, why 
 		return f.Standing.String(), "requests are decided by full members of this workspace, and you are here as a " +
 			f.Standing.String() + ". " + ask + "."
 	case approvals.RefusedNotApprover:
-		return "not an approver", "you are not on the list of approvers for account " + Code(c.Role.Account, 64) + ". " +
+		return "not an approver", "you are not on the list of approvers for account " + Code(c.Role.AccountName, 64) + ". " +
 			ask + "."
 	case approvals.RefusedAlreadyVoted:
 		return "approved before", fmt.Sprintf("you have approved this request already, and one person counts once. "+
 			"%d of %d approved so far; another approver is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
-		return "no approvers are configured", "no approvers are configured for account " + Code(c.Role.Account, 64) +
+		return "no approvers are configured", "no approvers are configured for account " + Code(c.Role.AccountName, 64) +
 			". Ask the operator of revokebot to name them."
 	case approvals.RefusedFormLost:
 		return "the form may not have opened", "the form for your Deny may not have opened, so nothing was denied yet. " +

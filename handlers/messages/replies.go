@@ -244,7 +244,7 @@ func NoQuorum(mode approvals.Mode, w Words, role record.Role, required int, cand
 		can = "no other person can"
 	}
 	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and %s. On the list:",
-		required, english.Plural(required, "person is needed", "people are needed"), Code(role.Account, 64), can)
+		required, english.Plural(required, "person is needed", "people are needed"), Code(role.AccountName, 64), can)
 	for i, c := range candidates {
 		if i == maxCandidates {
 			text += fmt.Sprintf("\n• and %d more", len(candidates)-i)

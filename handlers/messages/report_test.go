@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -345,10 +346,15 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 		"~~~\nevil", "&lt;evil&gt;", "evil\\", "[evil]: https://evil.example",
 		":evil:", "GH-1 _evil_ **evil**", "http:evil", "WWW.EVIL.example",
 	}, nasty...) {
-		shown := record.Role{
-			Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad},
-			Trust: []role.Principal{{Words: bad}}, MaxSession: time.Hour,
-		}
+		shown := record.Role{Role: role.Role{
+			Principal: contain.Principal{
+				AccountName: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad,
+			},
+			LastUsedRegion: bad,
+			Warnings:       []string{bad},
+			Trust:          []role.Principal{{Words: bad}},
+			MaxSession:     time.Hour,
+		}}
 		session := record.Session{
 			Session: trail.Session{
 				EventID: "e", EventName: bad, Time: at, Caller: bad, CallerARN: bad, CallerID: bad,

@@ -122,12 +122,15 @@ func examine(t interface{ Errorf(string, ...any) }, name string, m *messages.Mes
 // worst draws a request whose every text from outside is as bad as it gets, and returns all that is
 // said of it.
 func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
-	shown := record.Role{
-		Account: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"),
-		ID:       foreign(t, "id"),
-		Locked:   "It reads " + aws.QuoteLong(foreign(t, "document")) + ".",
-		LastUsed: at, LastUsedRegion: foreign(t, "region"), MaxSession: time.Duration(rapid.Int64().Draw(t, "max session")),
-	}
+	shown := record.Role{Role: role.Role{
+		Principal: contain.Principal{
+			AccountName: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"), ID: foreign(t, "id"),
+		},
+		Locked:         "It reads " + aws.QuoteLong(foreign(t, "document")) + ".",
+		LastUsed:       at,
+		LastUsedRegion: foreign(t, "region"),
+		MaxSession:     time.Duration(rapid.Int64().Draw(t, "max session")),
+	}}
 	for range rapid.IntRange(0, 30).Draw(t, "principals") {
 		shown.Trust = append(shown.Trust, role.Principal{
 			Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional"),

@@ -58,7 +58,7 @@ func UndoByCommand(w Words, role record.Role) *Message {
 
 // undoCommand is what to type to ask for an undo.
 func undoCommand(w Words, role record.Role, rest string) string {
-	text := Command + " undo " + w.Word + role.Account + "/" + role.Name
+	text := Command + " undo " + w.Word + role.AccountName + "/" + role.Name
 	if rest != "" {
 		text += " " + rest
 	}

@@ -11,23 +11,10 @@ import (
 // Role is what the card shows of a role: the Facts of a request's subject, as they were when it was
 // asked for.
 type Role struct {
-	Account        string           `json:"account"`
-	AccountID      string           `json:"account_id"`
-	Partition      string           `json:"partition"`
-	Name           string           `json:"name"`
-	ARN            string           `json:"arn"`
-	ID             string           `json:"id"`
-	Created        time.Time        `json:"created,omitzero"`
-	LastUsed       time.Time        `json:"last_used,omitzero"`
-	LastUsedRegion string           `json:"last_used_region,omitempty"`
-	MaxSession     time.Duration    `json:"max_session"`
-	Trust          []role.Principal `json:"trust"`
-	TrustDigest    string           `json:"trust_digest"`
-	Locked         string           `json:"locked,omitempty"`   // likewise: someone else's policy locks the role
-	Warnings       []string         `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
-	SharedChannel  bool             `json:"shared_channel,omitempty"`
-	InForce        []Other          `json:"in_force,omitempty"` // of other requests, the newest of each measure
-	Leaked         string           `json:"leaked,omitempty"`   // the access key that was typed in place of the role
+	role.Role
+	SharedChannel bool    `json:"shared_channel,omitempty"`
+	InForce       []Other `json:"in_force,omitempty"` // of other requests, the newest of each measure
+	Leaked        string  `json:"leaked,omitempty"`   // the access key that was typed in place of the role
 }
 
 // Other is a request whose measure is in force on the same principal.

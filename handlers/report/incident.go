@@ -26,7 +26,7 @@ func (i incidentReport) markdown() string {
 	case i.drill:
 		title, nothing = messages.Marked("report of a rehearsed "+i.words.Noun+" of "), "**Nothing was written.** "
 	}
-	fmt.Fprintf(&s, "# %s%s\n\n", title, mdCode(i.role.Account+"/"+i.role.Name, 130))
+	fmt.Fprintf(&s, "# %s%s\n\n", title, mdCode(i.role.AccountName+"/"+i.role.Name, 130))
 	last := i.events[len(i.events)-1]
 	fmt.Fprintf(&s, nothing+"Request %s, read up to event %d of %s. All times are UTC. "+
 		"This report is made from the record of the request and from nothing else: the same record gives the same report.\n",

@@ -58,7 +58,7 @@ func mdPeople(ids []string) string {
 }
 
 func mdRole(role record.Role) string {
-	return mdCode(role.Account+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
+	return mdCode(role.AccountName+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
 }
 
 // mdOther names a role that sessions went on to.

@@ -14,7 +14,7 @@ import (
 // those with the newest session.
 func picture(in record.Incident, role record.Role) timeline.Picture {
 	p := timeline.Picture{
-		Title: "Sessions of " + messages.Raw(role.Account, 64) + "/" + messages.Raw(role.Name, 64),
+		Title: "Sessions of " + messages.Raw(role.AccountName, 64) + "/" + messages.Raw(role.Name, 64),
 		Start: begins(in), End: in.Until, Cutoff: in.Cutoff,
 	}
 	if in.Drill {

@@ -17,7 +17,7 @@ import (
 func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testing.T) {
 	t.Parallel()
 	q := Requests{Measures: measures.All()}
-	c := messages.Context{Role: record.Role{Name: "DeployRole", ID: "AROA1"}, Undo: &record.Undoing{}}
+	c := messages.Context{Role: record.Role{Role: role.Role{Principal: contain.Principal{Name: "DeployRole", ID: "AROA1"}}}, Undo: &record.Undoing{}}
 	for _, purpose := range []approvals.Purpose{
 		approvals.PurposeUnknown, "nonsense", "undo:nonsense", approvals.Revoke.Undo(),
 	} {
@@ -37,7 +37,7 @@ func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testin
 func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
 	t.Parallel()
 	s := Requests{Measures: measures.All(), Margin: 30 * time.Second}
-	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
+	role := record.Role{Role: role.Role{Principal: contain.Principal{AccountName: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}}}
 	facts, err := json.Marshal(record.Facts{Drill: &role})
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T
 		t.Errorf("of the drill: %+v, %v", c, err)
 	}
 	r.Purpose = approvals.Revoke.Do()
-	if c, err := s.Context(r); err != nil || c.Role.ID != "" || c.Role.Account != "" || c.Role.ARN != "" || c.Drill {
+	if c, err := s.Context(r); err != nil || c.Role.ID != "" || c.Role.AccountName != "" || c.Role.ARN != "" || c.Drill {
 		t.Errorf("of a revocation: %+v, %v", c, err)
 	}
 	// And the other way round: the facts of a revocation are none of a drill.
