@@ -88,6 +88,12 @@ func TestTheDrawersAndTheThemeAtADesk(t *testing.T) {
 	p.sees("#controls .setting-result", "service control policy")
 	p.look("switches")
 
+	// A policy of the company's own denies the thief, too, and says in its messages that it does.
+	p.press("#controls .setting", "Standing deny")
+	p.sees("#controls .setting-result", "its denials prove nothing")
+	p.sees("[data-actor=thief] .state", "is denied")
+	p.look("standing deny")
+
 	// Slack's faults say what to expect.
 	p.press("#controls .btn", "Send the next command or click twice")
 	p.sees("#controls .setting-result", "send one, and see it done once")
@@ -95,7 +101,7 @@ func TestTheDrawersAndTheThemeAtADesk(t *testing.T) {
 	p.press("#controls .icon-button", "Close")
 	p.reload()
 	p.press("[data-open=controls]", "Controls")
-	p.until("both switches are on still", `all("#controls input:checked").length === 2`)
+	p.until("the switches are on still", `all("#controls input:checked").length === 3`)
 	p.press("#controls .icon-button", "Close")
 
 	p.press("[data-open=about]", "About")

@@ -6,4 +6,7 @@
 // project's own timelines; others are played with
 //
 //	go test ./sandbox/incidents -v -timelines DIR
+//
+// Others are generated with a known truth (generated_test.go), as many as -incidents says, and the
+// sandbox's own story is played to its end (story_test.go).
 package incidents

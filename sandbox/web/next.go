@@ -50,6 +50,9 @@ func (s story) next() step {
 		}
 	case s.Card != "" && s.Open:
 		return s.decide()
+	case s.Card == "" && s.Thief.State == actors.IsDenied:
+		return s.ask("A session of prod/DeployRole was stolen. A policy denies the thief, but only at this address. " +
+			"Ask for its revocation:")
 	case s.Card == "":
 		return s.ask("A session of prod/DeployRole was stolen, and the thief in the terminal gets answers. " +
 			"Ask for its revocation:")
