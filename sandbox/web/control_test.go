@@ -399,8 +399,8 @@ func TestTheStateHasTheSettingsUnderTheNamesOfTheControls(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"propagation", "propagation_region", "trail_delay", "trail_delay_region", "clock", "trouble", "guard_rail", "standing",
-		"fight", "slack_trouble",
+		"propagation", "propagation_region", "trail_delay", "trail_delay_region", "clock", "trouble", "guard_rail",
+		"standing", "fight", "slack_trouble",
 	} {
 		if _, ok := got.Settings[name]; !ok {
 			t.Errorf("no %s in %v", name, got.Settings)
