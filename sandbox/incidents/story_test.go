@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
@@ -24,7 +25,8 @@ type story struct {
 	began time.Time
 }
 
-func newStory(t *testing.T) *story {
+// newStory lets something happen before the revocation.
+func newStory(t *testing.T, first func(*story) error) *story {
 	t.Helper()
 	s := &story{t: t, b: bench.New(t, bench.Options{
 		Margin:     10 * time.Second,
@@ -45,6 +47,9 @@ func newStory(t *testing.T) *story {
 	done := make(chan error, 1)
 	go func() { done <- s.cast.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
+	if err := first(s); err != nil {
+		t.Fatal(err)
+	}
 	time.Sleep(30 * time.Second)
 	s.card, s.began = s.revoke(actors.DeployRole), time.Now()
 	return s
@@ -77,9 +82,50 @@ func (s *story) ends(early time.Time) (last record.Word) {
 
 const secondRole = "NightlyBackup"
 
+func nothing(*story) error { return nil }
+
+// What CloudTrail does not tell, and what another policy denies, leave the verdict unknown, though the
+// thief is out.
+func TestTheStoryEndsUnknownWhereTheProofIsMissing(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]func(*story) error{
+		"a standing deny by a managed policy": func(s *story) error {
+			arn, err := s.b.World.Prod.AddManagedPolicy("CompanyAddressesOnly", `{"Version":"2012-10-17","Statement":[{`+
+				`"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24",`+
+				`"198.51.100.0/24"]}}}]}`)
+			if err != nil {
+				return err
+			}
+			return s.b.World.Prod.AttachRolePolicy(actors.DeployRole, arn)
+		},
+		"a region that is late": func(s *story) error {
+			s.b.AWS.SetRegionTrailDelay("eu-west-1", 2*time.Hour)
+			return nil
+		},
+		"a region that does not answer": func(s *story) error {
+			s.b.AWS.Inject(awsstandin.Fault{Service: "cloudtrail", Region: "eu-west-1", Hang: true, Times: -1})
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStory(t, first)
+				time.Sleep(3 * time.Minute)
+				s.revoke(secondRole)
+				if got := s.ends(time.Now().Add(time.Hour)); got != record.WordUnknown {
+					t.Errorf("the verdict is %q\n%s", got, s.b.Transcript())
+				}
+				if state := s.cast.Status(actors.Thief).State; state != actors.IsDenied {
+					t.Errorf("at the end the thief %s", state)
+				}
+			})
+		})
+	}
+}
+
 func TestTheStoryEndsInItsTrueVerdict(t *testing.T) {
 	t.Parallel()
-	nothing := func(*story) error { return nil }
 	console := func(s *story) error { _, err := s.cast.ConsoleOverwrite(s.t.Context()); return err }
 	lift := func(s *story) error { return s.cast.ConsoleRemove(s.t.Context()) }
 	for name, c := range map[string]struct {
@@ -108,7 +154,7 @@ func TestTheStoryEndsInItsTrueVerdict(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newStory(t)
+				s := newStory(t, nothing)
 				early := time.Now().Add(time.Hour)
 				if c.second {
 					time.Sleep(3 * time.Minute)
