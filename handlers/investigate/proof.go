@@ -26,15 +26,13 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 	o := q.order
 	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(q.events).Changes, status.Minimum
 	check, err := q.Roles.Check(ctx, o)
-	losses := 0
+	var first time.Time
 	for _, e := range q.events {
 		switch t := record.Known[record.Tampered](e); {
 		case e.Type == approvals.EventRewritten, e.Type == approvals.EventHeld:
 			in.LostAt = time.Time{}
 		case e.Type == approvals.EventTampered && t != nil && t.Lost():
-			if losses++; in.LostAt.IsZero() {
-				in.LostAt = t.At
-			}
+			first, in.LostAt = cmp.Or(first, t.At), cmp.Or(in.LostAt, t.At)
 		}
 	}
 	switch {
@@ -46,22 +44,24 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Lost = "The revocation policy is gone from the role, so its old sessions work again."
 	case check.State == role.Weakened:
 		in.Lost = "The revocation policy on the role denies less than was written, so old sessions may work again."
-	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
-		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
 	default:
-		in.Unwatched = q.between(ctx, o)
+		if in.LostAt, in.Unwatched = q.away(ctx, o); in.LostAt.IsZero() && !first.IsZero() {
+			in.LostAt, in.Unwatched = first, fmt.Sprintf("A check at %s missed the revocation policy"+isBack,
+				times.Clock(first, q.until))
+		}
 	}
 	return ctx.Err()
 }
 
-// between says who took the policy away where no check missed it: old sessions worked until it was
-// back.
-func (q *investigation) between(ctx context.Context, o role.Order) string {
+const isBack = ". It is back, but old sessions worked meanwhile."
+
+// away says who was the first to take the policy away, and when, whether a check missed it or not.
+func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, who string) {
 	var since time.Time
 	for _, e := range q.events {
-		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten { // a loss before that was told
+		if e.Type == approvals.EventApplied {
 			a, _ := record.Detail[record.Applied](e)
-			since = times.Later(since, cmp.Or(a.At, e.At))
+			since = cmp.Or(a.At, e.At)
 		}
 	}
 	written := map[contain.Slot]contain.Document{}
@@ -75,15 +75,15 @@ func (q *investigation) between(ctx context.Context, o role.Order) string {
 	})
 	for _, c := range changes {
 		if c.At.After(since) && o.Measure.Gap(c.At, c.Put, written[c.Put.Slot]) != contain.Covers {
-			return fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but old "+
-				"sessions worked meanwhile.", c.Who, times.Clock(c.At, q.until), c.Name)
+			at, who = c.At, fmt.Sprintf("%s took the revocation policy away at %s (%s)"+isBack, c.Who,
+				times.Clock(c.At, q.until), c.Name)
 		}
 	}
-	if err != nil {
-		return "CloudTrail could not be asked whether someone took the revocation policy away between two checks. " +
+	if err != nil && who == "" {
+		who = "CloudTrail could not be asked whether someone took the revocation policy away between two checks. " +
 			step.Explained(err)
 	}
-	return ""
+	return at, who
 }
 
 // prove asks the simulator whether what denied calls of old sessions was the revocation policy:
