@@ -155,7 +155,9 @@ func TestALossThatWasMadeGoodIsNeverForgottenByTheVerdict(t *testing.T) {
 		wait          time.Duration
 		say           string
 	}{
-		"removed": {nil, func(t *testing.T, b *bench.Bench) { removeAs(t, b, b.World.Rival) }, 0, "took the revocation policy"},
+		"removed": {nil, func(t *testing.T, b *bench.Bench) {
+			removeAs(t, b, b.World.Rival)
+		}, 0, "took the revocation policy"},
 		"weakened": {nil, func(t *testing.T, b *bench.Bench) {
 			putAs(t, b, b.World.Rival, denyText(cutoffOnRole(t, b).Add(-time.Hour)))
 		}, 0, "took the revocation policy"},

@@ -178,17 +178,28 @@ func verdict(results []types.EvaluationResult, ours func(types.Statement) bool) 
 // isOurs reports whether a matched statement is of what is in a slot. The id of a role's inline
 // policy reads role_Deploy_AWSRevokeOlderSessions. That form is not documented, so some like it are
 // taken, too, but none with more before the policy's name: others can name a policy
-// x_AWSRevokeOlderSessions.
+// x_AWSRevokeOlderSessions. A managed policy's id is its bare name; where the type is one of the
+// API's, it has to be that of the slot.
 func isOurs(name string, slot contain.Slot) func(types.Statement) bool {
+	principal, managed := string(slot.Kind.Facts().Principal), slot.Kind == contain.RoleAttached
+	own := types.PolicySourceType(principal)
+	if managed {
+		own = types.PolicySourceTypeAwsManaged
+	}
 	return func(s types.Statement) bool {
-		id := awssdk.ToString(s.SourcePolicyId)
+		id, is := awssdk.ToString(s.SourcePolicyId), s.SourcePolicyType
 		before, ok := strings.CutSuffix(id, slot.Label())
-		if ok && before != "" {
-			parted := before[len(before)-1:]
-			before = strings.TrimPrefix(before, string(slot.Kind.Facts().Principal)+parted)
-			ok = strings.Contains("_/:.", parted) && before == name+parted
+		switch {
+		case is != own && slices.Contains(is.Values(), is):
+			return false
+		case managed:
+			return id == slot.Name || id == slot.Label()
+		case before == "":
+			return ok && is == own
 		}
-		return ok || id == slot.Name
+		parted := before[len(before)-1:]
+		before = strings.TrimPrefix(before, principal+parted)
+		return ok && strings.Contains("_/:.", parted) && before == name+parted
 	}
 }
 

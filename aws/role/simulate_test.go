@@ -108,7 +108,7 @@ func TestNoOtherPolicysStatementIsTakenForOurs(t *testing.T) {
 	own := contain.Slot{Kind: contain.RoleInline, Name: policyName}
 	lock := contain.Slot{Kind: contain.RoleAttached, Name: "arn:aws:iam::aws:policy/AWSDenyAll"}
 	for id, want := range map[string]bool{
-		"role_Deploy_AWSRevokeOlderSessions": true, "AWSRevokeOlderSessions": true,
+		"role_Deploy_AWSRevokeOlderSessions": true, "AWSRevokeOlderSessions": false, // that is how a managed policy reads
 		"role/Deploy/AWSRevokeOlderSessions": true, "Deploy.AWSRevokeOlderSessions": true,
 		"role_Deploy_NotAWSRevokeOlderSessions": false, "role_Deploy_AWSRevokeOlderSessions2": false, "": false,
 		"role_Deploy_x_AWSRevokeOlderSessions": false, "role_Deploy_Deploy_AWSRevokeOlderSessions": false,
@@ -120,11 +120,47 @@ func TestNoOtherPolicysStatementIsTakenForOurs(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]bool{
-		"AWSDenyAll": true, lock.Name: true, "role_Deploy_x_AWSDenyAll": false,
+		"AWSDenyAll": true, lock.Name: true, "role_Deploy_x_AWSDenyAll": false, "role_Deploy_AWSDenyAll": false,
 		"arn:aws:iam::111122223333:policy/AWSDenyAll": false,
 	} {
 		if got := isOurs("Deploy", lock)(types.Statement{SourcePolicyId: awssdk.String(id)}); got != want {
 			t.Errorf("%q: %v", id, got)
+		}
+	}
+}
+
+// Others can give a policy of another kind the name of the bot's.
+func TestNoPolicyOfAnotherKindIsTakenForOurs(t *testing.T) {
+	inline := contain.Slot{Kind: contain.RoleInline, Name: policyName}
+	user := contain.Slot{Kind: contain.UserInline, Name: policyName}
+	lock := contain.Slot{Kind: contain.RoleAttached, Name: "arn:aws:iam::aws:policy/AWSDenyAll"}
+	for _, c := range []struct {
+		slot contain.Slot
+		id   string
+		kind types.PolicySourceType
+		want bool
+	}{
+		{inline, "role_Deploy_" + policyName, "role", true},
+		{inline, "role_Deploy_" + policyName, "IAM Policy", true},
+		{inline, policyName, "role", true},
+		{inline, policyName, "IAM Policy", false},
+		{inline, policyName, "user-managed", false},
+		{inline, policyName, "aws-managed", false},
+		{inline, "role_Deploy_" + policyName, "user-managed", false}, // a managed policy can be named so
+		{inline, "role_Deploy_" + policyName, "group", false},
+		{inline, "Deploy/" + policyName, "resource", false},
+		{user, "user_Deploy_" + policyName, "user", true},
+		{user, "user_Deploy_" + policyName, "role", false},
+		{user, policyName, "user-managed", false},
+		{lock, "AWSDenyAll", "aws-managed", true},
+		{lock, "AWSDenyAll", "IAM Policy", true},
+		{lock, "AWSDenyAll", "user-managed", false},
+		{lock, "AWSDenyAll", "role", false},
+		{lock, "role_Deploy_AWSDenyAll", "IAM Policy", false},
+	} {
+		got := isOurs("Deploy", c.slot)(types.Statement{SourcePolicyId: &c.id, SourcePolicyType: c.kind})
+		if got != c.want {
+			t.Errorf("%s of %s for %s: %v", c.id, c.kind, c.slot.Name, got)
 		}
 	}
 }
