@@ -246,8 +246,10 @@ func TestNoDecoyIsTakenForTheRoleThatWasMeant(t *testing.T) {
 		for _, decoy := range []string{"Deploy.", "Deploy,", "Deploy.,", made.UniqueID} {
 			b.Role(standin.RoleSpec{Name: decoy})
 		}
+		const arn = "arn:aws:iam::111122223333:role/"
 		for _, text := range []string{
 			"prod/Deploy.", "prod/Deploy,", "111122223333/Deploy.,", "prod/" + made.UniqueID, "prod/" + made.UniqueID + ":ci-1",
+			arn + "Deploy,", arn + "Deploy.", arn + "Deploy.,",
 		} {
 			target, err := b.Cloud.Parse(text)
 			if err != nil {
@@ -262,16 +264,22 @@ func TestNoDecoyIsTakenForTheRoleThatWasMeant(t *testing.T) {
 				}
 			}
 		}
-		// By its ARN each of them can be revoked, the decoys too.
-		for _, name := range []string{"Deploy.", "Deploy,", made.UniqueID} {
-			if got := b.describe("arn:aws:iam::111122223333:role/" + name); got.Name != name {
+		// By the ARN of a session each of them can be revoked, the decoys too.
+		for _, name := range []string{"Deploy", "Deploy.", "Deploy,", made.UniqueID} {
+			if got := b.describe("arn:aws:sts::111122223333:assumed-role/" + name + "/any"); got.Name != name {
 				t.Errorf("%s: %q", name, got.Name)
+			}
+		}
+		for text, want := range map[string]string{"ops/Deploy": "Deploy", made.UniqueID: made.UniqueID} {
+			if got := b.describe(arn + text); got.Name != want {
+				t.Errorf("%s: %q", text, got.Name)
 			}
 		}
 		// Where it cannot be known, none is taken.
 		for text, fault := range map[string]standin.Fault{
 			"prod/" + made.UniqueID: {Action: "ListRoles", Times: -1, Code: "AccessDenied"},
 			"prod/Deploy.":          {Action: "GetRole", Times: -1, Every: 2, Code: "AccessDenied"},
+			arn + "Deploy,":         {Action: "GetRole", Times: -1, Every: 2, Code: "AccessDenied"},
 		} {
 			b.Server.ClearFaults()
 			b.Server.Inject(fault)

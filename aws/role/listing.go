@@ -153,9 +153,13 @@ func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.
 	name := strings.TrimRight(t.RoleName, ".,")
 	a, unknown := c.cloud.Conn(t.Account.Name)
 	there := !errors.Is(err, aws.ErrNoSuchRole)
+	arn, last := strings.CutSuffix(t.GivenARN, t.RoleName) // in a session's ARN more follows
+	exact := t.GivenARN != "" || !aws.IsRoleID(name)
+	if name != t.RoleName {
+		exact = t.GivenARN != "" && !last
+	}
 	switch {
-	case there && (t.GivenARN != "" || name == t.RoleName && !aws.IsRoleID(name)) ||
-		unknown != nil || name == "" || t.Kind == contain.User:
+	case there && exact || unknown != nil || name == "" || t.Kind == contain.User:
 		return t, false, err
 	case there && name != t.RoleName:
 		trimmed := meant(aws.Target{Account: t.Account, RoleName: name}, nil, nil)
@@ -164,7 +168,7 @@ func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.
 		}
 		return t, false, err
 	case name != t.RoleName:
-		if arn, ok := strings.CutSuffix(t.GivenARN, t.RoleName); ok {
+		if last {
 			t.GivenARN = arn + name
 		}
 		t.RoleName = name
@@ -191,8 +195,8 @@ func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.
 
 // ambiguous is the answer to a name by which two roles can be meant.
 func ambiguous(t aws.Target, other string) error {
-	return aws.Refuse("In %s, %s can mean two roles: one has that name, the other is %s. Give the ARN of the one that "+
-		"you mean.", t.Account.Name, aws.Quote(t.RoleName), aws.Quote(other))
+	return aws.Refuse("In %s, %s can mean two roles: one has that name, the other is %s. Give the ARN of a session "+
+		"of the one that you mean.", t.Account.Name, aws.Quote(t.RoleName), aws.Quote(other))
 }
 
 // Find returns up to n roles whose name holds text, without regard to case: those whose name
