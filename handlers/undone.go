@@ -132,6 +132,7 @@ func (e *execution) keepsOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	target.Exact = true
 	held := record.Holding{Measure: e.request.Purpose.Measure(), Changes: u.Changes, Planned: u.Cutoff}
 	look, err := e.h.Roles.Look(ctx, target, e.h.Restoring(held))
 	if err == nil && e.h.Undoing(held, look).Revives {

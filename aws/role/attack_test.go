@@ -270,6 +270,16 @@ func TestNoDecoyIsTakenForTheRoleThatWasMeant(t *testing.T) {
 				t.Errorf("%s: %q", name, got.Name)
 			}
 		}
+		// What AWS calls it is no slip of the pen, whatever else is there or not.
+		for _, name := range []string{"Deploy.", "Deploy,", "Deploy,."} {
+			target, err := b.Cloud.Parse(arn + name)
+			target.Exact = true
+			look, lookErr := b.roles.Look(t.Context(), target, nil)
+			gone := name == "Deploy,."
+			if err != nil || gone != errors.Is(lookErr, aws.ErrNoSuchRole) || !gone && look.Role.Name != name {
+				t.Errorf("%s: %q, %v, %v", name, look.Role.Name, err, lookErr)
+			}
+		}
 		for text, want := range map[string]string{"ops/Deploy": "Deploy", made.UniqueID: made.UniqueID} {
 			if got := b.describe(arn + text); got.Name != want {
 				t.Errorf("%s: %q", text, got.Name)

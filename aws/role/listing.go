@@ -159,7 +159,7 @@ func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.
 		exact = t.GivenARN != "" && !last
 	}
 	switch {
-	case there && exact || unknown != nil || name == "" || t.Kind == contain.User:
+	case there && exact || t.Exact || unknown != nil || name == "" || t.Kind == contain.User:
 		return t, false, err
 	case there && name != t.RoleName:
 		trimmed := meant(aws.Target{Account: t.Account, RoleName: name}, nil, nil)

@@ -43,6 +43,7 @@ func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
+	target.Exact = true
 	look, err := g.Roles.Look(ctx, target, g.Restoring(newest))
 	switch {
 	case err != nil && aws.Explain(err) == "":
