@@ -2,6 +2,7 @@ package examine
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,34 @@ func TestAnExampleOfAProtectedRoleIsOneOfTheAccountThatThePatternMatches(t *test
 		if got := example(a, pattern); got != want {
 			t.Errorf("%s: %q, want %q", pattern, got, want)
 		}
+	}
+}
+
+func TestNoPatternThatWhoeverMakesRolesCanMatchPassesForAProtection(t *testing.T) {
+	for pattern, loose := range map[string]bool{
+		"arn:aws:iam::*:role/break-glass-*":          true,
+		"arn:aws:iam::*:role/*-admin":                true,
+		"arn:aws:iam::111122223333:role/ops/*":       true, // whoever makes a role chooses its path
+		"arn:aws:iam::*:role/*/Admin":                true,
+		"arn:aws:iam::*:role/Admin?":                 true,
+		"*break-glass*":                              true,
+		"arn:aws:iam::*:role/break-glass-admin":      false,
+		"arn:aws:iam::111122223333:role/ops/Admin":   false,
+		"arn:aws:iam::11112222333?:role/Admin":       false,
+		"arn:*:iam::*:role/tools/break-glass-nights": false,
+	} {
+		awsbench.On(t, func(_ *standin.Config, c *aws.Config) {
+			c.ProtectedRoles = []string{"arn:aws:iam::*:role/Root", pattern}
+		}, func(t *testing.T, b *awsbench.Bench) {
+			a, err := b.Cloud.Conn("prod")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := (&examination{cloud: b.Cloud, account: a}).fence([]string{awsbench.SpokeID}, nil)
+			if warns := f.State == finding.Warning; warns != loose || loose != strings.Contains(f.Saw, pattern+" protects") {
+				t.Errorf("%s: %+v", pattern, f)
+			}
+		})
 	}
 }
 

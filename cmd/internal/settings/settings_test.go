@@ -31,22 +31,39 @@ func TestSettingsAreReadFromTheEnvironmentOrFromFiles(t *testing.T) {
 	}
 }
 
+// Each file is the only one with a mark, so that no other one's mistake passes for its own.
 func TestNoByteOrderMarkGetsIntoAValueOrMakesAFileUnreadable(t *testing.T) {
 	const mark = "\ufeff"
-	env := &cmdtest.Env{Variables: map[string]string{
-		"SLACK_APP_TOKEN_FILE":       cmdtest.WriteFile(t, "app", mark+cmdtest.AppToken+"\r\n"),
-		"SLACK_BOT_TOKEN_FILE":       cmdtest.WriteFile(t, "bot", mark+"\n"+cmdtest.BotToken),
-		"REDIS_URL_FILE":             cmdtest.WriteFile(t, "redis", mark+cmdtest.RedisURL),
-		"REVOKEBOT_SIGNING_KEY_FILE": cmdtest.WriteFile(t, "key", mark+cmdtest.SeedText), "REVOKEBOT_CONFIG": "c.yaml",
-	}}
-	got, err := settings.Read(env.Environment())
-	if err != nil || got.AppToken != cmdtest.AppToken || got.BotToken != cmdtest.BotToken ||
-		got.RedisURL != cmdtest.RedisURL || got.Key != keyOf(t, cmdtest.SeedText) {
-		t.Errorf("got %#v, %v", got, err)
+	for name, text := range map[string]string{
+		"SLACK_APP_TOKEN": cmdtest.AppToken, "SLACK_BOT_TOKEN": cmdtest.BotToken, "REDIS_URL": cmdtest.RedisURL,
+		"REVOKEBOT_SIGNING_KEY": cmdtest.SeedText,
+	} {
+		for _, written := range []string{mark + text, mark + text + "\r\n", mark + "\n " + text} {
+			read := func(text string) settings.Settings {
+				env := &cmdtest.Env{Variables: cmdtest.GoodVariables(t)}
+				delete(env.Variables, name)
+				env.Variables[name+"_FILE"] = cmdtest.WriteFile(t, name, text)
+				got, err := settings.Read(env.Environment())
+				if err != nil {
+					t.Errorf("%s: %q: %v", name, text, err)
+				}
+				return got
+			}
+			got, want := read(written), read(text)
+			got.Config = want.Config // each is in a folder of its own
+			if got != want {
+				t.Errorf("%s: %q is read as another value", name, written)
+			}
+		}
 	}
-	c, err := settings.ReadConfig(cmdtest.WriteFile(t, "c.yaml", mark+cmdtest.SmallConfig))
-	if err != nil || len(c.Accounts) == 0 {
-		t.Errorf("got %+v, %v", c, err)
+	for _, text := range []string{cmdtest.SmallConfig, "\n" + cmdtest.SmallConfig, "# ours\r\n" + cmdtest.SmallConfig} {
+		c, err := settings.ReadConfig(cmdtest.WriteFile(t, "c.yaml", mark+text))
+		if err != nil || len(c.Accounts) == 0 {
+			t.Errorf("%.20q: %+v, %v", text, c, err)
+		}
+		if f := settings.ReadFile(cmdtest.WriteFile(t, "c.yaml", mark+text)); len(f.Wrong) > 0 || f.Lines["slack.channels"] == 0 {
+			t.Errorf("doctor finds %.20q: %+v", text, f)
+		}
 	}
 }
 
