@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -95,6 +97,27 @@ func TestAByteOrderMarkInFrontIsNoChange(t *testing.T) {
 	}
 	if r := verified(t, []string{"\ufeff" + lines[0], lines[1]}, Head{}, key); r.Whole() {
 		t.Error("two marks pass for one")
+	}
+	for n := range lines { // the bot goes on writing such a file
+		path := filepath.Join(t.TempDir(), "audit.jsonl")
+		text := "\ufeff" // an editor's empty file
+		if n > 0 {
+			text = strings.Join(lines[:n], "\n") + "\n" // lines[0] has a mark
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &file{path: path, size: -1}
+		if err := f.find(out); err != nil || f.at.N != int64(n) {
+			t.Errorf("%d lines: %+v, %v", n, f.at, err)
+		}
+		if err := out.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
