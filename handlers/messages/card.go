@@ -308,12 +308,12 @@ func labelled(role record.Role) string {
 // buttons are the three buttons of an open card.
 func buttons(r approvals.Request, c Context, p phrases) slack.Block {
 	button := func(action, text string, style slack.Style) *slack.ButtonBlockElement {
-		b := threadButton(action, r.ID, text, text+": "+p.ask+labelled(c.Role))
+		b := threadButton(action, r.ID, text, markedIf(c.Drill, text+": "+p.ask+labelled(c.Role)))
 		b.Style = style
 		return b
 	}
 	approve := button(ActionApprove, "Approve", slack.StylePrimary)
-	approve.Confirm = slack.NewConfirmationBlockObject(plainText(p.question), plainText(cut(p.detail, 300)),
+	approve.Confirm = slack.NewConfirmationBlockObject(plainText(markedIf(c.Drill, p.question)), plainText(cut(p.detail, 300)),
 		plainText(p.yes), plainText("Not now"))
 	if !c.Drill {
 		approve.Confirm.WithStyle(slack.StyleDanger)

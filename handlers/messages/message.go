@@ -77,18 +77,13 @@ func sentence(text string) *Message {
 const drillMark = "DRILL: "
 
 // Drilled marks a message that leaves: it says of itself that it is of a drill, first of all, in
-// the blocks as in the fallback, and so do its buttons. What says so already stays as it is.
+// the blocks as in the fallback. What says so already stays as it is. Its buttons are marked where
+// they are made.
 func Drilled(m *Message) *Message {
 	if m == nil {
 		return nil
 	}
-	out := &Message{Text: fit(Marked(m.Text), limitText), Blocks: drilled(m.Blocks)}
-	for i, b := range out.Blocks {
-		if row, ok := b.(*slack.ActionBlock); ok {
-			out.Blocks[i] = drilledRow(*row)
-		}
-	}
-	return out
+	return &Message{Text: fit(Marked(m.Text), limitText), Blocks: drilled(m.Blocks)}
 }
 
 // Leaving is a message as it leaves: one of a drill says so.
@@ -128,24 +123,6 @@ func drilled(blocks []slack.Block) []slack.Block {
 		}
 	}
 	return slices.Insert(blocks, 0, section(drillMark+"nothing is written."))
-}
-
-// drilledRow marks what buttons are called where they are not seen, and what they ask.
-func drilledRow(row slack.ActionBlock) slack.Block {
-	elements := slices.Clone(row.Elements.ElementSet)
-	for i, e := range elements {
-		if b, ok := e.(*slack.ButtonBlockElement); ok {
-			same := *b
-			same.AccessibilityLabel = cut(Marked(b.AccessibilityLabel), 75)
-			if b.Confirm != nil {
-				ask := *b.Confirm
-				ask.Title, same.Confirm = plainText(Marked(ask.Title.Text)), &ask
-			}
-			elements[i] = &same
-		}
-	}
-	row.Elements = &slack.BlockElements{ElementSet: elements}
-	return &row
 }
 
 func Marked(text string) string {

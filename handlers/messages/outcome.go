@@ -59,7 +59,7 @@ func (v *view) outcome() *Message {
 }
 
 func (v *view) button(action, text, label string) slack.BlockElement {
-	return threadButton(action, v.r.ID, text, label+Raw(v.c.Role.Name, limitRoleName))
+	return threadButton(action, v.r.ID, text, markedIf(v.c.Drill, label+Raw(v.c.Role.Name, limitRoleName)))
 }
 
 // failed says why it was not carried out, or not as far as is known.

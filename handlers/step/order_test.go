@@ -37,7 +37,9 @@ func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testin
 func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
 	t.Parallel()
 	s := Requests{Measures: measures.All(), Margin: 30 * time.Second}
-	role := record.Role{Role: role.Role{Principal: contain.Principal{AccountName: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}}}
+	role := record.Role{Role: role.Role{Principal: contain.Principal{
+		AccountName: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1",
+	}}}
 	facts, err := json.Marshal(record.Facts{Drill: &role})
 	if err != nil {
 		t.Fatal(err)
