@@ -8,7 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
-	"github.com/revokebot/revokebot/handlers/report"
+	"github.com/revokebot/revokebot/handlers/timeline"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -31,7 +31,7 @@ func TestAFileIsInTheThreadAndIsFoundByItsName(t *testing.T) {
 		start := time.Now()
 		server, c, card := withCard(t, slack.Config{})
 		picture := deliver.Upload{
-			Name: "picture-R1-7.png", Title: "The sessions over time", AltText: strings.Repeat("ü", report.MaxAltText),
+			Name: "picture-R1-7.png", Title: "The sessions over time", AltText: strings.Repeat("ü", timeline.MaxAltText),
 			Content: []byte("PNG"),
 		}
 		for _, f := range []deliver.Upload{list, picture} {

@@ -71,9 +71,9 @@ func (h *Handlers) ValidateForm(s Submission) map[string]string {
 	}
 	switch n := utf8.RuneCountInString(s.Reason); {
 	case n > messages.MaxReason:
-		wrong[messages.FieldReason] = messages.FieldReasonTooLong(n)
+		wrong[messages.FieldReason] = messages.ReasonTooLong(n).Text
 	case h.RequireReason && strings.TrimSpace(s.Reason) == "":
-		wrong[messages.FieldReason] = messages.FieldReasonMissing
+		wrong[messages.FieldReason] = messages.ReasonMissing().Text
 	}
 	return wrong
 }

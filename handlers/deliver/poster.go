@@ -51,6 +51,6 @@ type Mark struct {
 type Upload struct {
 	Name    string // unique within the thread, so that FindFile knows it again
 	Title   string // what people see
-	AltText string // of a picture, for those who do not see it; at most report.MaxAltText characters
+	AltText string // of a picture, for those who do not see it; at most timeline.MaxAltText characters
 	Content []byte // not empty
 }

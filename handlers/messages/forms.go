@@ -2,7 +2,6 @@ package messages
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -218,7 +217,6 @@ func FieldErrors(fields map[string]string) any {
 // What stands at a field of the form for a revocation.
 const (
 	FieldRoleMissing   = "Choose a role, or type its name and choose it as typed. Nothing was requested."
-	FieldReasonMissing = "A reason is required here. Nothing was requested; add a few words."
 	FieldWordsWrong    = "These are not the words. Nothing was requested. Type: " + ReviveWords
 	FieldAccountGone   = "This account is not configured any more. Nothing was requested; choose another one."
 )
@@ -227,10 +225,4 @@ const (
 func FieldOtherAccount(is, chosen string) string {
 	return "This role is of account " + Clean(is, 64) + ", and " + Clean(chosen, 64) + " is chosen above. " +
 		"Nothing was requested; change one of the two."
-}
-
-// FieldReasonTooLong stands at a reason that would not fit on the card.
-func FieldReasonTooLong(n int) string {
-	return fmt.Sprintf("The reason has %d characters and at most %d fit on the card. Nothing was requested; shorten it.",
-		n, MaxReason)
 }

@@ -86,9 +86,9 @@ func TestEveryFormIsAsItsGoldenFileSays(t *testing.T) {
 func formAnswers() map[string]any {
 	return map[string]any{
 		"errors_role":           messages.FieldErrors(map[string]string{messages.FieldRole: messages.FieldRoleMissing}),
-		"errors_reason_missing": messages.FieldErrors(map[string]string{messages.FieldReason: messages.FieldReasonMissing}),
+		"errors_reason_missing": messages.FieldErrors(map[string]string{messages.FieldReason: messages.ReasonMissing().Text}),
 		"errors_reason_too_long": messages.FieldErrors(map[string]string{
-			messages.FieldReason: messages.FieldReasonTooLong(612),
+			messages.FieldReason: messages.ReasonTooLong(612).Text,
 		}),
 		"errors_account": messages.FieldErrors(map[string]string{messages.FieldAccount: messages.FieldAccountGone}),
 		"errors_other_account": messages.FieldErrors(map[string]string{

@@ -179,16 +179,13 @@ func mentions(ids []string) string {
 
 // UTC writes a moment as evidence does: to the second, in UTC. The zero time is "not known".
 func UTC(t time.Time) string {
-	if t.IsZero() {
-		return "not known"
-	}
-	return times.Clock(t, time.Time{})
+	return Clock(t, time.Time{})
 }
 
 // Clock writes a moment in UTC, without its date if that is the date of day.
 func Clock(t, day time.Time) string {
 	if t.IsZero() {
-		return UTC(t)
+		return "not known"
 	}
 	return times.Clock(t, day)
 }
@@ -197,7 +194,7 @@ func Clock(t, day time.Time) string {
 // the fallback. The time comes first, because the date can be "today": "at 7:02 PM today".
 func local(t time.Time) string {
 	if t.IsZero() {
-		return "not known"
+		return UTC(t)
 	}
 	return fmt.Sprintf("<!date^%d^{time} {date_short_pretty}|%s>", t.Unix(), UTC(t))
 }
@@ -223,7 +220,7 @@ func Span(d time.Duration) string {
 // Both writes a moment in the reader's own zone and in UTC.
 func Both(t time.Time) string {
 	if t.IsZero() {
-		return "not known"
+		return UTC(t)
 	}
 	return local(t) + " (" + UTC(t) + ")"
 }

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -99,27 +100,25 @@ func SharedChannel() *Message {
 
 // SharedUnknown answers a command from a channel of which Slack did not say whether it is shared.
 func SharedUnknown(slackError string) *Message {
-	const what = "Nothing was requested: revokebot couldn't verify that no other organisation shares this channel. "
-	switch slackError {
-	case "missing_scope":
-		return sentence(what + "The operator of revokebot has to install the app again from its manifest (`missing_scope`).")
-	case "channel_not_found":
-		return sentence(what + "Invite the bot to this channel (`/invite`) and send the command again.")
-	default:
-		return sentence(what + "Slack didn't answer; send the command again in a moment.")
-	}
+	next := map[string]string{
+		"missing_scope":     "The operator of revokebot has to install the app again from its manifest (`missing_scope`).",
+		"channel_not_found": inviteBot,
+	}[slackError]
+	return sentence("Nothing was requested: revokebot couldn't verify that no other organisation shares this channel. " +
+		cmp.Or(next, "Slack didn't answer; send the command again in a moment."))
 }
+
+const inviteBot = "Invite the bot to this channel (`/invite`) and send the command again."
 
 // ReasonTooLong answers a reason that would not fit on the card.
 func ReasonTooLong(n int) *Message {
 	return sentence(fmt.Sprintf("Nothing was requested: the reason has %d characters and at most %d fit on the card. "+
-		"Shorten it and send the command again; details can follow in the thread.", n, MaxReason))
+		"Shorten it; details can follow in the thread.", n, MaxReason))
 }
 
-// ReasonMissing answers a command without the reason that the configuration asks for.
+// ReasonMissing answers a request without the reason that the configuration asks for.
 func ReasonMissing() *Message {
-	return sentence("Nothing was requested: a reason is required here. Send the command again with a few words after " +
-		"the role.")
+	return sentence("Nothing was requested: a reason is required here. Add a few words, in a command after the role.")
 }
 
 // NotListed answers a request for a measure that does not exist in the account.
@@ -152,15 +151,12 @@ func CardLate() *Message {
 
 // CardImpossible says that a request ended because its card could not be posted.
 func CardImpossible(slackError string) *Message {
-	next := "Ask the operator of revokebot to check its log."
-	switch slackError {
-	case "not_in_channel", "channel_not_found":
-		next = "Invite the bot to this channel (`/invite`) and send the command again."
-	case "is_archived":
-		next = "The channel is archived; send the command in a live incident channel."
-	}
+	next := map[string]string{
+		"not_in_channel": inviteBot, "channel_not_found": inviteBot,
+		"is_archived": "The channel is archived; send the command in a live incident channel.",
+	}[slackError]
 	return sentence("The request was closed and nothing will happen: Slack does not let the bot post its card here (" +
-		Code(slackError, 60) + "). " + next)
+		Code(slackError, 60) + "). " + cmp.Or(next, "Ask the operator of revokebot to check its log."))
 }
 
 // UnknownRequest answers a click on a button whose request is not on record.
@@ -169,18 +165,21 @@ func UnknownRequest() *Message {
 		"its record is gone. Send `" + Command + "` to ask anew.")
 }
 
+// urgent ends what says that nothing may have been done.
+const urgent = ". If it is urgent, revoke the role's active sessions in the IAM console."
+
 // NotRecorded answers when the store could not be reached: nothing is accepted before it is
 // durable.
 func NotRecorded() *Message {
 	return sentence("revokebot cannot reach its database, so nothing was recorded and nothing will happen. " +
-		"Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
+		"Try again in a minute" + urgent)
 }
 
 // PerhapsNotRecorded answers when the store did not say whether it took something.
 func PerhapsNotRecorded() *Message {
 	return sentence("revokebot's database did not answer in time, so as far as is known nothing was recorded. " +
 		"If a card appears or changes all the same within a minute, it counts; if not, try again, " +
-		"doing it twice does no harm. If it is urgent, revoke the role's active sessions in the IAM console.")
+		"doing it twice does no harm" + urgent)
 }
 
 // OneCopy answers when the store took something and could not copy it to a second server.
@@ -203,7 +202,7 @@ func NotUnderstood() *Message {
 // GaveUpOn answers the sender of a command or click that failed again and again.
 func GaveUpOn() *Message {
 	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, " +
-		"nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
+		"nothing was done. Send it again" + urgent)
 }
 
 // ChosenNow answers the choice of a session to look into.

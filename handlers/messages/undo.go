@@ -94,12 +94,8 @@ func DenyChanged(w Words, role record.Role, policy string, there bool) *Message 
 
 // NewerDeny answers the button of a request over which a later one has written.
 func NewerDeny(w Words, later approvals.Request, role record.Role, link string) *Message {
-	where := "request " + Code(later.ID, 40)
-	if link != "" {
-		where += ", <" + link + "|its card>"
-	}
 	return sentence("Nothing was requested: a later " + w.Noun + " of " + roleWords(role) + " has written over this " +
-		w.Deny + " (" + where + "). Undo that one first.")
+		w.Deny + ". First undo " + earlierRequest(later.ID, link) + ".")
 }
 
 // WordsNeeded answers a request for an undo without the words, while old sessions can be alive.

@@ -9,17 +9,13 @@ import (
 	"github.com/revokebot/revokebot/handlers/timeline"
 )
 
-// MaxAltText is the longest alternative text of a file that Slack takes, in characters (Slack
-// documentation, "files.getUploadURLExternal", alt_txt_too_large).
-const MaxAltText = 1000
-
 // File is a file that goes with an event: after its message, in the thread.
 type File struct {
 	// Name is unique within the thread, ASCII, and the same every time: after a crash the file is
 	// looked for by it. Make it with FileName.
 	Name    string
 	Title   string // what people see; no foreign text
-	AltText string // of a picture: the same in words, at most MaxAltText characters
+	AltText string // of a picture: the same in words, at most timeline.MaxAltText characters
 	// Bytes makes the content, which is the same every time: it comes from the log alone, never from
 	// the clock or the configuration. It is not called when the file is there already.
 	Bytes func() ([]byte, error)
