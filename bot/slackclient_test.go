@@ -382,7 +382,7 @@ func TestAResponseURLOfAnotherHostIsNeverCalled(t *testing.T) {
 			"http://hooks.slack.com/1", "https://localhost/1", "//evil.example/1", "ftp://localhost/1",
 			"http://localhost.evil/1",
 			"http://localhost@evil.example/1", "http://evil.example#localhost", "localhost", "http:localhost",
-			"%zz", "javascript:alert(1)",
+			"%zz", "javascript:alert(1)", "http://localhost:8080/1", "http://localhost:443/1", "https://hooks.slack.com:8443/1",
 		} {
 			if err := c.Whisper(t.Context(), handlers.Listener{User: rosa, Channel: incident, ResponseURL: address},
 				&messages.Message{Text: "x"}); err != nil {

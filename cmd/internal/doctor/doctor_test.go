@@ -139,6 +139,14 @@ func settingIllnesses() []illness {
 			"AWS without TLS", set("AWS_ENDPOINT_URL_STS", "http://vpce.corp.example"), nil, w, "AWS_ENDPOINT_URL_STS",
 			"without TLS", "Use https://",
 		},
+		{
+			"all of AWS without TLS", set("AWS_ENDPOINT_URL", "http://10.0.0.7:4566"), nil, w, "AWS_ENDPOINT_URL", "without TLS",
+			"Use https://",
+		},
+		{
+			"CloudTrail without TLS", set("AWS_ENDPOINT_URL_CLOUDTRAIL", "http://localhost.corp.example"), nil, w,
+			"AWS_ENDPOINT_URL_CLOUDTRAIL", "without TLS", "Use https://",
+		},
 		{"no Redis", unset("REDIS_URL"), nil, f, "REDIS_URL", "It is missing.", "Set it to the address"},
 		{"no address of Redis", set("REDIS_URL", "redis.example"), nil, f, "REDIS_URL", "cannot be read", "Give an address"},
 		{
