@@ -146,64 +146,6 @@ func TestWhoTookThePolicyAwayBetweenTwoChecksKeepsTheVerdictFromContained(t *tes
 	}
 }
 
-// A restored policy has a later cutoff, before which the calls of old sessions do not count: what
-// they did while it was away is not known.
-func TestALossThatWasMadeGoodIsNeverForgottenByTheVerdict(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		first, second func(*testing.T, *bench.Bench) // a minute and two minutes after the policy was applied
-		wait          time.Duration
-		say           string
-	}{
-		"removed": {nil, func(t *testing.T, b *bench.Bench) {
-			removeAs(t, b, b.World.Rival)
-		}, 0, "took the revocation policy"},
-		"weakened": {nil, func(t *testing.T, b *bench.Bench) {
-			putAs(t, b, b.World.Rival, denyText(cutoffOnRole(t, b).Add(-time.Hour)))
-		}, 0, "took the revocation policy"},
-		"swapped and put back before": {func(t *testing.T, b *bench.Bench) {
-			written := onRole(b)
-			putAs(t, b, b.World.Rival, denyText(cutoffOnRole(t, b).Add(-time.Hour)))
-			putAs(t, b, b.World.Rival, written)
-		}, func(t *testing.T, b *bench.Bench) { removeAs(t, b, b.World.Rival) }, 0, "(PutRolePolicy). It is back"},
-		"by a caller whom CloudTrail does not show": {nil, func(t *testing.T, b *bench.Bench) {
-			if err := b.World.Prod.DeleteRolePolicy(actors.DeployRole, denyPolicy); err != nil {
-				t.Fatal(err)
-			}
-		}, 0, "missed the revocation policy. It is back"},
-		"and the sessions have ended since": {nil, func(t *testing.T, b *bench.Bench) {
-			removeAs(t, b, b.World.Rival)
-		}, 90 * time.Minute, "took the revocation policy"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := burgled(t, bench.Options{
-					FollowUps: []time.Duration{6 * time.Minute, 14*time.Minute + c.wait},
-					Guard:     []time.Duration{5 * time.Second, 3 * time.Minute, 30*time.Minute + 2*c.wait},
-				})
-				card := b.revoked()
-				second := b.AskFor(actors.Rosa, "prod/DataRole")
-				second.Approve(actors.Bob)
-				second.Becomes(approvals.StateApplied)
-				for _, change := range []func(*testing.T, *bench.Bench){c.first, c.second} {
-					time.Sleep(time.Minute)
-					if change != nil {
-						change(t, b.Bench)
-					}
-				}
-				b.Until("it is restored", func() bool { return count(card, approvals.EventRewritten) == 1 })
-				time.Sleep(time.Minute)
-				b.call()
-				time.Sleep(16*time.Minute + c.wait)
-				card.CaughtUp()
-				if got := verdicts(card); len(got) == 0 || got[len(got)-1] != record.WordUnknown || !card.Says(c.say) {
-					t.Errorf("%v\n%s", got, b.Transcript())
-				}
-			})
-		})
-	}
-}
-
 func putAs(t *testing.T, b *bench.Bench, who awsstandin.AccessKey, text string) {
 	t.Helper()
 	_, err := iam.NewFromConfig(b.SDK(who)).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{

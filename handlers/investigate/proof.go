@@ -26,13 +26,15 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 	o := q.order
 	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(q.events).Changes, status.Minimum
 	check, err := q.Roles.Check(ctx, o)
-	var first time.Time
+	losses := 0
 	for _, e := range q.events {
 		switch t := record.Known[record.Tampered](e); {
 		case e.Type == approvals.EventRewritten, e.Type == approvals.EventHeld:
 			in.LostAt = time.Time{}
 		case e.Type == approvals.EventTampered && t != nil && t.Lost():
-			first, in.LostAt = cmp.Or(first, t.At), cmp.Or(in.LostAt, t.At)
+			if losses++; in.LostAt.IsZero() {
+				in.LostAt = t.At
+			}
 		}
 	}
 	switch {
@@ -44,24 +46,22 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Lost = "The revocation policy is gone from the role, so its old sessions work again."
 	case check.State == role.Weakened:
 		in.Lost = "The revocation policy on the role denies less than was written, so old sessions may work again."
+	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
+		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
 	default:
-		if in.LostAt, in.Unwatched = q.away(ctx, o); in.LostAt.IsZero() && !first.IsZero() {
-			in.LostAt, in.Unwatched = first, fmt.Sprintf("A check at %s missed the revocation policy"+isBack,
-				times.Clock(first, q.until))
-		}
+		in.Unwatched = q.between(ctx, o)
 	}
 	return ctx.Err()
 }
 
-const isBack = ". It is back, but old sessions worked meanwhile."
-
-// away says who was the first to take the policy away, and when, whether a check missed it or not.
-func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, who string) {
+// between says who took the policy away where no check missed it: old sessions worked until it was
+// back.
+func (q *investigation) between(ctx context.Context, o role.Order) string {
 	var since time.Time
 	for _, e := range q.events {
-		if e.Type == approvals.EventApplied {
+		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten { // a loss before that was told
 			a, _ := record.Detail[record.Applied](e)
-			since = cmp.Or(a.At, e.At)
+			since = times.Later(since, cmp.Or(a.At, e.At))
 		}
 	}
 	written := map[contain.Slot]contain.Document{}
@@ -75,15 +75,15 @@ func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, w
 	})
 	for _, c := range changes {
 		if c.At.After(since) && o.Measure.Gap(c.At, c.Put, written[c.Put.Slot]) != contain.Covers {
-			at, who = c.At, fmt.Sprintf("%s took the revocation policy away at %s (%s)"+isBack, c.Who,
-				times.Clock(c.At, q.until), c.Name)
+			return fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but old "+
+				"sessions worked meanwhile.", c.Who, times.Clock(c.At, q.until), c.Name)
 		}
 	}
-	if err != nil && who == "" {
-		who = "CloudTrail could not be asked whether someone took the revocation policy away between two checks. " +
+	if err != nil {
+		return "CloudTrail could not be asked whether someone took the revocation policy away between two checks. " +
 			step.Explained(err)
 	}
-	return at, who
+	return ""
 }
 
 // prove asks the simulator whether what denied calls of old sessions was the revocation policy:
