@@ -84,8 +84,8 @@ const secondRole = "NightlyBackup"
 
 func nothing(*story) error { return nil }
 
-// What CloudTrail does not tell, and what another policy denies, leave the verdict unknown, though the
-// thief is out.
+// What CloudTrail does not tell, and what another policy denies, leave the verdict unknown, though
+// the thief is out.
 func TestTheStoryEndsUnknownWhereTheProofIsMissing(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]func(*story) error{
