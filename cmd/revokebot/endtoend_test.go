@@ -40,7 +40,7 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	}
 
 	for _, refused := range []struct{ user, action, told, recorded string }{
-		{actors.Rosa, messages.ActionApprove, "you asked for this revocation", "<@U0ROSA> (Approve, own request)"},
+		{actors.Rosa, messages.ActionApprove, "you can't decide your own request", "<@U0ROSA> (Approve, own request)"},
 		{
 			actors.Nils, messages.ActionApprove, "you are not on the list of approvers", "<@U0NILS> (Approve, not an approver)",
 		},
