@@ -210,7 +210,7 @@ var (
 	// Manager allow it. What looks otherwise gets no ready command.
 	named = regexp.MustCompile(`(?:^|, )(user|role|policy|secret) ([A-Za-z0-9_+=,.@:/-]+?)(?:,? |$)`)
 	// made is the id of an access key at the end of it.
-	made = regexp.MustCompile(`(?:^| )(AKIA[A-Z0-9]{12,28})$`)
+	made = regexp.MustCompile(`(?:^| )AKIA[A-Z0-9]{12,28}$`)
 )
 
 // undoing says how to undo a call, and the command for it.
@@ -224,30 +224,31 @@ func undoing(c record.Call, partition string) (advice, string) {
 		of[rest[at[2]:at[3]]] = rest[at[4]:at[5]]
 		rest = rest[at[5]:]
 	}
-	user, role, policy, key := of["user"], of["role"], of["policy"], ""
-	if m := made.FindStringSubmatch(c.Target); m != nil {
-		key = m[1]
+	user, kind := of["user"], "user"
+	if strings.Contains(c.Name, "Role") {
+		kind = "role"
 	}
-	iam := func(command string) string { return "aws iam " + command }
-	switch on := "--user-name " + user; c.Service + ":" + c.Name {
+	on := "--" + kind + "-name " + of[kind]
+	switch c.Service + ":" + c.Name {
 	case "iam:CreateAccessKey":
-		does := advice{"access key", cmp.Or(key, c.Target), "Deactivate it"}
-		switch {
-		case key == "":
-			return does, ""
-		case user == "":
-			return does, iam("update-access-key --access-key-id " + key + " --status Inactive")
+		key := strings.TrimSpace(made.FindString(c.Target))
+		which := "--access-key-id " + key
+		if user != "" {
+			which = on + " " + which
 		}
-		return does, iam("update-access-key " + on + " --access-key-id " + key + " --status Inactive")
+		return advice{"access key", cmp.Or(key, c.Target), "Deactivate it"},
+			given(key, "aws iam update-access-key "+which+" --status Inactive")
 	case "iam:CreateUser":
 		return advice{"user", user, "Deny it everything"}, given(user, attachDenyAll(partition, "user", user))
 	case "iam:CreateLoginProfile", "iam:UpdateLoginProfile":
-		return advice{"password of", user, "Delete the password"}, given(user, iam("delete-login-profile "+on))
-	case "iam:PutUserPolicy", "iam:AttachUserPolicy":
-		return advice{"policy of user", user, "Remove the policy"}, given(user+policy, iam(removing(c, on, policy)))
-	case "iam:PutRolePolicy", "iam:AttachRolePolicy":
-		return advice{"policy of role", role, "Remove the policy"},
-			given(role+policy, iam(removing(c, "--role-name "+role, policy)))
+		return advice{"password of", user, "Delete the password"}, given(user, "aws iam delete-login-profile "+on)
+	case "iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy":
+		undo, by := "delete-", " --policy-name "
+		if strings.HasPrefix(c.Name, "Attach") {
+			undo, by = "detach-", " --policy-arn "
+		}
+		return advice{"policy of " + kind, of[kind], "Remove the policy"},
+			given(of[kind], "aws iam "+undo+kind+"-policy "+on+by+of["policy"])
 	case "secretsmanager:GetSecretValue":
 		return advice{"secret", of["secret"], "Rotate it: it was read"},
 			given(of["secret"], "aws secretsmanager rotate-secret --secret-id "+of["secret"]+" --region "+c.Region)
@@ -262,18 +263,6 @@ func given(name, command string) string {
 		return ""
 	}
 	return command
-}
-
-// removing is the call that takes a policy back.
-func removing(c record.Call, on, policy string) string {
-	kind := "user"
-	if strings.Contains(c.Name, "Role") {
-		kind = "role"
-	}
-	if strings.HasPrefix(c.Name, "Attach") {
-		return "detach-" + kind + "-policy " + on + " --policy-arn " + policy
-	}
-	return "delete-" + kind + "-policy " + on + " --policy-name " + policy
 }
 
 func attachDenyAll(partition, kind, name string) string {
