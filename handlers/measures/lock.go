@@ -28,10 +28,7 @@ func lock() Kind {
 		Document: func(policy string) string { return "managed policy " + messages.Code(cmp.Or(policy, denyAll), 128) },
 		Where:    "the role's managed policies", Stays: "the role is not locked",
 		Question: "Lock this role?", Yes: "Yes, lock it",
-		Confirm: func(c messages.Context) string {
-			return "Every session of " + messages.InAccount(c.Role) + " will be denied everything, old and new. " +
-				"Work that uses it breaks until the lock is undone."
-		},
+		Confirm: "will be denied everything, old and new. Work that uses it breaks until the lock is undone.",
 		Means: func(messages.Context) string {
 			return "revokebot attaches AWS's policy `" + denyAll + "`: " + locksAll + " until the lock is undone. " +
 				"Everything that uses the role fails, and assuming it again does not help.\n" +
@@ -61,14 +58,10 @@ func lock() Kind {
 		},
 		Leave: func(string) string { return "Undo the lock once the role is safe: until then whatever uses it fails." },
 		Undo: messages.UndoWords{
-			Confirm: func(c messages.Context) string {
-				return "This undoes the lock of " + messages.InAccount(c.Role) +
-					". Sessions that have not expired work again, the attacker's too, " + unlocks + "."
+			Confirm: func(record.Undoing) string {
+				return "Sessions that have not expired work again, the attacker's too, " + unlocks + "."
 			},
-			Effect: func(u record.Undoing) string {
-				if u.Stays() {
-					return "The managed policy `" + denyAll + "` was attached before, and stays."
-				}
+			Effect: func(record.Undoing) string {
 				return "The managed policy `" + denyAll + "` is removed from the role."
 			},
 			Revival: func(_ approvals.Request, u record.Undoing) string {

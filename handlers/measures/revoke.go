@@ -20,10 +20,8 @@ func revoke() Kind {
 		Calls: "DeleteRolePolicy or PutRolePolicy", ByHand: "revoke the role's active sessions",
 		Document: document, Where: "the role's inline policies", Stays: "no session is revoked",
 		Question: "Revoke these sessions?", Yes: "Yes, revoke",
-		Confirm: func(c messages.Context) string {
-			return "Every session of " + messages.InAccount(c.Role) + " that exists now will be denied everything. " +
-				"Work that uses them breaks until it assumes the role again."
-		},
+		Confirm: "that exists now will be denied everything. " +
+			"Work that uses them breaks until it assumes the role again.",
 		Means: func(c messages.Context) string {
 			return "All sessions of this role issued before the approval plus " + messages.Span(c.Margin) +
 				" lose access within seconds. Anyone allowed to assume the role can get a new session after that. " +
@@ -51,10 +49,7 @@ func revoke() Kind {
 				". Until then it does not hurt new sessions."
 		},
 		Undo: messages.UndoWords{
-			Confirm: func(c messages.Context) string {
-				return "This undoes the revocation of " + messages.InAccount(c.Role) + ". " + afterUndo(*c.Undo)
-			},
-			Effect: undoEffect, Revival: revival, Kept: kept,
+			Confirm: afterUndo, Effect: undoEffect, Revival: revival, Kept: kept,
 			Field: func(u record.Undoing) (name, value string) {
 				return "It denies sessions issued before", messages.UTC(u.Cutoff)
 			},

@@ -27,7 +27,7 @@ type Words struct {
 
 	Question string               // asked once more before an approval counts
 	Yes      string               // the answer to it, at most 30 characters
-	Confirm  func(Context) string // what follows on it: at most 300 characters of plain text
+	Confirm  string               // what follows on it, after "Every session of <role>": plain text
 	Means    func(Context) string // what Approve does, for the card
 
 	After func(margin time.Duration) string // what holds after the approval, without a period
@@ -48,7 +48,7 @@ type Words struct {
 
 // UndoWords are those of taking a measure away again.
 type UndoWords struct {
-	Confirm func(Context) string                           // as Words.Confirm
+	Confirm func(record.Undoing) string                    // what becomes of the sessions, in plain text
 	Effect  func(record.Undoing) string                    // what is done to the document, a sentence
 	Revival func(approvals.Request, record.Undoing) string // what becomes of the sessions it keeps out, sentences
 	Kept    func(record.Undoing) string                    // the sessions that it keeps out
@@ -126,7 +126,7 @@ func (c Context) applying(r approvals.Request) phrases {
 		ask: w.Ask + " ", stays: w.Stays,
 		done: c.appliedTitle(r) + ": " + w.Did + " ", outcome: func() string { return c.appliedLead(r) + judged(r) },
 		means: func() string { return w.Means(c) }, know: "*Know before you approve*",
-		question: w.Question, yes: w.Yes, detail: w.Confirm(c),
+		question: w.Question, yes: w.Yes, detail: "Every session of " + InAccount(c.Role) + " " + w.Confirm,
 	}
 }
 
@@ -149,7 +149,8 @@ func (c Context) undoing(r approvals.Request) phrases {
 			return "It undoes a " + w.Noun + ". " + w.Undo.Effect(u) + " A policy that someone changes before that stays.\n" +
 				w.Undo.Revival(r, u)
 		},
-		question: "Undo the " + w.Noun + "?", yes: "Yes, undo it", detail: w.Undo.Confirm(c),
+		question: "Undo the " + w.Noun + "?", yes: "Yes, undo it",
+		detail: "This undoes the " + w.Noun + " of " + InAccount(c.Role) + ". " + w.Undo.Confirm(u),
 	}
 }
 
