@@ -60,7 +60,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	}
 	told := record.Undone{
 		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
-		Restored: a.Slots.Restores(), Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Stays: c.Undo.Stays(),
+		Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Stays: c.Undo.Stays(),
 		Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
 	}
 	if told.At.IsZero() {

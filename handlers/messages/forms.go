@@ -216,9 +216,9 @@ func FieldErrors(fields map[string]string) any {
 
 // What stands at a field of the form for a revocation.
 const (
-	FieldRoleMissing   = "Choose a role, or type its name and choose it as typed. Nothing was requested."
-	FieldWordsWrong    = "These are not the words. Nothing was requested. Type: " + ReviveWords
-	FieldAccountGone   = "This account is not configured any more. Nothing was requested; choose another one."
+	FieldRoleMissing = "Choose a role, or type its name and choose it as typed. Nothing was requested."
+	FieldWordsWrong  = "These are not the words. Nothing was requested. Type: " + ReviveWords
+	FieldAccountGone = "This account is not configured any more. Nothing was requested; choose another one."
 )
 
 // FieldOtherAccount stands at a role that is not of the chosen account.

@@ -216,7 +216,7 @@ func (c Context) undoOutcome(r approvals.Request) string {
 	}
 	return c.left(record.Undone{
 		Seen: a.Seen, Slots: a.Slots, Stays: c.Undo.Stays(), Found: a.AlreadyThere && !a.Promised,
-		Restored: a.Slots.Restores(), Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil,
+		Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil,
 	})
 }
 
@@ -231,7 +231,7 @@ func (c Context) left(v record.Undone) (text string) {
 		text = "What the " + c.Words.Deny + " consists of was there before it, and stays."
 	case v.Found:
 		text = "The " + c.Words.Deny + " was gone already, and revokebot changed nothing."
-	case v.Restored:
+	case v.Slots.Restores():
 		text = "The earlier policy is back (verified)."
 	default:
 		text = "The " + c.Words.Deny + " is off the role (verified)."

@@ -269,7 +269,7 @@ func TestADateStandsBesideEveryTimeThatIsNotOfTheDayOnWhichThePeopleWereAsked(t 
 		"missed":   {approvals.EventHeld, record.Held{At: at, After: time.Hour, Cutoff: cutoff, Losses: 2}},
 		"undone":   {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual}},
 		"found":    {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Found: true}},
-		"restored": {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Restored: true}},
+		"restored": {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Slots: record.Stands{{Document: contain.Document{Text: "{}"}, Fate: record.FateRestored}}}},
 		"stays":    {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Stays: true}},
 		"culprit": {approvals.EventFinding, record.Finding{Changes: []record.Change{
 			{Change: trail.Change{Name: "PutRolePolicy", At: at, Who: "role X"}, Cutoff: cutoff},

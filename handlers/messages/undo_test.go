@@ -126,7 +126,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 	}
 	back, gone, quiet, twoTold := told, told, told, told
 	twoTold.Slots = twoPlaces
-	back.Restored, gone.Found, gone.Seen, quiet.Revives, quiet.Card = true, true, record.SeenNothing, false, ""
+	back.Slots = record.Stands{{Document: contain.Document{Text: "{}"}, Fate: record.FateRestored}}
+	gone.Found, gone.Seen, quiet.Revives, quiet.Card = true, record.SeenNothing, false, ""
 
 	return map[string]*messages.Message{
 		"card_undo_open":         begin(revives).card(),

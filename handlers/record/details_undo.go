@@ -99,10 +99,9 @@ type Undone struct {
 	Approvers    []string  `json:"approvers"`
 	At           time.Time `json:"at"`
 	Cutoff       time.Time `json:"cutoff"`
-	Restored     bool      `json:"restored,omitempty"` // the policy that was there before is back
-	Slots        Stands    `json:"slots,omitempty"`    // what was left
-	Found        bool      `json:"found,omitempty"`    // it was gone already, and not by that request
-	Stays        bool      `json:"stays,omitempty"`    // it was there before, and was left there
+	Slots        Stands    `json:"slots,omitempty"` // what was left
+	Found        bool      `json:"found,omitempty"` // it was gone already, and not by that request
+	Stays        bool      `json:"stays,omitempty"` // it was there before, and was left there
 	Revives      bool      `json:"revives,omitempty"`
 	RevivesUntil time.Time `json:"revives_until"`
 	Seen         Seen      `json:"seen,omitempty"`
