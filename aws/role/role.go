@@ -41,10 +41,10 @@ type Role struct {
 	Created        time.Time         `json:"created,omitzero"`
 	LastUsed       time.Time         `json:"last_used,omitzero"` // zero if IAM knows of no use in the last 400 days
 	LastUsedRegion string            `json:"last_used_region,omitempty"`
-	MaxSession     time.Duration     `json:"max_session"`  // now: it bounds neither older sessions nor those of AWS services
+	MaxSession     time.Duration     `json:"max_session"`  // now: older sessions may last longer
 	Trust          []Principal       `json:"trust"`        // who may assume it
 	TrustDigest    string            `json:"trust_digest"` // the same for the same JSON, in hex
-	ServerTime     time.Time         `json:"-"`            // AWS's clock at the answer, whole seconds; zero when it gave none
+	ServerTime     time.Time         `json:"-"`            // AWS's clock, whole seconds; zero: not known
 	Tags           map[string]string `json:"-"`
 	Locked         string            `json:"locked,omitempty"` // someone else's policy locks the role, a sentence
 

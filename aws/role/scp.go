@@ -159,9 +159,7 @@ func permissionSetOf(roleName string) string {
 // Center User Guide, "Revoke active IAM role sessions created by permission sets").
 func (c *Client) refuseIdentityCenter(r Role) error {
 	refused := aws.Refuse("%s belongs to IAM Identity Center: only AWS may change it. "+
-		"Deny the person's identitystore:userId in a service control policy, remove the assignment of the permission set, "+
-		"then end the portal session and disable the user; keep the service control policy for 12 hours.",
-		r.title())
+		"Deny the person's identitystore:userId in a service control policy for 12 hours, and disable the user.", r.title())
 	set := permissionSetOf(r.Name)
 	if set == "" || r.ServerTime.IsZero() {
 		return refused

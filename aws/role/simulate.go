@@ -29,13 +29,13 @@ const (
 
 // Simulation is what the simulator says of the sessions that a measure's probes name: of a
 // measure with a cutoff, one that was issued a second before it, and one that was issued a second
-// after it. It reads what is stored on the role: it proves the document, not that it is enforced. Its
-// JSON is what is kept of it.
+// after it. It reads what is stored on the role: it proves the document, not that it is enforced.
+// Its JSON is what is kept of it.
 type Simulation struct {
-	Before      Verdict   `json:"before,omitempty"` // of the first probe: an older session
-	After       Verdict   `json:"after,omitempty"`  // of the last: a newer one
-	Proven      bool      `json:"proven,omitempty"` // all probes say that the documents do what they are for
-	At          time.Time `json:"at,omitzero"`      // AWS's clock at the latest answer, whole seconds
+	Before      Verdict   `json:"before,omitempty"`      // of the first probe: an older session
+	After       Verdict   `json:"after,omitempty"`       // of the last: a newer one
+	Proven      bool      `json:"proven,omitempty"`      // all probes say that the documents do what they are for
+	At          time.Time `json:"at,omitzero"`           // AWS's clock at the latest answer, whole seconds
 	Unavailable string    `json:"unavailable,omitempty"` // why it was not simulated, a sentence without AWS's words
 }
 

@@ -15,7 +15,8 @@ import (
 
 // Principal is one who may assume a role, as the trust policy puts it.
 type Principal struct {
-	Words       string `json:"words"`                 // "the service ec2.amazonaws.com", "user alice in 777788889999": plain text, foreign
+	// Words are plain text, foreign: "the service ec2.amazonaws.com", "user alice in 777788889999".
+	Words       string `json:"words"`
 	Conditional bool   `json:"conditional,omitempty"` // only under a condition
 }
 
