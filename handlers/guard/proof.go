@@ -54,5 +54,7 @@ func (g *Guard) Simulate(ctx context.Context, item approvals.Item) error {
 	case answer.Unavailable == "" && answer.Before != role.DeniedByOurs && item.Attempt < maxDoubts:
 		return &step.Again{After: time.Second << item.Attempt}
 	}
-	return g.Remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{Cutoff: w.Cutoff, Simulation: answer})
+	return g.Remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{
+		Cutoff: w.Cutoff, Simulation: answer,
+	})
 }

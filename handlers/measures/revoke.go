@@ -34,7 +34,7 @@ func revoke() Kind {
 				". People and programs can assume the role again after it"
 		},
 		Room: func(size int) string {
-			return "the role's inline policies have " + messages.Thousands(size) + " of 10,240 characters"
+			return fmt.Sprintf("the role's inline policies have %d of 10240 characters", size)
 		},
 		Paper: func(older, newer string) string {
 			return "a session issued a second before the cutoff is " + older + ", one issued a second after it is " + newer

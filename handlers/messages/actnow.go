@@ -296,7 +296,7 @@ func (v *view) activity(i int, e approvals.Event) {
 	case !v.has("act"):
 		v.post("act", e, v.actNow())
 	default:
-		v.notify(e, within(v.list(mentions(involved(v.r))+" *Act now*, found by a later check:", fresh, false)))
+		v.notify(e, within(v.list(v.involved()+"*Act now*, found by a later check:", fresh, false)))
 	}
 }
 
@@ -309,10 +309,10 @@ func (v *view) actNow() *Message {
 			open--
 		}
 	}
-	head := mentions(involved(v.r)) + " *Act now:* this " + v.c.Words.Noun + " does not stop " +
+	head := v.involved() + "*Act now:* this " + v.c.Words.Noun + " does not stop " +
 		english.Plural(open, "this.", fmt.Sprintf("these %d.", open))
 	if open == 0 {
-		head = mentions(involved(v.r)) + " *Act now:* nothing is left to do."
+		head = v.involved() + "*Act now:* nothing is left to do."
 	}
 	return within(v.list(head, items, true))
 }

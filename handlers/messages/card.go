@@ -313,7 +313,8 @@ func buttons(r approvals.Request, c Context, p phrases) slack.Block {
 		return b
 	}
 	approve := button(ActionApprove, "Approve", slack.StylePrimary)
-	approve.Confirm = slack.NewConfirmationBlockObject(plainText(markedIf(c.Drill, p.question)), plainText(cut(p.detail, 300)),
+	approve.Confirm = slack.NewConfirmationBlockObject(plainText(markedIf(c.Drill, p.question)),
+		plainText(cut(p.detail, 300)),
 		plainText(p.yes), plainText("Not now"))
 	if !c.Drill {
 		approve.Confirm.WithStyle(slack.StyleDanger)

@@ -19,19 +19,17 @@ func CallOut(r approvals.Request, c Context, link string) *Message {
 // the Code of the ShutOut.
 func Outcome(r approvals.Request, c Context, why string) *Message {
 	card := Card(r, c).Text
-	because := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more, so you get a DM, once."
-	next := "The record of request " + Code(r.ID, 40) + " goes on and is complete. Once the channel is unarchived, " +
-		"or the bot is back in it, the thread catches up; " +
+	because := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more"
+	next := "Once the channel is unarchived, or the bot is back in it, the thread catches up; " +
 		"revokebot goes on trying for about three hours."
 	if why == record.CodeThreadGone {
-		because = "The thread of this request in " + Channel(r.Place.Channel) + " is gone, so you get a DM, once."
-		next = "The record of request " + Code(r.ID, 40) +
-			" goes on and is complete; later messages go to that channel. " +
-			"Next: for all of it, send " + Code(Command+" report "+r.ID, 80) + " there."
+		because = "The thread of this request in " + Channel(r.Place.Channel) + " is gone"
+		next = "Later messages go to that channel. Next: for all of it, send " + Code(Command+" report "+r.ID, 80) + " there."
 	}
+	because += ", so you get a DM, once. The record of request " + Code(r.ID, 40) + " goes on and is complete. " + next
 	m := sentence(card)
-	m.Text = fit(card, limitText-600) + "\n" + because + " " + next
-	m.Blocks = append(m.Blocks, contextLine(because+" "+next))
+	m.Text = fit(card, limitText-600) + "\n" + because
+	m.Blocks = append(m.Blocks, contextLine(because))
 	return m
 }
 

@@ -2,9 +2,7 @@ package messages
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -40,8 +38,8 @@ func DrillChecks(d record.Rehearsed, w Words, p Pen) []string {
 	checks := []string{
 		"The role is the one on the card, and may be changed: read at " + p.At(d.At) + ".",
 		drillSessionWords(d, w, p),
-		fmt.Sprintf("The two remote steps took %s: %s to read the role and to open the session, %s for a read in place of "+
-			"the write.", millis(d.First+d.Second), millis(d.First), millis(d.Second)),
+		fmt.Sprintf("The two remote steps took %d ms: %d ms to read the role and to open the session, %d ms for a read in "+
+			"place of the write.", (d.First + d.Second).Milliseconds(), d.First.Milliseconds(), d.Second.Milliseconds()),
 	}
 	if d.Size > 0 {
 		checks = append(checks, "The policy fits: with it, "+w.Room(d.Size)+".")
@@ -108,15 +106,3 @@ func paperWords(v role.Verdict) string {
 		return "answered in a way that revokebot does not know"
 	}
 }
-
-// Thousands writes a number as the quota is written.
-func Thousands(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
-// millis writes how long a remote step took.
-func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) + " ms" }

@@ -343,7 +343,8 @@ func TestTheFilesOfADrillSayDRILLInNameTitleAltTextAndContent(t *testing.T) {
 // worstOfDrill is all that is said of a drill in which every text from outside is the same bad one.
 func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 	shown := exampleRole()
-	shown.Name, shown.AccountName, shown.AccountID, shown.ARN, shown.ID, shown.LastUsedRegion = bad, bad, bad, bad, bad, bad
+	shown.Name, shown.AccountName, shown.AccountID, shown.ARN, shown.ID = bad, bad, bad, bad, bad
+	shown.LastUsedRegion = bad
 	s := beginDrill(t, shown, bad, 2)
 	failed := record.Failure{Sentence: "AWS does not allow it."}
 	ends := map[approvals.EventType]any{

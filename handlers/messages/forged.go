@@ -27,7 +27,7 @@ func ForgedSentence(f *approvals.ForgedError) string {
 func (v *view) forged(e approvals.Event) *Message {
 	text := forgedLead(e)
 	if v.r.Requester != "" {
-		text = mentions(involved(v.r)) + " " + text
+		text = v.involved() + text
 	}
 	text += v.p.failure(e)
 	switch {

@@ -133,7 +133,9 @@ func TestEveryGoldenFileOfAFormIsOfOne(t *testing.T) {
 // Rules 18 and 19, for forms.
 func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		role := record.Role{Role: role.Role{Principal: contain.Principal{AccountName: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}}}
+		role := record.Role{Role: role.Role{Principal: contain.Principal{
+			AccountName: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role"),
+		}}}
 		c := messages.Context{Words: revokeWords(), Role: role, Margin: time.Duration(rapid.Int64().Draw(r, "margin"))}
 		origin := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"}
 		deny := messages.DenyForm(begins(t, foreign(r, "reason"), 1, role).fold(1), c, origin)

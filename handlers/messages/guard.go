@@ -21,7 +21,7 @@ func (v *view) tampered(i int, e approvals.Event) {
 	case t != nil && t.Resumed:
 	case t != nil && (t.State == role.RoleGone || t.State == role.RoleReplaced):
 		_, lead := watched(approvals.Request{Opened: v.r.Opened, Watched: e}, v.c)
-		v.notify(e, sentence(mentions(involved(v.r))+" "+lead+" Monitoring has ended."))
+		v.notify(e, sentence(v.involved()+lead+" Monitoring has ended."))
 	case !v.has("fight"):
 		v.post("fight", e, v.fight())
 	case t != nil && !t.Writing() && !v.toldLost(i):
@@ -32,8 +32,8 @@ func (v *view) tampered(i int, e approvals.Event) {
 		}) {
 			do = "Attach the policy above to account " + accountWords(v.c.Role) + " now: "
 		}
-		v.notify(e, sentence(fmt.Sprintf("%s *The %s is off %s, and I stopped restoring it.* %s %s may have access.",
-			mentions(involved(v.r)), v.c.Words.Deny, roleWords(v.c.Role), v.Prose(t.Why), do+v.c.Words.Whom)))
+		v.notify(e, sentence(fmt.Sprintf("%s*The %s is off %s, and I stopped restoring it.* %s %s may have access.",
+			v.involved(), v.c.Words.Deny, roleWords(v.c.Role), v.Prose(t.Why), do+v.c.Words.Whom)))
 	}
 }
 
@@ -98,7 +98,7 @@ func (v *view) fight() *Message {
 	m := sentence(text)
 	m.document("To keep everybody but revokebot from "+v.c.Words.Fence+", attach this service control policy to account "+
 		accountWords(v.c.Role)+"; it has no effect in the management account:", scp)
-	last := strings.TrimSpace(onPurpose + " " + mentions(involved(v.r)))
+	last := strings.TrimSpace(onPurpose + " " + v.involved())
 	m.Blocks, m.Text = append(m.Blocks, section(last)), fit(m.Text, limitText-len([]rune(last))-1)+"\n"+last
 	return m
 }

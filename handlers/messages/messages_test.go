@@ -37,7 +37,8 @@ func must(t testing.TB, v any) json.RawMessage {
 func exampleRole() record.Role {
 	return record.Role{Role: role.Role{
 		Principal: contain.Principal{
-			AccountName: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/ops/DeployRole", ID: "AROAEXAMPLEDEPLOY0001",
+			AccountName: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole",
+			ARN: "arn:aws:iam::111122223333:role/ops/DeployRole", ID: "AROAEXAMPLEDEPLOY0001",
 		},
 		Created:        at.AddDate(-2, 0, 0),
 		LastUsed:       at.Add(-3 * time.Minute),

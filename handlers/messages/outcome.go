@@ -38,9 +38,9 @@ func (v *view) outcome() *Message {
 	case approvals.StateCancelled:
 		m, again = sentence("The requester cancelled the request. Nothing was done."), false
 	case approvals.StateExpired:
-		m = sentence(mentions(involved(r)) + " The request expired. " + unanswered(r, v.c) + ". Nothing was done.")
+		m = sentence(v.involved() + "The request expired. " + unanswered(r, v.c) + ". Nothing was done.")
 	case approvals.StateFailed, approvals.StateVoid:
-		m = sentence(mentions(involved(r)) + " " + v.failed())
+		m = sentence(v.involved() + v.failed())
 		again = v.c.Undo == nil || r.State == approvals.StateFailed // else the role that had it is gone
 	default:
 		return nil
@@ -75,7 +75,7 @@ func (v *view) applied() *Message {
 	}
 	lines := []string{v.c.appliedLead(v.r)}
 	if a.Seen != record.SeenEqual {
-		lines[0] = mentions(involved(v.r)) + " " + lines[0]
+		lines[0] = v.involved() + lines[0]
 	}
 	facts := make([]string, 0, 3)
 	for _, f := range v.Facts(v.proof) {
@@ -134,20 +134,20 @@ func (v *view) afterwards(m *Message) {
 
 // appliedTitle says no more than what was seen.
 func (c Context) appliedTitle(r approvals.Request) string {
-	a, err := record.Detail[record.Applied](r.Closing)
+	a := record.Known[record.Applied](r.Closing)
 	if title, _ := watched(r, c); title != "" {
 		return title
 	}
 	switch {
 	case r.Undone != nil:
 		return "Undone"
-	case err == nil && a.Seen == record.SeenEqual:
+	case a == nil:
+	case a.Seen == record.SeenEqual:
 		return containment(r, c.Words.Past)
-	case err == nil && a.Seen == record.SeenOther:
+	case a.Seen == record.SeenOther:
 		return "Written, but not on the role"
-	default:
-		return "Written, not verified"
 	}
+	return "Written, not verified"
 }
 
 // containment is the verdict as a title; without a verdict it is done.
@@ -193,19 +193,20 @@ func (c Context) appliedLead(r approvals.Request) string {
 
 // undoneTitle says no more than what was seen.
 func (c Context) undoneTitle(r approvals.Request) string {
-	a, err := record.Detail[record.Applied](r.Closing)
+	a := record.Known[record.Applied](r.Closing)
 	switch {
-	case err == nil && a.Seen == record.SeenEqual && c.Undo.Stays():
-		return "Undone, what was there before stays"
-	case err == nil && a.Seen == record.SeenEqual && a.AlreadyThere && !a.Promised:
-		return "Undone already"
-	case err == nil && a.Seen == record.SeenEqual:
-		return "Undone"
-	case err == nil && a.Seen == record.SeenOther:
+	case a == nil:
+	case a.Seen == record.SeenOther:
 		return "Undone, but the role has another policy now"
+	case a.Seen != record.SeenEqual:
+	case c.Undo.Stays():
+		return "Undone, what was there before stays"
+	case a.AlreadyThere && !a.Promised:
+		return "Undone already"
 	default:
-		return "Undone, not verified"
+		return "Undone"
 	}
+	return "Undone, not verified"
 }
 
 // undoOutcome says what became of what was to be undone, and of old sessions.
@@ -260,7 +261,7 @@ func (v *view) undoApplied() string {
 		return text
 	}
 	if a.Seen != record.SeenEqual {
-		text = mentions(involved(v.r)) + " " + text
+		text = v.involved() + text
 	}
 	if back := v.proof.ReadBack; back != nil && !back.Equal {
 		text += " " + strings.TrimSuffix(cmp.Or(v.Prose(back.Error), Code(back.Mismatch, 800)), ".") + "."

@@ -81,19 +81,21 @@ func Help(all []Words, accounts []string, margin time.Duration) *Message {
 		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
+func notRequested(why string) *Message { return sentence("Nothing was requested: " + why) }
+
 // WrongChannel answers a command from a channel that is not on the list.
 func WrongChannel(allowed []string) *Message {
 	words := make([]string, len(allowed))
 	for i, id := range allowed {
 		words[i] = Channel(id)
 	}
-	return sentence("Nothing was requested: " + Command + " works in " + List(words) + " only, so that everybody who " +
+	return notRequested("" + Command + " works in " + List(words) + " only, so that everybody who " +
 		"has to know sees it. Send it there.")
 }
 
 // SharedChannel answers a command from a channel that people of another organisation are in.
 func SharedChannel() *Message {
-	return sentence("Nothing was requested: this channel is shared with another organisation, whose people would read " +
+	return notRequested("this channel is shared with another organisation, whose people would read " +
 		"all of it. Send the command in an incident channel of your own; " +
 		"if it has to be this one, the operator of revokebot can set `slack.allow_shared_channels`.")
 }
@@ -104,7 +106,7 @@ func SharedUnknown(slackError string) *Message {
 		"missing_scope":     "The operator of revokebot has to install the app again from its manifest (`missing_scope`).",
 		"channel_not_found": inviteBot,
 	}[slackError]
-	return sentence("Nothing was requested: revokebot couldn't verify that no other organisation shares this channel. " +
+	return notRequested("revokebot couldn't verify that no other organisation shares this channel. " +
 		cmp.Or(next, "Slack didn't answer; send the command again in a moment."))
 }
 
@@ -112,18 +114,18 @@ const inviteBot = "Invite the bot to this channel (`/invite`) and send the comma
 
 // ReasonTooLong answers a reason that would not fit on the card.
 func ReasonTooLong(n int) *Message {
-	return sentence(fmt.Sprintf("Nothing was requested: the reason has %d characters and at most %d fit on the card. "+
+	return notRequested(fmt.Sprintf("the reason has %d characters and at most %d fit on the card. "+
 		"Shorten it; details can follow in the thread.", n, MaxReason))
 }
 
 // ReasonMissing answers a request without the reason that the configuration asks for.
 func ReasonMissing() *Message {
-	return sentence("Nothing was requested: a reason is required here. Add a few words, in a command after the role.")
+	return notRequested("a reason is required here. Add a few words, in a command after the role.")
 }
 
 // NotListed answers a request for a measure that does not exist in the account.
 func NotListed(measure, account string) *Message {
-	return sentence("Nothing was requested: " + Code(measure, 40) + " does not exist in account " + Code(account, 64) +
+	return notRequested("" + Code(measure, 40) + " does not exist in account " + Code(account, 64) +
 		". The operator of revokebot can add it to " + Code("accounts."+account+".measures", 100) +
 		" in the configuration; `revokebot doctor` says what it needs.")
 }

@@ -395,7 +395,9 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			}).
 			add(approvals.EventEvidence, "", record.Evidence{Failed: bad + "x"}).
 			add(approvals.EventActivity, "", record.Activity{Failed: bad + "x"}).
-			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Simulation: role.Simulation{Unavailable: bad + "x"}}).
+			add(approvals.EventSimulated, "", record.Simulated{
+				Cutoff: cutoff, Simulation: role.Simulation{Unavailable: bad + "x"},
+			}).
 			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.EnforcementState(bad), Why: bad}).
 			add(approvals.EventTampered, "", record.Tampered{State: role.CheckState(bad), Why: bad}).
 			add(approvals.EventFinding, "", record.Finding{Sentence: bad}).

@@ -124,7 +124,8 @@ func examine(t interface{ Errorf(string, ...any) }, name string, m *messages.Mes
 func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	shown := record.Role{Role: role.Role{
 		Principal: contain.Principal{
-			AccountName: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"), ID: foreign(t, "id"),
+			AccountName: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"),
+			ARN: foreign(t, "arn"), ID: foreign(t, "id"),
 		},
 		Locked:         "It reads " + aws.QuoteLong(foreign(t, "document")) + ".",
 		LastUsed:       at,
@@ -269,8 +270,11 @@ func TestADateStandsBesideEveryTimeThatIsNotOfTheDayOnWhichThePeopleWereAsked(t 
 		"missed":   {approvals.EventHeld, record.Held{At: at, After: time.Hour, Cutoff: cutoff, Losses: 2}},
 		"undone":   {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual}},
 		"found":    {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Found: true}},
-		"restored": {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Slots: record.Stands{{Document: contain.Document{Text: "{}"}, Fate: record.FateRestored}}}},
-		"stays":    {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Stays: true}},
+		"restored": {approvals.EventUndone, record.Undone{
+			At: at, Seen: record.SeenEqual,
+			Slots: record.Stands{{Document: contain.Document{Text: "{}"}, Fate: record.FateRestored}},
+		}},
+		"stays": {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Stays: true}},
 		"culprit": {approvals.EventFinding, record.Finding{Changes: []record.Change{
 			{Change: trail.Change{Name: "PutRolePolicy", At: at, Who: "role X"}, Cutoff: cutoff},
 		}}},

@@ -39,7 +39,9 @@ func (c Connection) words() string {
 	case c.Heard < time.Second:
 		heard = "answered just now"
 	}
-	return english.Count(c.Sockets, "live connection", "live connections") + " to Slack, and its database " + heard + "."
+	return "The replica that answers has " +
+		english.Count(c.Sockets, "live connection", "live connections") + " to Slack, and its " +
+		"database " + heard + "."
 }
 
 // Status lists the open and the newest requests for one person.
@@ -53,7 +55,7 @@ func Status(list []Listed, c Connection) *Message {
 	for _, line := range lines {
 		blocks = append(blocks, section(line))
 	}
-	health := "The replica that answers has " + c.words()
+	health := c.words()
 	return &Message{
 		Text: fit(strings.Join(append(lines, health), "\n"), limitText), Blocks: append(blocks, contextLine(health)),
 	}
@@ -125,13 +127,13 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
 			button.URL = l.Link
 			button.AccessibilityLabel = cut(markedIf(l.Context.Drill,
-				"Open the card of the request for ")+Raw(l.Context.Role.AccountName, 20)+"/"+Raw(l.Context.Role.Name, 20), limitOption)
+				"Open the card of the request for ")+Raw(l.Context.Role.AccountName, 20)+"/"+
+				Raw(l.Context.Role.Name, 20), limitOption)
 			open = slack.NewAccessory(button)
 		}
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))
 	}
-	blocks = append(blocks, contextLine("As of the moment at which you opened this tab. The replica that answers has "+
-		c.words()))
+	blocks = append(blocks, contextLine("As of the moment at which you opened this tab. "+c.words()))
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
 }
 

@@ -42,7 +42,9 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 // Rules 18 and 19, for the App Home.
 func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		role := record.Role{Role: role.Role{Principal: contain.Principal{AccountName: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}}}
+		role := record.Role{Role: role.Role{Principal: contain.Principal{
+			AccountName: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role"),
+		}}}
 		one := messages.Listed{
 			Request: begins(t, foreign(r, "reason"), 1, role).fold(1),
 			Context: messages.Context{Words: revokeWords(), Role: role},

@@ -99,11 +99,11 @@ func (v *view) tell(i int, e approvals.Event) {
 		v.tampered(i, e)
 	case approvals.EventUndone:
 		if u := record.Known[record.Undone](e); u != nil && u.Revives {
-			v.notify(e, sentence(mentions(involved(v.r))+" "+undoneText(*u, v.c, v.r.Opened)))
+			v.notify(e, sentence(v.involved()+undoneText(*u, v.c, v.r.Opened)))
 		}
 	case approvals.EventFinding:
 		if f := record.Known[record.Finding](e); f != nil && f.Urgent {
-			v.notify(e, sentence(mentions(involved(v.r))+" "+v.finding(*f)))
+			v.notify(e, sentence(v.involved()+v.finding(*f)))
 		}
 	case approvals.EventDirect:
 		if d := record.Known[record.Direct](e); d != nil && d.Nobody {
@@ -208,8 +208,11 @@ func (v *view) reminder(e approvals.Event) *Message {
 	return sentence(callees(d.Ask) + text)
 }
 
-// involved are the people who have to know how it ended: the requester and the approvers.
-func involved(r approvals.Request) []string { return append([]string{r.Requester}, r.Voters()...) }
+// involved mentions those who have to know how it ended, the requester and the approvers, before
+// what they have to know.
+func (v *view) involved() string {
+	return mentions(append([]string{v.r.Requester}, v.r.Voters()...)) + " "
+}
 
 // finding tells what was noticed about the role.
 func (v *view) finding(f record.Finding) string {

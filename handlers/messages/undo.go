@@ -88,13 +88,13 @@ func DenyChanged(w Words, role record.Role, policy string, there bool) *Message 
 	if !there {
 		what = "is gone: someone else removed it, together with what it held before the " + w.Deny
 	}
-	return sentence("Nothing was requested: the " + w.Document(policy) + " on " + roleWords(role) + " " + what +
+	return notRequested("the " + w.Document(policy) + " on " + roleWords(role) + " " + what +
 		", and revokebot touches only what it wrote. Check it in the IAM console; CloudTrail shows who changed it.")
 }
 
 // NewerDeny answers the button of a request over which a later one has written.
 func NewerDeny(w Words, later approvals.Request, role record.Role, link string) *Message {
-	return sentence("Nothing was requested: a later " + w.Noun + " of " + roleWords(role) + " has written over this " +
+	return notRequested("a later " + w.Noun + " of " + roleWords(role) + " has written over this " +
 		w.Deny + ". First undo " + earlierRequest(later.ID, link) + ".")
 }
 
@@ -110,7 +110,7 @@ func WordsNeeded(w Words, role record.Role, u record.Undoing) *Message {
 // NothingToUndo rejects an undo that has nothing to do on the role. why is one of the sentences
 // below.
 func NothingToUndo(role record.Role, why string) *Message {
-	return sentence("Nothing was requested: there is nothing to undo on " + roleWords(role) + ", unique id " +
+	return notRequested("there is nothing to undo on " + roleWords(role) + ", unique id " +
 		Code(role.ID, 128) + ". " + why)
 }
 

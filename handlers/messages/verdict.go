@@ -46,7 +46,7 @@ func Repeats(events []approvals.Event) bool {
 }
 
 func (v *view) word(c record.Conclusion) *Message {
-	head, who := "", mentions(involved(v.r))+" "
+	head, who := "", v.involved()
 	switch {
 	case c.Word == record.WordSuperseded:
 		return sentence("*Superseded.* " + markup.Replace(Clean(strings.Join(c.Why, " "), 300)))

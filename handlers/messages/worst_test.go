@@ -19,7 +19,9 @@ import (
 // are no part of a revocation that goes well, with the same text wherever one comes from outside.
 // odd turns what can be so or so.
 func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.Message {
-	role := record.Role{Role: role.Role{Principal: contain.Principal{AccountName: text, AccountID: text, Name: text, ARN: text, ID: text}}}
+	role := record.Role{Role: role.Role{Principal: contain.Principal{
+		AccountName: text, AccountID: text, Name: text, ARN: text, ID: text,
+	}}}
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
 	c := messages.Context{Words: revokeWords(), Role: role, Margin: time.Minute, Approvers: []string{text, text}}
 	s := begins(real, text, 2, role)

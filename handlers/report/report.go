@@ -95,7 +95,8 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 	proven := pen.Facts(p)
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
-		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.AccountName, AccountID: role.AccountID, Role: role.Name,
+		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.AccountName, AccountID: role.AccountID,
+		Role:    role.Name,
 		RoleARN: role.ARN,
 		RoleID:  role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Asked.UTC(),
 		Ended: r.Ended, Cutoff: p.Cutoff,

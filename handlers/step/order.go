@@ -54,7 +54,7 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 // has no document, which role refuses.
 func (s Requests) Order(r approvals.Request, c messages.Context) role.Order {
 	o := role.Order{
-		Target: contain.Target{Request: r.ID, Principal: c.Role.Principal},
+		Target:    contain.Target{Request: r.ID, Principal: c.Role.Principal},
 		Requester: r.Requester, Approvers: r.Voters(), Measure: s.Measures.On()[r.Purpose.Measure()],
 	}
 	if r.Purpose.Mode() == approvals.ModeUndo {

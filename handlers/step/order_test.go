@@ -17,7 +17,8 @@ import (
 func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testing.T) {
 	t.Parallel()
 	q := Requests{Measures: measures.All()}
-	c := messages.Context{Role: record.Role{Role: role.Role{Principal: contain.Principal{Name: "DeployRole", ID: "AROA1"}}}, Undo: &record.Undoing{}}
+	c := messages.Context{Undo: &record.Undoing{}}
+	c.Role.Name, c.Role.ID = "DeployRole", "AROA1"
 	for _, purpose := range []approvals.Purpose{
 		approvals.PurposeUnknown, "nonsense", "undo:nonsense", approvals.Revoke.Undo(),
 	} {
