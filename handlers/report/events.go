@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -24,6 +25,29 @@ func of[T any](e approvals.Event) T {
 	return d
 }
 
+// happened are the events that say no more than their type.
+var happened = map[approvals.EventType]string{
+	approvals.EventAlsoAsked:    "asked for the same",
+	approvals.EventHandedOver:   "cancelled; the request went on as that of the next person who asked",
+	approvals.EventVoted:        "approved; more people are needed",
+	approvals.EventApproved:     "approved; that was the last approval needed",
+	approvals.EventCancelled:    "cancelled the request",
+	approvals.EventExpired:      "the request expired: too few people approved in time",
+	approvals.EventUntrusted:    "an entry of the log was not trusted and left out",
+	approvals.EventReminded:     "the approvers were reminded",
+	approvals.EventFilesRefused: "Slack did not take a file of the thread",
+	approvals.EventChosen:       "chose a session to check",
+}
+
+// failed are those that say why.
+var failed = map[approvals.EventType]string{
+	approvals.EventFailed:   "the request failed: ",
+	approvals.EventVoided:   "the approval is void: ",
+	approvals.EventForged:   "the log is not what was written: ",
+	approvals.EventDelayed:  "it was delayed: ",
+	approvals.EventSetAside: "a piece of work was given up after 5 tries: ",
+}
+
 // eventWords tells what happened. An event of a type that is not known here is told by its type, so
 // that none is ever left out.
 func (i incidentReport) eventWords(e approvals.Event) string {
@@ -31,23 +55,11 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	switch e.Type {
 	case approvals.EventRequested:
 		return "asked for it: request " + mdCode(i.r.ID, 40)
-	case approvals.EventAlsoAsked:
-		return "asked for the same"
-	case approvals.EventHandedOver:
-		return "cancelled; the request went on as that of the next person who asked"
-	case approvals.EventVoted:
-		return "approved; more people are needed"
-	case approvals.EventApproved:
-		return "approved; that was the last approval needed"
 	case approvals.EventDenied:
 		if why := of[record.Denial](e).Reason; why != "" {
 			return "denied the request, because " + mdCode(why, messages.MaxReason)
 		}
 		return "denied the request"
-	case approvals.EventCancelled:
-		return "cancelled the request"
-	case approvals.EventExpired:
-		return "the request expired: too few people approved in time"
 	case approvals.EventStarted:
 		if d := of[record.Started](e); !d.Cutoff.IsZero() {
 			return "planned to deny " + i.words.Scope(utc(d.Cutoff)) + "; the write follows"
@@ -57,18 +69,6 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return i.appliedWords(of[record.Applied](e))
 	case approvals.EventRehearsed:
 		return "rehearsed for " + i.words.Scope(utc(of[record.Rehearsed](e).WouldBe)) + ", and nothing was written"
-	case approvals.EventFailed:
-		return "the request failed: " + mdFailure(e)
-	case approvals.EventVoided:
-		return "the approval is void: " + mdFailure(e)
-	case approvals.EventForged:
-		return "the log is not what was written: " + mdFailure(e)
-	case approvals.EventUntrusted:
-		return "an entry of the log was not trusted and left out"
-	case approvals.EventDelayed:
-		return "it was delayed: " + mdFailure(e)
-	case approvals.EventSetAside:
-		return "a piece of work was given up after 5 tries: " + mdFailure(e)
 	case approvals.EventRefused:
 		d := of[approvals.Refusal](e)
 		return "pressed " + messages.ActionWords(d.Action) + " and was rejected: " + mdCode(string(d.Code), 40)
@@ -76,10 +76,6 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return "finding: " + pen.Prose(of[record.Finding](e).Sentence)
 	case approvals.EventReport:
 		return fmt.Sprintf("asked for a report up to event %d", of[record.Reported](e).Upto)
-	case approvals.EventReminded:
-		return "the approvers were reminded"
-	case approvals.EventFilesRefused:
-		return "Slack did not take a file of the thread"
 	case approvals.EventShutOut, approvals.EventDirect:
 		return pen.Direct(e)
 	case approvals.EventEvidence:
@@ -88,8 +84,6 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		d := of[record.Sessions](e)
 		return fmt.Sprintf("check %d: %s that no earlier check had", d.Look+1,
 			english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
-	case approvals.EventChosen:
-		return "chose a session to check"
 	case approvals.EventActivity:
 		d := of[record.Activity](e)
 		if d.Failed != "" {
@@ -128,9 +122,11 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		d := of[record.Undone](e)
 		return "**another request undid the " + i.words.Noun + "**: " + mdCode(d.Request, 40) + ", asked by " +
 			mdPerson(d.Requester) + ", approved by " + mdPeople(d.Approvers)
-	default:
-		return "event " + mdCode(string(e.Type), 60)
 	}
+	if why := failed[e.Type]; why != "" {
+		return why + mdFailure(e)
+	}
+	return cmp.Or(happened[e.Type], "event "+mdCode(string(e.Type), 60))
 }
 
 func (i incidentReport) appliedWords(d record.Applied) string {
