@@ -125,7 +125,7 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 			t.Errorf("the log is %v", got)
 		}
 		for _, said := range []string{
-			"The two remote steps took", "of 10,240 characters", "names the requester and the approvers", "*Not checked*",
+			"The two remote steps took", "of 10240 characters", "names the requester and the approvers", "*Not checked*",
 			"*CloudTrail*", "deploy-42",
 		} {
 			if !card.Says(said) {

@@ -83,7 +83,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	}
 	if newest, found := force.Newest(r.Purpose.Measure()); found {
 		if a.Slots.Restores() && slices.ContainsFunc(a.Slots, func(left record.Stand) bool {
-			return slices.Contains(newest.Documents(), left.Document)
+			return slices.Contains(contain.Documents(newest.Changes), left.Document)
 		}) {
 			t.Work = append(t.Work, guard.InertItem(newest.Request.ID))
 		}
@@ -112,8 +112,8 @@ func (e *execution) upToDate(ctx context.Context) error {
 	if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 		return err
 	}
-	known := record.Holding{Changes: e.about.Undo.Changes}.Documents()
-	for _, d := range record.WrittenBy(events).Documents() {
+	known := contain.Documents(e.about.Undo.Changes)
+	for _, d := range contain.Documents(record.WrittenBy(events).Changes) {
 		if !slices.Contains(known, d) {
 			return step.ErrMore
 		}

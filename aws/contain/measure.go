@@ -259,6 +259,15 @@ type Principal struct {
 // title names the principal for people.
 func (p Principal) title() string { return p.AccountName + "/" + p.Name }
 
+// Documents are changes as what was promised.
+func Documents(changes []Change) []Document {
+	docs := make([]Document, len(changes))
+	for i, c := range changes {
+		docs[i] = Document{Slot: c.Slot, Text: c.After}
+	}
+	return docs
+}
+
 // ErrNotOurs is the refusal of an undo where someone else's document is in the slot.
 var ErrNotOurs = errors.New("what is there is not what was written")
 

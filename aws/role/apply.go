@@ -148,7 +148,7 @@ func (p *Prepared) alreadyThere(i int) *found {
 	written := slices.DeleteFunc(slices.Clone(p.of.InForce), func(d contain.Document) bool {
 		return d.Slot.Kind != p.places[i][0].Kind
 	})
-	for n, d := range documents(p.of.Promised) {
+	for n, d := range contain.Documents(p.of.Promised) {
 		switch at := slices.IndexFunc(p.places, func(p []contain.Slot) bool { return slices.Contains(p, d.Slot) }); {
 		case at == i:
 			last, written = n, append(written, d)
@@ -226,7 +226,7 @@ func (p *Prepared) plan(ctx context.Context, i int) (promised bool, err error) {
 // want asks the measure for one of its documents. An error that is a *contain.Refusal is of this
 // document.
 func (p *Prepared) want(now time.Time, i int) (contain.Document, error) {
-	docs, err := p.of.Measure.Want(p.state(now), slices.Concat(p.of.InForce, documents(p.of.Promised)))
+	docs, err := p.of.Measure.Want(p.state(now), slices.Concat(p.of.InForce, contain.Documents(p.of.Promised)))
 	if refused := contain.RefusalOf(err, p.places[i]); refused != nil {
 		return contain.Document{}, refused
 	}

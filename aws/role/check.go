@@ -75,7 +75,7 @@ func worse(a, b CheckState) bool {
 
 // held compares what is in a document's places with what was promised for it.
 func (p *Prepared) held(now time.Time, places []contain.Slot) (CheckState, *found) {
-	written := slices.DeleteFunc(documents(p.of.Promised), func(d contain.Document) bool {
+	written := slices.DeleteFunc(contain.Documents(p.of.Promised), func(d contain.Document) bool {
 		return !slices.Contains(places, d.Slot)
 	})
 	if len(written) == 0 {

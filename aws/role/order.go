@@ -72,15 +72,6 @@ func (o Order) grant(policy string) aws.Grant {
 	return aws.Grant{Request: o.Request, Requester: o.Requester, Approvers: o.Approvers, Policy: policy}
 }
 
-// documents are changes as what was promised.
-func documents(changes []contain.Change) []contain.Document {
-	docs := make([]contain.Document, len(changes))
-	for i, c := range changes {
-		docs[i] = contain.Document{Slot: c.Slot, Text: c.After}
-	}
-	return docs
-}
-
 // asks is the call that tells who is behind the name of a role or user.
 func asks(kind contain.PrincipalKind) string {
 	if kind == contain.User {

@@ -257,7 +257,7 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 		Role: p.role, At: p.clock.Server, Now: state.Now, First: time.Since(began),
 		CallerARN: p.callerARN(), Own: p.account.AssumeRole != "", Unnamed: p.cred.Unnamed,
 	}
-	if r.Documents, err = o.Measure.Want(state, slices.Concat(o.InForce, documents(o.Promised))); err != nil {
+	if r.Documents, err = o.Measure.Want(state, slices.Concat(o.InForce, contain.Documents(o.Promised))); err != nil {
 		return Rehearsal{}, err
 	}
 

@@ -119,7 +119,7 @@ func TestAKeyIsMadeInactiveThenTheSessionsThatItMadeAreDenied(t *testing.T) {
 				t.Errorf("%s is called by %s", c.Action, c.PrincipalARN)
 			}
 		}
-		s, err := b.roles.Simulate(t.Context(), o, documents(l.all))
+		s, err := b.roles.Simulate(t.Context(), o, contain.Documents(l.all))
 		if err != nil || !s.Proven {
 			t.Errorf("%+v, %v", s, err)
 		}

@@ -53,7 +53,7 @@ func TestWhatARequestHasWrittenIsAllThatItPromised(t *testing.T) {
 	} {
 		w := record.WrittenBy(c.events)
 		minutes := func(n int) bool { return n == 0 }
-		if len(w.Documents()) != c.promised || all(w.Last()) != c.last || all(w.Stands) != c.stands ||
+		if len(contain.Documents(w.Changes)) != c.promised || all(w.Last()) != c.last || all(w.Stands) != c.stands ||
 			w.Cutoff.IsZero() != minutes(c.cutoff) || !w.Cutoff.IsZero() && !w.Cutoff.Equal(at(c.cutoff)) ||
 			w.Planned.IsZero() != minutes(c.planned) || !w.Planned.IsZero() && !w.Planned.Equal(at(c.planned)) {
 			t.Errorf("%s: %+v", name, w)

@@ -161,20 +161,11 @@ func since(cutoff, at time.Time, e approvals.Event) time.Time {
 	}
 }
 
-// Documents are what was promised.
-func (h Holding) Documents() []contain.Document {
-	docs := make([]contain.Document, len(h.Changes))
-	for i, c := range h.Changes {
-		docs[i] = contain.Document{Slot: c.Slot, Text: c.After}
-	}
-	return docs
-}
-
 // Last is the document of each kind of slot that was promised last: where a document that moved
 // stands now.
 func (h Holding) Last() []contain.Document {
 	var last []contain.Document
-	for _, d := range slices.Backward(h.Documents()) {
+	for _, d := range slices.Backward(contain.Documents(h.Changes)) {
 		if !slices.ContainsFunc(last, func(l contain.Document) bool { return l.Slot.Kind == d.Slot.Kind }) {
 			last = append(last, d)
 		}
@@ -307,7 +298,7 @@ func (f Force) Above(request string, changes []contain.Change) (Holding, bool) {
 func (f Force) Minimum(m approvals.Measure, but string) (docs []contain.Document) {
 	for _, p := range f.promised {
 		if p.Measure == m && p.Request.ID != but {
-			docs = append(docs, p.Documents()...)
+			docs = append(docs, contain.Documents(p.Changes)...)
 		}
 	}
 	return docs
