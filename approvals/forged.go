@@ -43,7 +43,7 @@ var ErrBrokenLog = errors.New("the log is broken")
 // to the store changed it, or it was written under another key, or under none.
 //
 // Of a request that ended under another key it is ErrUnknownRequest, too: nothing more is done with
-// it, and nothing is wrong.
+// it, and nothing is wrong. So it is of one that is Spared.
 type ForgedError struct {
 	Request string
 	Event   int64 // the first that is not
@@ -60,6 +60,8 @@ type ForgedError struct {
 	Highest int64
 	// Unsure: something may have been done for it that what is left of the log does not tell.
 	Unsure bool
+	// Spared: too many alarms about such logs were raised.
+	Spared bool
 
 	log []Event
 }
@@ -71,7 +73,7 @@ func (f *ForgedError) Error() string {
 
 // Is says when such a request is as good as unknown.
 func (f *ForgedError) Is(target error) bool {
-	return target == ErrUnknownRequest && f.Foreign && f.Ended
+	return target == ErrUnknownRequest && (f.Foreign && f.Ended || f.Spared)
 }
 
 // Forged is the Detail of EventForged.

@@ -67,6 +67,10 @@ func (r Request) VotedBy(person string) bool {
 	return slices.ContainsFunc(r.Votes, func(v Vote) bool { return v.By == person })
 }
 
+// Asked and a person's id are the source, by Has, of a person who asked for the same after a
+// requester, now or before: that counts once, so that no two people make a log long.
+const Asked = "also asked by "
+
 // Has reports whether something that came from source is in the log already, so that an envelope or
 // an item of work that is told twice is answered once.
 func (r Request) Has(source string) bool { return source != "" && r.sources[source] }
@@ -130,6 +134,7 @@ func (r *Request) apply(e Event) error {
 		}
 	case EventAlsoAsked:
 		r.AlsoAsked = append(slices.Clip(r.AlsoAsked), e)
+		r.sources[Asked+e.By] = true
 	case EventHandedOver:
 		r.handOver()
 	case EventStarted:
@@ -164,8 +169,8 @@ func (r *Request) apply(e Event) error {
 	return nil
 }
 
-// handOver makes the next person who asked the requester. Their own approval does not count any
-// more.
+// handOver makes the next person who asked the requester. Approvals do not count any more: they were
+// for another person's request, with another reason.
 func (r *Request) handOver() {
 	if len(r.AlsoAsked) == 0 {
 		return
@@ -174,10 +179,10 @@ func (r *Request) handOver() {
 	var why AlsoAsked
 	_ = json.Unmarshal(next.Detail, &why) // without a reason the request keeps its own
 	r.Requester, r.Asked, r.AlsoAsked, r.Reason = next.By, next.At, r.AlsoAsked[1:], cmp.Or(why.Reason, r.Reason)
-	r.Votes = slices.DeleteFunc(slices.Clone(r.Votes), func(v Vote) bool { return v.By == next.By })
+	r.Votes = nil
 }
 
-// AskedBy reports whether a person asked for the same after the requester.
+// AskedBy reports whether a person is among those who become the requester.
 func (r Request) AskedBy(person string) bool {
 	return slices.ContainsFunc(r.AlsoAsked, func(e Event) bool { return e.By == person })
 }

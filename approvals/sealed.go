@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -27,6 +28,11 @@ type Sealed struct {
 	keeps  func() time.Duration // how long the store keeps an ended request
 	good   recent[digest, bool]
 	heads  recent[string, head]
+	acts   recent[string, string] // ids of items of people by their seal, done when it is done
+	forged recent[string, bool]   // requests for which an alarm was raised
+	// spare are alarms about logs that may never have been a request's, or were forged before: someone
+	// else can write any number of them.
+	spare recent[int64, int] // how many there were in ten minutes
 
 	mu       sync.Mutex
 	at       time.Time // the store's clock when it was last asked
@@ -118,8 +124,25 @@ const earlySlack = 5 * time.Second
 // longestTimer is how much before an item is due it may have been queued, at most.
 const longestTimer = 48 * time.Hour
 
-// checked makes KindForged of items that no replica queued, and puts back those whose time has not
-// come.
+// replayed reports whether an act of a person was queued before: here, or by the time at which it is
+// queued now. Where someone else wrote an entry ahead of its time, all that follow have that time.
+func (s *Sealed) replayed(i Item, now time.Time) bool {
+	id, known := s.acts.get(i.Seal)
+	s.acts.put(i.Seal, cmp.Or(id, i.ID))
+	return known && id != i.ID || i.Event == 0 && i.Queued.Sub(i.At) > earlySlack && i.Queued.Before(now.Add(earlySlack))
+}
+
+// Done implements Store.
+func (s *Sealed) Done(ctx context.Context, item Item) error {
+	err := s.Store.Done(ctx, item)
+	if err == nil && s.people[item.Kind] {
+		s.acts.put(item.Seal, "done")
+	}
+	return err
+}
+
+// checked makes KindForged of items that no replica queued and of acts of people that come again,
+// and puts back items whose time has not come.
 func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, error) {
 	if len(items) == 0 {
 		return nil, err
@@ -136,7 +159,7 @@ func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, 
 		case own && item.Seal != "" && key != s.key.name:
 			err = errors.Join(err, s.Store.SetAside(ctx, item, "queued under another key"))
 			continue
-		case !s.key.itemIsSealed(item):
+		case !s.key.itemIsSealed(item), !own && s.replayed(item, now):
 			item.Kind = KindForged
 		case own && item.At.Sub(now) > earlySlack:
 			item.Attempt-- // Postpone counts the next one
@@ -170,6 +193,8 @@ func (s *Sealed) Postpone(ctx context.Context, item Item, after time.Duration) e
 			return err
 		}
 		item.At = now.Add(after)
+	} else {
+		item.Event-- // so that it has another seal, also if Attempt stays
 	}
 	item.Attempt++
 	item = s.key.SealItem(item)
@@ -285,6 +310,7 @@ func (s *Sealed) Condemn(ctx context.Context, c Condemnation) error {
 		return err
 	}
 	s.heads.put(c.RequestID, head{seq: int64(len(c.Events)), seal: last, at: now, ended: c.Next.Ended()})
+	s.forged.put(c.RequestID, true)
 	return nil
 }
 
@@ -393,6 +419,13 @@ func (s *Sealed) checkSeals(id string, events []Event, known head, broken bool) 
 	}
 	f.Foreign = f.Event == 1 && len(events) > 0 && !ours && (f.Why == ForgeryUnsealed || f.Why == ForgeryOtherKey)
 	f.claims()
+	again, _ := s.forged.get(id)
+	if !f.Is(ErrUnknownRequest) && (again || known.seq == 0 && !ours) {
+		now := time.Now().Unix() / 600
+		n, _ := s.spare.get(now)
+		s.spare.put(now, n+1)
+		f.Spared = n >= 10
+	}
 	return f
 }
 

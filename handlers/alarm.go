@@ -53,17 +53,14 @@ func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 	return nil
 }
 
-// forgedItem parks an item that claims to come from a person and that no replica accepted: another
-// process wrote it into the store, or it was accepted under another key. Its content is not used.
+// forgedItem parks an item that claims to come from a person and that no replica accepted, or that
+// was queued again: another process wrote it into the store, or it was accepted under another key.
+// Its content is not used.
 func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
-	why := struct {
-		Why string `json:"why"`
-	}{"an act of a person that was not accepted under this deployment's key"}
-	if err := h.Note(ctx, approvals.EventForged, "", item.Source, why); err != nil {
+	const why = "an item that claims to be a person's act is not signed by this deployment, or came again: it is put aside"
+	if err := h.Alarm(ctx, "", item.Source, why); err != nil {
 		return err
 	}
-	h.Log.ErrorContext(ctx, "an item that claims to be a person's act is not signed by this deployment: it is put aside",
-		"item", item.ID, "source", item.Source)
 	item.Body = nil // it may hold a response URL
-	return h.Store.SetAside(ctx, item, "not signed with this deployment's key")
+	return h.Store.SetAside(ctx, item, why)
 }

@@ -357,8 +357,10 @@ func (h *Handlers) joins(ctx context.Context, a act, other string, o approvals.O
 	var waits bool
 	err := h.Change(ctx, other, func(v record.View) (t approvals.Transition, err error) {
 		r = v.Request
-		waits = step.Opened(v) && r.Purpose == o.Purpose && r.About == o.About && r.Requester != a.User
-		if waits && !r.AskedBy(a.User) {
+		waits = r.AskedBy(a.User)
+		if step.Opened(v) && r.Purpose == o.Purpose && r.About == o.About && r.Requester != a.User &&
+			!r.Has(approvals.Asked+a.User) {
+			waits = true
 			t.Next = approvals.StateOpen
 			step.AddBy(&t, approvals.EventAlsoAsked, a.User, a.item.Source, approvals.AlsoAsked{Reason: o.Reason})
 		}

@@ -106,7 +106,9 @@ func (h *Handlers) sweep(ctx context.Context, id string, now time.Time) error {
 	return h.withAlarm(ctx, func(ctx context.Context) error {
 		r, events, err := h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {
-			h.sweeps.note(id, over, true)
+			h.sweeps.mu.Lock()
+			delete(h.sweeps.next, id)
+			h.sweeps.mu.Unlock()
 			return nil
 		}
 		if err != nil {

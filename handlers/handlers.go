@@ -157,13 +157,15 @@ func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit,
 // Handle does one item. A nil error means that it is done; *Again that it comes back later; any
 // other error that it should be tried again soon, a few times, and then be set aside with SetAside.
 func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
-	h.sweeps.note(item.Request, time.Minute, false)
 	if slices.Contains(FromPeople(), item.Kind) && item.Age > h.ExpireAfter+waitedTooLong {
 		return h.SetAside(ctx, item, errors.New("it waited for too long"))
 	}
 	return h.withAlarm(ctx, func(ctx context.Context) error {
 		err := h.handle(ctx, item)
-		if errors.Is(err, approvals.ErrUnknownRequest) && !slices.Contains(FromPeople(), item.Kind) {
+		unknown := errors.Is(err, approvals.ErrUnknownRequest)
+		if !unknown {
+			h.sweeps.note(item.Request, time.Minute, false)
+		} else if !slices.Contains(FromPeople(), item.Kind) {
 			return nil // the request is gone, or has ended under another key: nothing is left to do for it
 		}
 		return err

@@ -91,8 +91,8 @@ func (s *Sender) Outcome(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	if !r.Has(sourceShut) {
-		return nil // the log says of no reason to
+	if !r.Has(sourceShut) || r.Requester == "" {
+		return nil // the log says of no reason to, or of no person
 	}
 	c, err := s.Context(r)
 	if err != nil {

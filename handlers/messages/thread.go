@@ -77,8 +77,8 @@ func (v *view) tell(i int, e approvals.Event) {
 		v.post("call", e, v.call())
 	case approvals.EventHandedOver:
 		if r, err := approvals.Fold(v.r.ID, v.events[:i+1]); err == nil {
-			v.notify(e, sentence(Mention(r.Requester)+" "+Mention(e.By)+" cancelled. The request goes on as yours, so your "+
-				"approval does not count."))
+			v.notify(e, sentence(Mention(r.Requester)+" "+Mention(e.By)+" cancelled. The request goes on as yours, and "+
+				"approvals before this do not count."))
 		}
 	case approvals.EventReminded:
 		if v.r.State == approvals.StateOpen { // later it is of no use
