@@ -169,8 +169,8 @@ func (r *Request) apply(e Event) error {
 	return nil
 }
 
-// handOver makes the next person who asked the requester. Approvals do not count any more: they were
-// for another person's request, with another reason.
+// handOver makes the next person who asked the requester. Approvals do not count any more: they
+// were for another person's request, with another reason.
 func (r *Request) handOver() {
 	if len(r.AlsoAsked) == 0 {
 		return

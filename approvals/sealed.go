@@ -124,8 +124,9 @@ const earlySlack = 5 * time.Second
 // longestTimer is how much before an item is due it may have been queued, at most.
 const longestTimer = 48 * time.Hour
 
-// replayed reports whether an act of a person was queued before: here, or by the time at which it is
-// queued now. Where someone else wrote an entry ahead of its time, all that follow have that time.
+// replayed reports whether an act of a person was queued before: here, or by the time at which it
+// is queued now. Where someone else wrote an entry ahead of its time, all that follow have that
+// time.
 func (s *Sealed) replayed(i Item, now time.Time) bool {
 	id, known := s.acts.get(i.Seal)
 	s.acts.put(i.Seal, cmp.Or(id, i.ID))

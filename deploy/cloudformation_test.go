@@ -384,7 +384,8 @@ func TestNoOtherPrincipalBecomesOneThatAGuardRailExcepts(t *testing.T) {
 		"iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole", "iam:DeleteRole", "iam:AcquireRole",
 		"iam:PassRole", "iam:CreateUser", "iam:UpdateUser", "iam:CreateAccessKey", "iam:UpdateAccessKey",
 		"iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:PutUserPolicy", "iam:AttachUserPolicy",
-		"iam:EnableMFADevice", "iam:DeactivateMFADevice", "iam:ResyncMFADevice", "iam:UploadSSHPublicKey", "iam:ChangePassword",
+		"iam:EnableMFADevice", "iam:DeactivateMFADevice", "iam:ResyncMFADevice", "iam:UploadSSHPublicKey",
+		"iam:ChangePassword",
 		"iam:UploadSigningCertificate", "iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential",
 	}
 	for name, text := range map[string]string{

@@ -61,7 +61,8 @@ func TestNoByteOrderMarkGetsIntoAValueOrMakesAFileUnreadable(t *testing.T) {
 		if err != nil || len(c.Accounts) == 0 {
 			t.Errorf("%.20q: %+v, %v", text, c, err)
 		}
-		if f := settings.ReadFile(cmdtest.WriteFile(t, "c.yaml", mark+text)); len(f.Wrong) > 0 || f.Lines["slack.channels"] == 0 {
+		f := settings.ReadFile(cmdtest.WriteFile(t, "c.yaml", mark+text))
+		if len(f.Wrong) > 0 || f.Lines["slack.channels"] == 0 {
 			t.Errorf("doctor finds %.20q: %+v", text, f)
 		}
 	}
