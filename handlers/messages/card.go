@@ -52,7 +52,10 @@ func Card(r approvals.Request, c Context) *Message {
 		if p.know != "" && len(c.Role.Warnings) > 0 {
 			blocks = append(append(blocks, section(p.know)), warnings(c.Role.Warnings)...)
 		}
-		blocks = append(append(blocks, shared(c.Role)...), buttons(r, c, p))
+		if c.Role.SharedChannel {
+			blocks = append(blocks, section(sharedWords))
+		}
+		blocks = append(blocks, buttons(r, c, p))
 		if c.Drill || c.Undo != nil {
 			text += "\n" + means
 		}
@@ -98,14 +101,6 @@ func othersInForce(role record.Role) string {
 // sharedWords is what a card says in a channel whose people are not all of this organisation.
 const sharedWords = "*This channel is shared with another organisation*, whose people read all of this. " +
 	"They cannot ask for anything here, nor decide."
-
-// shared says so, where it is so.
-func shared(role record.Role) []slack.Block {
-	if !role.SharedChannel {
-		return nil
-	}
-	return []slack.Block{section(sharedWords)}
-}
 
 func inTitle(role record.Role) string {
 	return Raw(role.AccountName, 64) + "/" + Raw(role.Name, limitRoleName)
@@ -302,7 +297,7 @@ func warnings(sentences []string) []slack.Block {
 // labelled names a role in the label that a screen reader says for a button, which has 75
 // characters.
 func labelled(role record.Role) string {
-	return Raw(Raw(role.AccountName, 64)+"/"+Raw(role.Name, limitRoleName), 45)
+	return Raw(inTitle(role), 45)
 }
 
 // buttons are the three buttons of an open card.

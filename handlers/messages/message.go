@@ -24,7 +24,6 @@ func (m *Message) Forms() []*Message { return []*Message{m, sentence(m.Text), {T
 const (
 	limitHeader  = 150
 	limitSection = 3000
-	limitField   = 2000
 	limitText    = 4000 // of a fallback text; longer ones are cut or refused
 	limitMessage = 10000
 )
@@ -40,12 +39,12 @@ func section(text string) slack.Block { return slack.NewSectionBlock(mrkdwn(text
 
 // plainSection shows a text from outside as it is.
 func plainSection(text string, limit int) slack.Block {
-	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, Raw(text, limit), false, false), nil, nil)
+	return plainLines(Raw(text, limit))
 }
 
 // plainLines shows lines that went through raw one by one.
 func plainLines(text string) slack.Block {
-	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, text, false, false), nil, nil)
+	return slack.NewSectionBlock(plainText(text), nil, nil)
 }
 
 // packed puts lines that went through Raw into as few blocks as take them.
@@ -61,7 +60,7 @@ func packed(lines []string) (blocks []slack.Block) {
 }
 
 func header(text string) slack.Block {
-	return slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, cut(text, limitHeader), false, false))
+	return slack.NewHeaderBlock(plainText(cut(text, limitHeader)))
 }
 
 func contextLine(text string) slack.Block { return slack.NewContextBlock("", mrkdwn(text)) }

@@ -127,8 +127,7 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
 			button.URL = l.Link
 			button.AccessibilityLabel = cut(markedIf(l.Context.Drill,
-				"Open the card of the request for ")+Raw(l.Context.Role.AccountName, 20)+"/"+
-				Raw(l.Context.Role.Name, 20), limitOption)
+				"Open the card of the request for ")+labelled(l.Context.Role), limitOption)
 			open = slack.NewAccessory(button)
 		}
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))
