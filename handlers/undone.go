@@ -58,11 +58,8 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	told := record.Undone{
-		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
-		Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Stays: c.Undo.Stays(),
-		Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
-	}
+	told := c.Undo.Undone(a)
+	told.Request, told.Card, told.Requester, told.Approvers = r.ID, link, r.Requester, r.Voters()
 	if told.At.IsZero() {
 		told.At = r.Ended
 	}

@@ -215,10 +215,7 @@ func (c Context) undoOutcome(r approvals.Request) string {
 	if a == nil {
 		return "AWS accepted the change."
 	}
-	return c.left(record.Undone{
-		Seen: a.Seen, Slots: a.Slots, Stays: c.Undo.Stays(), Found: a.AlreadyThere && !a.Promised,
-		Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil,
-	})
+	return c.left(c.Undo.Undone(*a))
 }
 
 // left says what an undo left on the role, as far as that was seen, and of old sessions.

@@ -45,6 +45,14 @@ func (u Undoing) Stays() bool {
 	})
 }
 
+// Undone is what an outcome of the undoing says.
+func (u Undoing) Undone(a Applied) Undone {
+	return Undone{
+		At: a.At, Cutoff: u.Cutoff, Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Stays: u.Stays(),
+		Revives: a.Revives, RevivesUntil: u.RevivesUntil, Seen: a.Seen,
+	}
+}
+
 // As is the undoing with what an outcome left in place of what was foreseen.
 func (u Undoing) As(a Applied) Undoing {
 	u.Slots, u.RestoreCutoff = a.Slots, a.RestoreCutoff
