@@ -75,7 +75,6 @@ func New(cfg Config) (*Bot, error) {
 	}
 	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Log = cfg.Store, client, b.log
 	cfg.Handlers.Sender = deliver.New(cfg.Handlers.Requests, client)
-	cfg.Handlers.Connection = b.status.connection
 	b.handlers = handlers.New(cfg.Handlers)
 	return b, nil
 }

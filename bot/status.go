@@ -4,8 +4,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/revokebot/revokebot/handlers/messages"
 )
 
 // Trouble says why there are fewer connections than there should be.
@@ -129,13 +127,4 @@ func (s *status) health() Health {
 	h.Connected = h.Alive > 0
 	h.Ready = h.Connected && storeOK && !h.Stopping
 	return h
-}
-
-// connection says the same to people, in short.
-func (s *status) connection() messages.Connection {
-	c := messages.Connection{Heard: -1, Sockets: s.health().Alive}
-	if at := s.storeAt.Load(); at > 0 {
-		c.Heard = max(0, time.Since(time.UnixMilli(at)))
-	}
-	return c
 }

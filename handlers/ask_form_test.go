@@ -146,7 +146,7 @@ func TestWhatIsWrongWithTheFormIsSaidAtItsFieldAndNothingIsRequested(t *testing.
 				"a long reason", "prod", "prod/DeployRole", raw(strings.Repeat("x", messages.MaxReason+1)), messages.FieldReason,
 				"601 characters",
 			},
-			{"a blank reason", "prod", "prod/DeployRole", raw(" "), messages.FieldReason, "A reason is required"},
+			{"a blank reason", "prod", "prod/DeployRole", raw(" "), messages.FieldReason, "a reason is required"},
 		} {
 			d, err := b.Slack.Submit(t.Context(), actors.Rosa, view.ID, map[string]map[string]any{
 				messages.FieldAccount: {"account": chosen(c.account)}, messages.FieldRole: {messages.ActionRole: chosen(c.role)},

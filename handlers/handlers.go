@@ -101,7 +101,6 @@ type Config struct {
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
 
-	Connection func() messages.Connection // how this replica is connected, for people
 }
 
 // Handlers handles items. Make one with New; its methods may be called at the same time.

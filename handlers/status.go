@@ -33,7 +33,7 @@ func (h *Handlers) status(ctx context.Context, a act) error {
 	if standing != approvals.FullMember {
 		return h.refuse(ctx, a, "member", messages.NotEntitled(standing))
 	}
-	return h.answer(ctx, a, messages.Status(list, h.Connection()))
+	return h.answer(ctx, a, messages.Status(list))
 }
 
 // home draws the App Home for whoever opened it.
@@ -63,7 +63,7 @@ func (h *Handlers) drawHome(ctx context.Context, c Command, notice string) error
 	}
 	view := messages.HomeRefused(standing)
 	if standing == approvals.FullMember {
-		view = messages.Home(list, channels, h.Connection(), notice)
+		view = messages.Home(list, channels, notice)
 	}
 	if err := h.Slack.PublishHome(ctx, c.User, view); err != nil {
 		h.Log.WarnContext(ctx, "a home was not published", "user", c.User, "error", err)

@@ -5,11 +5,10 @@
 //
 // All that has to do with a request is one trace: the command's envelope, which is its root, the
 // envelopes of clicks, the handling of every item of work, on whichever replica and however much
-// later, and below these the look-ups and messages at Slack, and the calls
-// to AWS. Nothing is carried along for that. The trace's id and the ids of its envelopes' spans are
-// digests of the request's id and of the envelopes' ids, so that a timer, a replica that takes an
-// item over, and a process that was started meanwhile, all find the same trace. Whether it is drawn
-// is decided by its id too, so that replicas with the same OTEL_TRACES_SAMPLER agree.
+// later, and below these the look-ups and messages at Slack, and the calls to AWS. Nothing is
+// carried along for that. The trace's id and the ids of its envelopes' spans are digests of the
+// request's id and of the envelopes' ids, so that a timer, a replica that takes an item over, and a
+// process that was started meanwhile, all find the same trace.
 //
 // The parent of an item that an envelope brought is the envelope's span, that of any other item the
 // root. What a button of one request opens is a trace of its own, with a link to the first. An

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // settings are OpenTelemetry's variables that are read here (OpenTelemetry documentation,
@@ -18,7 +17,6 @@ type settings struct {
 	endpoint *url.URL
 	headers  http.Header
 	timeout  time.Duration
-	sampler  sdktrace.Sampler
 	resource []attribute.KeyValue
 }
 
@@ -99,8 +97,9 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 				"leave it out; SSL_CERT_FILE names certificate authorities for all that revokebot connects to")
 		}
 	}
-	if s.sampler, err = readSampler(get("OTEL_TRACES_SAMPLER"), get("OTEL_TRACES_SAMPLER_ARG")); err != nil {
-		return nil, err
+	if sampler := get("OTEL_TRACES_SAMPLER"); sampler != "" && strings.TrimPrefix(sampler, "parentbased_") != "always_on" {
+		return nil, wrong("OTEL_TRACES_SAMPLER", "names a sampler that revokebot does not have",
+			"leave it out, and let the collector choose which traces it keeps")
 	}
 	if pairs, err = readPairs(get("OTEL_RESOURCE_ATTRIBUTES")); err != nil {
 		return nil, wrong("OTEL_RESOURCE_ATTRIBUTES", noPairs, correct)
@@ -143,27 +142,4 @@ func readPairs(list string) (pairs [][2]string, err error) {
 		pairs = append(pairs, [2]string{name, value})
 	}
 	return pairs, nil
-}
-
-// readSampler reads which traces are drawn. parentbased_… is the same as without it: a request's
-// first span decides, and every replica finds the same by the trace's id.
-func readSampler(name, arg string) (sdktrace.Sampler, error) {
-	switch strings.TrimPrefix(name, "parentbased_") {
-	case "", "always_on":
-		return sdktrace.AlwaysSample(), nil
-	case "always_off":
-		return sdktrace.NeverSample(), nil
-	case "traceidratio":
-		ratio := 1.0
-		if arg != "" {
-			var err error
-			if ratio, err = strconv.ParseFloat(arg, 64); err != nil || !(ratio >= 0 && ratio <= 1) { // NaN is neither
-				return nil, wrong("OTEL_TRACES_SAMPLER_ARG", "is not a number from 0 to 1", correct)
-			}
-		}
-		return sdktrace.TraceIDRatioBased(ratio), nil
-	default:
-		return nil, wrong("OTEL_TRACES_SAMPLER", "names a sampler that revokebot does not have",
-			"set it to always_on, always_off or traceidratio, or leave it out")
-	}
 }

@@ -59,10 +59,7 @@ func New(ctx context.Context, c Config) (*Traces, error) {
 	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(ours), sdktrace.WithIDGenerator(ids{}),
-		// Parents are found, not received: whether a trace is drawn is asked anew, and answered by its
-		// id.
-		sdktrace.WithSampler(sdktrace.ParentBased(s.sampler, sdktrace.WithRemoteParentSampled(s.sampler),
-			sdktrace.WithRemoteParentNotSampled(s.sampler))),
+		sdktrace.WithSampler(sdktrace.AlwaysSample()),
 	}
 	if c.Exporter != nil {
 		options = append(options, sdktrace.WithSyncer(c.Exporter))

@@ -298,12 +298,12 @@ func TestARowAboutADrillSaysDRILLInTheStatusAndOnTheAppHome(t *testing.T) {
 	list := []messages.Listed{
 		{Request: s.fold(1), Context: s.context, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 	}
-	m := messages.Status(list, messages.Connection{Sockets: 2})
+	m := messages.Status(list)
 	if row := m.Blocks[1].(*slackgo.SectionBlock).Text.Text; !strings.HasPrefix(row, "• DRILL: *open*") ||
 		!strings.Contains(m.Text, row) {
 		t.Errorf("the row is %q, the fallback %q", row, m.Text)
 	}
-	home := messages.Home(list, []string{"C0INCIDENT"}, messages.Connection{}, "")
+	home := messages.Home(list, []string{"C0INCIDENT"}, "")
 	row := home.Blocks.BlockSet[len(home.Blocks.BlockSet)-2].(*slackgo.SectionBlock)
 	if label := row.Accessory.ButtonElement.AccessibilityLabel; !strings.HasPrefix(row.Text.Text, "DRILL: *open*") ||
 		!strings.HasPrefix(label, "DRILL: ") {

@@ -120,7 +120,7 @@ func ReasonTooLong(n int) *Message {
 
 // ReasonMissing answers a request without the reason that the configuration asks for.
 func ReasonMissing() *Message {
-	return notRequested("a reason is required here. Add a few words, in a command after the role.")
+	return notRequested("a reason is required. Add a few words that say why.")
 }
 
 // NotListed answers a request for a measure that does not exist in the account.

@@ -195,7 +195,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 			{
 				Request: s.fold(1), Context: c,
 			}, {Request: s.fold(len(s.events)), Context: c, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
-		}, 5), messages.Connection{Sockets: 2}),
+		}, 5)),
 	}
 	maps.Copy(out, worstOfUndo(t, real, shown))
 	s.said(out, "", c)

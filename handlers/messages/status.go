@@ -3,12 +3,10 @@ package messages
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Action ids of the App Home. ActionAsk's value is the channel to ask in; ActionOpenCard is a link,
@@ -25,40 +23,18 @@ type Listed struct {
 	Link    string // of the card, "" when it is not known
 }
 
-// Connection is how the replica that answers is connected.
-type Connection struct {
-	Sockets int           // connections to Slack that were greeted and are alive
-	Heard   time.Duration // since the database last answered; negative: never
-}
-
-func (c Connection) words() string {
-	heard := "answered " + Span(c.Heard) + " ago"
-	switch {
-	case c.Heard < 0:
-		heard = "has not answered yet"
-	case c.Heard < time.Second:
-		heard = "answered just now"
-	}
-	return "The replica that answers has " +
-		english.Count(c.Sockets, "live connection", "live connections") + " to Slack, and its " +
-		"database " + heard + "."
-}
-
 // Status lists the open and the newest requests for one person.
-func Status(list []Listed, c Connection) *Message {
-	lines := make([]string, 0, len(list)+2)
+func Status(list []Listed) *Message {
+	lines := make([]string, 0, len(list)+1)
 	lines = append(lines, statusTitle(list))
 	for _, l := range list {
 		lines = append(lines, "• "+listedWords(l, true))
 	}
-	blocks := make([]slack.Block, 0, len(lines)+1)
+	blocks := make([]slack.Block, 0, len(lines))
 	for _, line := range lines {
 		blocks = append(blocks, section(line))
 	}
-	health := c.words()
-	return &Message{
-		Text: fit(strings.Join(append(lines, health), "\n"), limitText), Blocks: append(blocks, contextLine(health)),
-	}
+	return &Message{Text: fit(strings.Join(lines, "\n"), limitText), Blocks: blocks}
 }
 
 func statusTitle(list []Listed) string {
@@ -108,7 +84,7 @@ const maxHomeChannels = 10
 
 // Home is the App Home of a full member: where to ask, and the open and the newest requests. notice
 // is what to say first, put together here; "" nothing.
-func Home(list []Listed, channels []string, c Connection, notice string) slack.HomeTabViewRequest {
+func Home(list []Listed, channels []string, notice string) slack.HomeTabViewRequest {
 	blocks := []slack.Block{header("Revocations")}
 	if notice != "" {
 		blocks = append(blocks, section(notice))
@@ -132,7 +108,7 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 		}
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))
 	}
-	blocks = append(blocks, contextLine("As of the moment at which you opened this tab. "+c.words()))
+	blocks = append(blocks, contextLine("As of the moment at which you opened this tab."))
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	slackgo "github.com/slack-go/slack"
 	"pgregory.net/rapid"
@@ -23,13 +22,12 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 		Request: begin(t, "key pasted in a gist", 1).fold(1), Context: exampleContext(),
 		Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
 	}
-	c := messages.Connection{Sockets: 2, Heard: time.Second}
 	for name, view := range map[string]slackgo.HomeTabViewRequest{
-		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, c,
+		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"},
 			messages.HomeNotInChannel("C0WAR")),
-		"empty": messages.Home(nil, []string{"C0INCIDENT"}, c, ""),
-		"lost":  messages.Home(nil, []string{"C0INCIDENT"}, c, messages.HomeFormLost("C0INCIDENT")),
-		"asked": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT"}, c, messages.HomeAsked("C0INCIDENT")),
+		"empty": messages.Home(nil, []string{"C0INCIDENT"}, ""),
+		"lost":  messages.Home(nil, []string{"C0INCIDENT"}, messages.HomeFormLost("C0INCIDENT")),
+		"asked": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT"}, messages.HomeAsked("C0INCIDENT")),
 		"guest": messages.HomeRefused(approvals.Guest),
 	} {
 		for _, p := range slack.CheckView(must(t, view)) {
@@ -54,7 +52,7 @@ func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		for i := range rapid.IntRange(1, 60).Draw(r, "channels") {
 			channels = append(channels, fmt.Sprintf("C0%d", i))
 		}
-		view := messages.Home(slices.Repeat([]messages.Listed{one}, 10), channels, messages.Connection{},
+		view := messages.Home(slices.Repeat([]messages.Listed{one}, 10), channels,
 			messages.HomeNotInChannel("C0"))
 		for _, p := range slack.CheckView(must(t, view)) {
 			r.Errorf("%s", p)
@@ -84,7 +82,7 @@ func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
 			s.add(approvals.EventTampered, "", lost())
 		}
 		listed := messages.Listed{Request: s.fold(len(s.events)), Context: exampleContext()}
-		if text := messages.Status([]messages.Listed{listed}, messages.Connection{}).Text; !strings.Contains(text, c.want) {
+		if text := messages.Status([]messages.Listed{listed}).Text; !strings.Contains(text, c.want) {
 			t.Errorf("%s: %s", c.when, text)
 		}
 	}
