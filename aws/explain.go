@@ -70,9 +70,10 @@ func Explain(err error) string {
 	case ErrAccessDenied:
 		switch {
 		case call.Named:
-			return "AWS does not let revokebot open a session" + where + " that names the people. Allow sts:SetSourceIdentity " +
-				"and sts:TagSession beside sts:AssumeRole in the trust policy of its role there and in the policy of its own " +
-				"role, and check the external id. Going on without names has to be allowed in the configuration of the account."
+			return "AWS does not let revokebot open a session" + where + " that names the people. Allow " +
+				"sts:SetSourceIdentity and sts:TagSession beside sts:AssumeRole in that role's trust policy and in " +
+				"its own policy, and check the external id. The configuration of the account can allow sessions " +
+				"without names."
 		case call.Operation == "sts:AssumeRole":
 			return "AWS does not allow revokebot " + does + ". Allow it in the policy of its own role, and check the trust " +
 				"policy of its role there, and the external id."

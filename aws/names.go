@@ -272,8 +272,8 @@ func (a *Conn) OtherAccount(hubARN string) error {
 	if ref, err := ParseARN(hubARN); err != nil || ref.Account == a.ID && ref.Partition == a.Partition {
 		return nil
 	}
-	return Refuse("The ambient credentials, which are to be used for account %s (%s, partition %s), are those of %s. "+
-		"Give that account an assume_role, or run revokebot with credentials of the account.",
+	return Refuse("The ambient credentials for account %s (%s, partition %s) are those of %s. Give that account an "+
+		"assume_role, or run revokebot with its credentials.",
 		a.Name, a.ID, a.Partition, Quote(hubARN))
 }
 

@@ -100,7 +100,6 @@ type Config struct {
 	RequireReason bool
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
-
 }
 
 // Handlers handles items. Make one with New; its methods may be called at the same time.

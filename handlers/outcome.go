@@ -67,9 +67,8 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 	id := e.request.ID
 	if out.Role.TrustDigest != e.about.Role.TrustDigest {
 		step.Add(t, approvals.EventFinding, "", record.Finding{
-			Sentence: "The trust policy of the role was changed between the request and the revocation. " +
-				"The revocation went on. " +
-				"An attacker may have changed it to come back: compare it with the card.",
+			Sentence: "The trust policy of the role was changed between the request and the revocation, which went " +
+				"on. An attacker may have changed it to come back: compare it with the card.",
 			Trust: roleFacts(out.Role).Trust,
 		})
 	}

@@ -125,9 +125,8 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 	}
 	_, err = a.Reader(ctx)
 	if errors.Is(err, aws.ErrAccessDenied) {
-		return finding.Fail(check, "Compare assume_role and external_id of the configuration with the role there and its "+
-			"trust policy (deploy/spoke-trust-policy.json: whom it trusts, the external id), and allow revokebot's own role "+
-			"sts:AssumeRole on it.",
+		return finding.Fail(check, "Compare assume_role and external_id with the role and its trust policy "+
+			"(deploy/spoke-trust-policy.json), and allow revokebot's own role sts:AssumeRole on it.",
 			"AWS does not let %s assume %s, or there is no such role.", e.hubARN, a.AssumeRole)
 	}
 	if err != nil {

@@ -177,9 +177,9 @@ func noRoom(role Role, kind contain.Kind, size int) error {
 	}
 	text := "%s would have %d managed policies attached, and %d is the default limit. Detach one that it does not need."
 	if kind.Inline() {
-		text = "The inline policies of %s leave no room for the revocation policy: together they would have %d characters, " +
-			"and %d is the limit, which cannot be raised. Move one of them into a managed policy, or take a measure that " +
-			"writes no inline policy."
+		text = "The inline policies of %s leave no room for the revocation policy: together they would have %d " +
+			"characters, and AWS allows %d. Move one into a managed policy, or choose a measure that writes no " +
+			"inline policy."
 	}
 	return aws.Refuse(text, role.title(), size, quota)
 }

@@ -77,7 +77,7 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 		{"the account, and its own policies let it", standin.RoleSpec{
 			Trust: trustOf(`{"AWS":"111122223333"}`, ""), Policies: allow("sts:*", "*"),
 		}, []string{
-			"out of its own trust policy",
+			"from its own trust policy",
 		}},
 		{
 			"the account, and its own policies do not", standin.RoleSpec{
@@ -103,7 +103,7 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 			Trust: trustOf(`{"Service":["ec2.amazonaws.com","lambda.amazonaws.com","ecs-tasks.amazonaws.com",`+
 				`"pods.eks.amazonaws.com","glue.amazonaws.com","ecs.amazonaws.com"]}`, ""), Policies: readOnly,
 		}, []string{
-			"a reboot does not", "Updating a function",
+			"a reboot does not", "Update a function",
 			"Force a new deployment", "Restart the pods",
 			`"ecs.amazonaws.com", "glue.amazonaws.com"`,
 		}},
@@ -125,7 +125,7 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 			"it may remove the deny",
 			standin.RoleSpec{Trust: quiet, Policies: allow("iam:DeleteRolePolicy", own)},
 			[]string{
-				"Put the guard rail in place first",
+				"Attach the guard rail first",
 			},
 		},
 		{"it may write policies by a managed policy", standin.RoleSpec{

@@ -41,11 +41,11 @@ func (w *warnings) add(format string, args ...any) {
 
 // services are what breaks where a service has handed out the role's sessions, and what revives it.
 var services = map[string]string{
-	"ec2": "EC2 instances can use %s: their metadata service can hand out the revoked credentials for " +
-		"hours, and programs on them fail that long. Stopping and starting an instance, or giving it another instance " +
-		"profile, revives it; a reboot does not.",
-	"lambda": "Lambda functions can use %s: running environments keep the revoked credentials and " +
-		"fail. Updating a function, if only its description, makes it start anew with fresh ones.",
+	"ec2": "EC2 instances can use %s: their metadata service can hand out the revoked credentials for hours, and " +
+		"programs on them fail that long. Stop and start an instance, or replace its instance profile; a reboot " +
+		"does not help.",
+	"lambda": "Lambda functions can use %s: running environments keep the revoked credentials and fail. Update a " +
+		"function, if only its description, to restart it.",
 	"ecs-tasks": "ECS tasks can use %s: running tasks can keep the revoked credentials and fail. " +
 		"Force a new deployment of their services, or stop the tasks.",
 }
@@ -61,9 +61,8 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 		return
 	}
 	if f.self || f.own && mayAssume {
-		w.add("Sessions of %s can assume the role again: an attacker who does that after the cutoff has a " +
-			"session that is not denied. Take the role out of its own trust policy, and check who assumed it after the " +
-			"revocation.")
+		w.add("Sessions of %s can assume the role again: one opened after the cutoff is not denied. Remove the " +
+			"role from its own trust policy, and check who assumed it after the revocation.")
 	}
 	if f.everybody {
 		under := ""
@@ -101,9 +100,9 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 // policies warns of what the role may do to what is written on it.
 func (w *warnings) policies(canWrite bool) {
 	if canWrite {
-		w.add("%s can write IAM policies: an attacker could remove revokebot's policy before IAM enforces " +
-			"it. revokebot restores it, and the attacker can remove it again. Put the guard rail in place first, " +
-			"a service control policy by which only revokebot changes what it has written.")
+		w.add("%s can write IAM policies: an attacker could remove revokebot's policy before IAM enforces it. " +
+			"revokebot restores it, and the attacker can remove it again. Attach the guard rail first: a service " +
+			"control policy that lets only revokebot change its policies.")
 	}
 }
 

@@ -145,9 +145,9 @@ func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 			refused.Sentence)
 		return aws.Target{}, refused
 	}
-	return aws.Target{}, aws.Refuse("%s is a session of the root user of %s. No policy in the account "+
-		"reaches it, only a service control policy does, and none in the management account. Sign in as root, delete root's "+
-		"access keys and change its password.", h.Key, h.AccountName)
+	return aws.Target{}, aws.Refuse("%s is a session of the root user of %s. Only a service control policy reaches "+
+		"it, and none in the management account. Sign in as root, delete root's access keys and change its "+
+		"password.", h.Key, h.AccountName)
 }
 
 // words says what is known of the session.

@@ -37,9 +37,8 @@ func program(env settings.Environment) *cobra.Command {
 	f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "Address of the page.")
 	f.StringVar(&s.SlackListen, "slack-listen", free, "Address of the Slack stand-in; port 0 is a free one.")
 	f.StringVar(&s.AWSListen, "aws-listen", free, "Address of the AWS stand-in; port 0 is a free one.")
-	f.StringVar(&s.EnvFile, "env-file", "", "Write the settings with which revokebot doctor and revokebot run use the "+
-		"stand-ins to this file, for a shell to read, and a configuration file to the same path with .yaml. The Redis "+
-		"in memory then listens, too.")
+	f.StringVar(&s.EnvFile, "env-file", "", "Write the settings for revokebot doctor and run to this file, for a "+
+		"shell, and a configuration file to the same path with .yaml. The Redis in memory then listens, too.")
 	f.StringVar(&s.RedisListen, "redis-listen", free, "Address of the Redis in memory, with --env-file.")
 	f.BoolVar(&s.WithoutBot, "without-bot", false, "Start the stand-ins and the page only, for a bot that runs as a "+
 		"process of its own.")

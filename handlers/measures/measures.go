@@ -77,8 +77,7 @@ func (t Table) Words(p approvals.Purpose) messages.Words {
 // rehearses says what Approve does for a drill.
 func rehearses(noun string) string {
 	return "It rehearses a " + noun + ". revokebot reads the role, opens the session of a " + noun +
-		", but one that may " +
-		"only read, which names you and the requester in CloudTrail, asks the policy simulator with the policy that would " +
-		"have been written, and checks CloudTrail once. *Nothing is written, and no session loses anything.*\n" +
-		"Decide as you would decide about a real one."
+		", but one that may only read, which names you and the requester in CloudTrail, asks the policy simulator " +
+		"with the policy that would have been written, and checks CloudTrail once. *Nothing is written, and no " +
+		"session loses anything.*\nDecide as for a real one."
 }

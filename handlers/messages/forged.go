@@ -16,9 +16,8 @@ func ForgedSentence(f *approvals.ForgedError) string {
 			"verified. " +
 			"It counts for nothing any more."
 	}
-	return fmt.Sprintf("Event %d of its log is not as it was written: %s. "+
-		"Another process that can write to Redis changed it. Nothing from there on counts, "+
-		"and nothing more is approved under this request. Find out who can write to Redis, and compare the log with the "+
+	return fmt.Sprintf("Event %d of its log is not as it was written: %s. Another process that can write to Redis "+
+		"changed it. Nothing from there on counts. Find out who can write to Redis, and compare the log with the "+
 		"audit log.",
 		f.Event, f.Why.Words())
 }

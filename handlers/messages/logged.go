@@ -72,8 +72,8 @@ const (
 	UndoNotAll = "revokebot has restored the policy since this undo was requested, so the card does not show all " +
 		"that would go. Ask again."
 	// Stale: an approval is not carried out again later.
-	Stale = "By AWS's clock this approval is too old to be carried out: revokebot was down for long, or someone who " +
-		"can write to Redis repeats an old approval. Nothing was written. Ask again if it is still needed."
+	Stale = "By AWS's clock this approval is too old to be carried out: revokebot was down for long, or someone " +
+		"repeats an old approval in Redis. Nothing was written. Ask again if it is still needed."
 	// GuardStale is the same for a rewrite.
 	GuardStale = "By AWS's clock the guard of this revocation has ended long ago. revokebot was down for long, or " +
 		"someone who can write to Redis repeats an old check."

@@ -30,8 +30,8 @@ func Plain(text string) *Message {
 // SecretRemoved is for a person whose text held a secret.
 func SecretRemoved() *Message {
 	return sentence("Your text held what looks like a secret access key, a session token or a private key. " +
-		"revokebot removed it before storing or logging anything, and goes on without it. *Slack has seen it: " +
-		"treat the secret as leaked, and delete your message if it is still there.*")
+		"revokebot removed it before storing or logging anything. *Slack has seen it: treat the secret as leaked, " +
+		"and delete your message.*")
 }
 
 // Usage says how to ask, when there was nothing to go on. what stands between the command and the
@@ -95,9 +95,8 @@ func WrongChannel(allowed []string) *Message {
 
 // SharedChannel answers a command from a channel that people of another organisation are in.
 func SharedChannel() *Message {
-	return notRequested("this channel is shared with another organisation, whose people would read " +
-		"all of it. Send the command in an incident channel of your own; " +
-		"if it has to be this one, the operator of revokebot can set `slack.allow_shared_channels`.")
+	return notRequested("this channel is shared with another organisation, whose people would read all of it. Use " +
+		"an incident channel of your own, or set `slack.allow_shared_channels`.")
 }
 
 // SharedUnknown answers a command from a channel of which Slack did not say whether it is shared.
@@ -179,15 +178,14 @@ func NotRecorded() *Message {
 
 // PerhapsNotRecorded answers when the store did not say whether it took something.
 func PerhapsNotRecorded() *Message {
-	return sentence("revokebot's database did not answer in time, so as far as is known nothing was recorded. " +
-		"If a card appears or changes all the same within a minute, it counts; if not, try again, " +
-		"doing it twice does no harm" + urgent)
+	return sentence("revokebot's database did not answer in time. If no card appears or changes within a minute, " +
+		"nothing was recorded: try again. Doing it twice does no harm" + urgent)
 }
 
 // OneCopy answers when the store took something and could not copy it to a second server.
 func OneCopy() *Message {
-	return sentence("This is recorded, but on one database server only: if that one fails in this moment, it is lost. " +
-		"If no card appears or changes within a minute, do it again, doing it twice does no harm.")
+	return sentence("This is recorded on one database server only. If no card appears or changes within a minute, " +
+		"do it again: doing it twice does no harm.")
 }
 
 // Busy answers when there is more to do than can be taken.
@@ -220,8 +218,8 @@ func ChosenAlready() *Message {
 
 // ChosenEnough rejects the choice of a session after so many others.
 func ChosenEnough(n int) *Message {
-	return sentence(fmt.Sprintf("Sessions of this incident were looked into %d times already, and its record takes no "+
-		"more. The thread has the answers; the rest is in CloudTrail, under the access key of the session.", n))
+	return sentence(fmt.Sprintf("Sessions of this incident were checked %d times, which is the limit. The thread "+
+		"has the answers. Look the rest up in CloudTrail by the access key of the session.", n))
 }
 
 // TooMany rejects a sender above the rate limit.

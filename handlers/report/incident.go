@@ -28,8 +28,8 @@ func (i incidentReport) markdown() string {
 	}
 	fmt.Fprintf(&s, "# %s%s\n\n", title, mdCode(i.role.AccountName+"/"+i.role.Name, 130))
 	last := i.events[len(i.events)-1]
-	fmt.Fprintf(&s, nothing+"Request %s, read up to event %d of %s. All times are UTC. "+
-		"This report is made from the record of the request and from nothing else: the same record gives the same report.\n",
+	fmt.Fprintf(&s, nothing+"Request %s, read up to event %d of %s. All times are UTC. It is made from the record "+
+		"of the request alone.\n",
 		mdCode(i.r.ID, 40), i.r.Seq, utc(last.At))
 	i.summary(&s)
 	i.timeline(&s)

@@ -564,7 +564,7 @@ func awsIllnesses() []illness {
 		},
 		{
 			"another external id", yamlWith("sandbox-external-id", "another"), nil, f, "prod: session",
-			"does not let arn:aws:iam::111122223333:user/revokebot assume", "external id",
+			"does not let arn:aws:iam::111122223333:user/revokebot assume", "Compare assume_role and external_id",
 		},
 		{
 			"no names of people", func(w *ward) {
