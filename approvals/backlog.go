@@ -9,7 +9,7 @@ type Backlog struct {
 	Oldest  time.Duration // since the oldest of them was queued; 0: there is none
 	Timers  int64         // items that are due later
 	Overdue time.Duration // since the first timer that nobody has queued came due; 0: there is none
-	Aside   int64         // items that were set aside; about the newest ten thousand stay
+	Aside   int64         // items that were parked; about the newest ten thousand stay
 
 	// Of the newest two hundred requests or so.
 	Open      int64         // wait for approvals

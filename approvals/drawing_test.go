@@ -168,8 +168,8 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 	}
 	for _, event := range []approvals.EventType{
 		approvals.EventRefused, approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence,
-		approvals.EventSetAside,
-		approvals.EventInert, approvals.EventUndone,
+		approvals.EventParked,
+		approvals.EventPolicyExpired, approvals.EventUndone,
 		approvals.EventReminded, approvals.EventShutOut, approvals.EventDirect, approvals.EventForged,
 		approvals.EventUntrusted,
 		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,

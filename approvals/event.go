@@ -36,7 +36,7 @@ const (
 	EventActivity EventType = "activity"  // what sessions did, and which roles they went on to
 	EventVerdict  EventType = "verdict"   // contained, not contained or unknown: the last word of the looks
 	EventFinding  EventType = "finding"   // something about the role that people should know
-	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
+	EventParked   EventType = "parked"    // a piece of work failed too often and was parked
 	EventReminded EventType = "reminded"  // the approvers were reminded of a request that is open
 	EventShutOut  EventType = "shut_out"  // Slack does not let the bot write into the channel, or its card was deleted
 	EventDirect   EventType = "direct"    // somebody was told by direct message, or could not be
@@ -45,13 +45,13 @@ const (
 	EventReport       EventType = "report"
 	EventFilesRefused EventType = "files_refused" // Slack does not take files here; the rest of the thread goes on
 
-	EventSimulated  EventType = "simulated"   // what the policy simulator says of sessions on both sides of the cutoff
-	EventSeenDenied EventType = "seen_denied" // what CloudTrail shows of old sessions after the cutoff
-	EventTampered   EventType = "tampered"    // a look found the deny gone or weakened
-	EventRewritten  EventType = "rewritten"   // the deny was written again under the same approval
-	EventHeld       EventType = "held"        // the last look found the deny in place
-	EventInert      EventType = "inert"       // no session that the deny keeps out can be alive any more
-	EventUndone     EventType = "undone"      // another request took the deny away again
+	EventSimulated     EventType = "simulated"      // what the policy simulator says on both sides of the cutoff
+	EventSeenDenied    EventType = "seen_denied"    // what CloudTrail shows of old sessions after the cutoff
+	EventTampered      EventType = "tampered"       // a look found the deny gone or weakened
+	EventRewritten     EventType = "rewritten"      // the deny was written again under the same approval
+	EventHeld          EventType = "held"           // the last look found the deny in place
+	EventPolicyExpired EventType = "policy_expired" // no session that the deny keeps out can be alive any more
+	EventUndone        EventType = "undone"         // another request took the deny away again
 
 	// EventForged ends whatever a request was: its log is not what was written. Detail: Forged.
 	EventForged EventType = "forged"

@@ -158,7 +158,7 @@ func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, 
 		switch key, _, _ := strings.Cut(item.Seal, ":"); {
 		case isLook(item):
 		case own && item.Seal != "" && key != s.key.name:
-			err = errors.Join(err, s.Store.SetAside(ctx, item, "queued under another key"))
+			err = errors.Join(err, s.Store.Park(ctx, item, "queued under another key"))
 			continue
 		case !s.key.itemIsSealed(item), !own && s.replayed(item, now):
 			item.Kind = KindForged

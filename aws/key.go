@@ -117,8 +117,8 @@ func RefuseUser(key KeyRef, user string) *RefusedError {
 	}
 	refused.Steps = append(refused.Steps,
 		"Deactivate the key: aws iam update-access-key --user-name "+who+" --access-key-id "+id+" --status Inactive",
-		"Deny the sessions that it made, which live up to 36 hours: give the user an inline policy that denies * on * "+
-			"with the condition DateLessThan aws:TokenIssueTime and the time of now.",
+		"Deny the sessions that it made, which live up to 36 hours: give the user an inline policy that denies * "+
+			"on *, with DateLessThan aws:TokenIssueTime now.",
 		"Revoke the roles that the user or these sessions assumed, each by its name.")
 	return refused
 }

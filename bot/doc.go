@@ -21,7 +21,7 @@
 // # When something goes wrong
 //
 // An item whose handler fails, panics or dies with its replica stays in the store; without a sign
-// of life for some seconds another worker takes it over, and after five tries it is set aside
+// of life for some seconds another worker takes it over, and after five tries it is parked
 // (workers.go). A store that hangs costs the person an answer of that kind within the three seconds
 // that Slack waits, and never the reading of the connection.
 //

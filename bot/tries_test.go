@@ -96,8 +96,8 @@ func inherits(t *testing.T, store approvals.Store, db *redis.Client, log *book) 
 	var heir tries
 	second := newCrew(t, store, log, "second", heir.handle)
 	until(t, "the second has done it", func() bool { return left(t, db) == 0 })
-	if n := db.XLen(t.Context(), "{revokebot}:aside").Val(); n != 0 || second.count("A") != 1 || heir.told[0] != 2 {
-		t.Errorf("%d set aside, handled %d times, as try %v", n, second.count("A"), heir.told)
+	if n := db.XLen(t.Context(), "{revokebot}:parked").Val(); n != 0 || second.count("A") != 1 || heir.told[0] != 2 {
+		t.Errorf("%d parked, handled %d times, as try %v", n, second.count("A"), heir.told)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	claimEvery = 2 * time.Second // a look for items that others left
 	abandoned  = 8 * time.Second // an item without a sign of life for so long is anybody's
 	sweepEvery = time.Minute     // a look for what is late by the logs
-	maxTries   = 5               // then it is set aside
+	maxTries   = 5               // then it is parked
 	storeWait  = time.Second     // after the store did not answer
 	noteWithin = 2 * time.Second // for telling the store what became of an item, also when the bot is stopping
 	shortNap   = time.Second     // the longest that a new timer may go unnoticed
@@ -31,7 +31,7 @@ const (
 // handler does items; *handlers.Handlers is one.
 type handler interface {
 	Handle(ctx context.Context, item approvals.Item) error
-	SetAside(ctx context.Context, item approvals.Item, cause error) error
+	Park(ctx context.Context, item approvals.Item, cause error) error
 }
 
 // workers take items from the store and have them handled.
@@ -204,7 +204,7 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 	}()
 	ctx, ended := w.watch.item(ctx, item)
 	if item.Tries > maxTries {
-		w.setAside(ctx, item, fmt.Errorf("failed %d times", item.Tries-1))
+		w.parkItem(ctx, item, fmt.Errorf("failed %d times", item.Tries-1))
 		ended(ItemGaveUp)
 		return
 	}
@@ -268,10 +268,10 @@ func (w *workers) guarded(ctx context.Context, item approvals.Item) (err error) 
 	return w.handle.Handle(ctx, item)
 }
 
-func (w *workers) setAside(ctx context.Context, item approvals.Item, cause error) {
-	w.log.ErrorContext(ctx, "an item was set aside", "item", item.ID, "kind", item.Kind, "request", item.Request,
+func (w *workers) parkItem(ctx context.Context, item approvals.Item, cause error) {
+	w.log.ErrorContext(ctx, "an item was parked", "item", item.ID, "kind", item.Kind, "request", item.Request,
 		"cause", cause)
-	if err := w.handle.SetAside(ctx, item, cause); err != nil {
-		w.log.WarnContext(ctx, "an item could not be set aside yet", "item", item.ID, "error", err)
+	if err := w.handle.Park(ctx, item, cause); err != nil {
+		w.log.WarnContext(ctx, "an item could not be parked yet", "item", item.ID, "error", err)
 	}
 }

@@ -37,11 +37,11 @@ func (d *doer) Handle(ctx context.Context, item approvals.Item) error {
 	return d.do(ctx, item)
 }
 
-func (d *doer) SetAside(ctx context.Context, item approvals.Item, cause error) error {
+func (d *doer) Park(ctx context.Context, item approvals.Item, cause error) error {
 	d.mu.Lock()
 	d.aside[item.Request] = cause.Error()
 	d.mu.Unlock()
-	return d.store.SetAside(ctx, item, cause.Error())
+	return d.store.Park(ctx, item, cause.Error())
 }
 
 func (d *doer) count(request string) int {
@@ -183,10 +183,10 @@ func TestAnItemThatIsWorkedOnForAMinuteIsNotTakenOver(t *testing.T) {
 	})
 }
 
-func TestAPoisonousItemIsSetAsideAfterFiveTriesAndTheRestGoesOn(t *testing.T) {
+func TestAPoisonousItemIsParkedAfterFiveTriesAndTheRestGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, db := newRedis(t)
-		log := newBook(t, "an item was set aside", "a handler panicked")
+		log := newBook(t, "an item was parked", "a handler panicked")
 		c := newCrew(t, store, log, "one", func(_ context.Context, item approvals.Item) error {
 			switch {
 			case strings.HasPrefix(item.Request, "BAD"):
@@ -205,13 +205,13 @@ func TestAPoisonousItemIsSetAsideAfterFiveTriesAndTheRestGoesOn(t *testing.T) {
 				t.Fatalf("the rest does not go on after %d s", i)
 			}
 		}
-		until(t, "both bad ones are set aside", func() bool { return left(t, db) == 0 })
+		until(t, "both bad ones are parked", func() bool { return left(t, db) == 0 })
 		for _, bad := range []string{"BAD1", "PANIC1"} {
 			if n := c.count(bad); n != maxTries || c.aside[bad] != "failed 5 times" {
 				t.Errorf("%s was tried %d times, and then: %q", bad, n, c.aside[bad])
 			}
 		}
-		if n := db.XLen(t.Context(), "{revokebot}:aside").Val(); n != 2 {
+		if n := db.XLen(t.Context(), "{revokebot}:parked").Val(); n != 2 {
 			t.Errorf("%d items are kept for a person to look at", n)
 		}
 		if n := strings.Count(log.String(), "a handler panicked"); n != maxTries {

@@ -99,8 +99,8 @@ func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 				"roles",
 			"can assume the role again", "lets everybody assume it", "444455556666",
 			"Check them too, or take them out of the trust policy.",
-			"a reboot does not.", "Updating a function", "Force a new deployment", "Restart the pods.",
-			"can write IAM policies", "by which only revokebot changes what it has written.",
+			"a reboot does not help.", "Update a function", "Force a new deployment", "Restart the pods.",
+			"can write IAM policies", "that lets only revokebot change its policies.",
 			"before 1999-12-01T00:00:00", "is managed by Terraform",
 		} {
 			if !strings.Contains(blocks, words) {

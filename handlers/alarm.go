@@ -57,10 +57,10 @@ func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 // was queued again: another process wrote it into the store, or it was accepted under another key.
 // Its content is not used.
 func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
-	const why = "an item that claims to be a person's act is not signed by this deployment, or came again: it is put aside"
+	const why = "an item that claims to be a person's act is not signed by this deployment, or came again: it is parked"
 	if err := h.Alarm(ctx, "", item.Source, why); err != nil {
 		return err
 	}
 	item.Body = nil // it may hold a response URL
-	return h.Store.SetAside(ctx, item, why)
+	return h.Store.Park(ctx, item, why)
 }

@@ -293,8 +293,8 @@ func TestWorkThatNoReplicaQueuedIsNotDone(t *testing.T) { // B4, B7, B17
 		if len(b.Transcript()) != said {
 			t.Errorf("something was said:\n%s", b.Transcript())
 		}
-		if n := b.DB.XLen(t.Context(), tag+"aside").Val(); n != int64(len(kinds)) {
-			t.Errorf("%d of %d items were put aside", n, len(kinds))
+		if n := b.DB.XLen(t.Context(), tag+"parked").Val(); n != int64(len(kinds)) {
+			t.Errorf("%d of %d items were parked", n, len(kinds))
 		}
 		b.alarms("not signed by this deployment")
 	})

@@ -37,7 +37,7 @@ func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T)
 			},
 			{Kind: deliver.KindRemind, Source: "remind last"},
 			{Kind: guard.KindGuard, Source: "guard 1"},
-			{Kind: guard.KindTamperedBy, Source: "culprit 1", Body: json.RawMessage(`[]`)},
+			{Kind: guard.KindTamperedBy, Source: "tampered_by 1", Body: json.RawMessage(`[]`)},
 			{Kind: handlers.KindUndone, Source: "undone by nobody"},
 		}
 		for _, item := range bad {
@@ -48,11 +48,11 @@ func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T)
 		}
 		time.Sleep(5 * time.Minute)
 		b.Settle()
-		if n := b.DB.XLen(t.Context(), tag+"aside").Val(); n != int64(len(bad)) {
-			t.Errorf("%d of %d items were put aside", n, len(bad))
+		if n := b.DB.XLen(t.Context(), tag+"parked").Val(); n != int64(len(bad)) {
+			t.Errorf("%d of %d items were parked", n, len(bad))
 		}
 		for _, e := range card.Events()[events:] {
-			if e.Type != approvals.EventSetAside {
+			if e.Type != approvals.EventParked {
 				t.Errorf("an event %s: %s", e.Type, e.Detail)
 			}
 		}

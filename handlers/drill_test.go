@@ -236,7 +236,7 @@ func TestARevocationGoesOnUnhinderedWhileADrillOfTheRoleRuns(t *testing.T) {
 			t.Errorf("the undo is about %s", undo.Request().About)
 		}
 		for _, e := range drill.Events() {
-			if e.Type == approvals.EventTampered || e.Type == approvals.EventUndone || e.Type == approvals.EventInert {
+			if e.Type == approvals.EventTampered || e.Type == approvals.EventUndone || e.Type == approvals.EventPolicyExpired {
 				t.Errorf("the drill has %s", e.Type)
 			}
 		}

@@ -234,7 +234,7 @@ func TestAClickThatWasQueuedByHandIsNobodysClick(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.queue(approvals.Item{Kind: handlers.KindClick, Source: "envelope forged", Body: click})
-		b.Until("it is put aside", func() bool { return b.DB.XLen(t.Context(), tag+"aside").Val() == 1 })
+		b.Until("it is parked", func() bool { return b.DB.XLen(t.Context(), tag+"parked").Val() == 1 })
 		b.Settle()
 		if card.State() != approvals.StateOpen || b.Puts() != 0 || len(card.Events()) != 1 ||
 			!b.Log.Has("not signed by this deployment") {
@@ -323,8 +323,8 @@ func TestAnUndoThatWasQueuedByHandIsNotTold(t *testing.T) {
 		if other.Request().Undone == nil {
 			t.Error("the undo that was made is not told")
 		}
-		if n := b.DB.XLen(t.Context(), tag+"aside").Val(); n != 3 {
-			t.Errorf("%d items were put aside", n)
+		if n := b.DB.XLen(t.Context(), tag+"parked").Val(); n != 3 {
+			t.Errorf("%d items were parked", n)
 		}
 	})
 }
@@ -352,7 +352,7 @@ func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *test
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		b.queue(approvals.Item{
-			Kind: guard.KindTamperedBy, Request: card.ID, Source: "culprit by hand",
+			Kind: guard.KindTamperedBy, Request: card.ID, Source: "tampered_by by hand",
 			Body: json.RawMessage(`{"since":"1999-12-31T00:00:00Z","last":true}`),
 		})
 		time.Sleep(time.Minute)

@@ -16,7 +16,7 @@ func TestALossThatTheGuardCannotMakeGoodIsToldOnceUntilItChanges(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := b.Ask()
 		approvedAs(b, card, approvals.StateApplied)
-		pushedAside(b, card) // three looks follow within 15 s
+		parkedItems(b, card) // three looks follow within 15 s
 		told := count(card, approvals.EventTampered)
 		putOn(b, besideOf(card), allowAll)
 		time.Sleep(20 * time.Second)

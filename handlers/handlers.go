@@ -153,10 +153,10 @@ func New(cfg Config) *Handlers {
 func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit, KindHome} }
 
 // Handle does one item. A nil error means that it is done; *Again that it comes back later; any
-// other error that it should be tried again soon, a few times, and then be set aside with SetAside.
+// other error that it should be tried again soon, a few times, and then be parked with Park.
 func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 	if slices.Contains(FromPeople(), item.Kind) && item.Age > h.ExpireAfter+waitedTooLong {
-		return h.SetAside(ctx, item, errors.New("it waited for too long"))
+		return h.Park(ctx, item, errors.New("it waited for too long"))
 	}
 	return h.withAlarm(ctx, func(ctx context.Context) error {
 		err := h.handle(ctx, item)
@@ -192,8 +192,8 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, h.guard.TamperedBy)
 	case KindHome:
 		return h.slowly(ctx, item, h.home)
-	case guard.KindInert:
-		return h.slowly(ctx, item, h.guard.Inert)
+	case guard.KindExpired:
+		return h.slowly(ctx, item, h.guard.Expired)
 	case KindUndone:
 		return h.undone(ctx, item)
 	case deliver.KindCallOut:
@@ -280,10 +280,10 @@ const waitedTooLong = 15 * time.Minute
 // up.
 const lastingRetry = 30 * time.Second
 
-// SetAside parks an item that failed too often, and tells the person who waits for it. An expiry
+// Park parks an item that failed too often, and tells the person who waits for it. An expiry
 // and a delivery are never given up: without the one a role stays taken, without the other a card
 // keeps its buttons. They come back later.
-func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause error) error {
+func (h *Handlers) Park(ctx context.Context, item approvals.Item, cause error) error {
 	if item.Kind == approvals.KindExpire || item.Kind == approvals.KindDeliver {
 		return h.Store.Postpone(ctx, item, lastingRetry)
 	}
@@ -299,7 +299,7 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		item.Body = nil // it may hold a response URL
 	}
 	if request != "" {
-		err := h.Remark(ctx, request, approvals.EventSetAside, "aside "+item.Source, record.Failure{
+		err := h.Remark(ctx, request, approvals.EventParked, "parked "+item.Source, record.Failure{
 			Work:     item.Kind,
 			Sentence: "The operator of revokebot finds the cause in its log under this request's id.",
 		})
@@ -308,11 +308,11 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		case item.Kind == KindExecute:
 			err = h.giveUp(ctx, request)
 		case item.Kind == investigate.KindEvidence:
-			err = h.investigator.SetAside(ctx, item)
+			err = h.investigator.Park(ctx, item)
 		}
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
-			return fmt.Errorf("set aside: %w", err)
+			return fmt.Errorf("parked: %w", err)
 		}
 	}
-	return h.Store.SetAside(ctx, item, cause.Error())
+	return h.Store.Park(ctx, item, cause.Error())
 }

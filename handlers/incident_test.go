@@ -501,7 +501,7 @@ func TestLooksThatHangHoldUpNothing(t *testing.T) {
 	})
 }
 
-func TestALastLookThatIsSetAsideEndsAsUnknown(t *testing.T) {
+func TestALastLookThatIsParkedEndsAsUnknown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{FollowUps: []time.Duration{100 * time.Second}, ErrorsAllowed: true})

@@ -67,8 +67,8 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 	id := e.request.ID
 	if out.Role.TrustDigest != e.about.Role.TrustDigest {
 		step.Add(t, approvals.EventFinding, "", record.Finding{
-			Sentence: "The trust policy of the role was changed between the request and the revocation, which went " +
-				"on. An attacker may have changed it to come back: compare it with the card.",
+			Sentence: "The trust policy of the role changed between the request and the revocation. An attacker " +
+				"may have changed it to come back: compare it with the card.",
 			Trust: roleFacts(out.Role).Trust,
 		})
 	}
@@ -91,7 +91,7 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 		for _, d := range out.Documents {
 			now = times.Later(now, d.ReadBackAt)
 		}
-		t.Due = append(t.Due, guard.InertDue(id, a.RevivesUntil.Sub(now)))
+		t.Due = append(t.Due, guard.ExpiredDue(id, a.RevivesUntil.Sub(now)))
 	}
 	e.h.guard.Watch(t, id, a.Seen == record.SeenEqual)
 }
@@ -226,7 +226,7 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 	return &step.Again{After: after}
 }
 
-// giveUp ends an approved request whose execution was set aside: it must not look as if it was
+// giveUp ends an approved request whose execution was parked: it must not look as if it was
 // still under way.
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
 	_, err := h.Close(ctx, id, step.UnderWay, func(r approvals.Request) step.Failure {

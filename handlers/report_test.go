@@ -338,7 +338,7 @@ func TestAWorkerThatDiesAfterAnUploadIsFollowedByOneThatFindsTheFiles(t *testing
 		uploads := len(b.Slack.Calls("files.completeUploadExternal"))
 		err = b.Store.Commit(t.Context(), approvals.Transition{
 			RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
-				{Type: approvals.EventSetAside, Source: "by hand"},
+				{Type: approvals.EventParked, Source: "by hand"},
 			},
 		})
 		if err != nil {

@@ -248,7 +248,7 @@ func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
 }
 
 // Rule 15. An execution that fails for a reason of the bot's own ends the request, visibly.
-func TestAnExecutionThatIsSetAsideEndsTheRequest(t *testing.T) {
+func TestAnExecutionThatIsParkedEndsTheRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{ErrorsAllowed: true})

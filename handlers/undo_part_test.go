@@ -21,7 +21,7 @@ func TestAnUndoWithoutWordsEndsWhenTheAdoptedPolicyIsReplacedBeforeItsApproval(t
 		card := b.Ask()
 		approvedAs(b, card, approvals.StateApplied)
 		adopted := inPlace(b, denyPolicy)
-		pushedAside(b, card)
+		parkedItems(b, card)
 		putOn(b, denyPolicy, adopted) // an administrator puts it back
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole because")
 		says(t, undo, "denies the same sessions", "`"+besideOf(card)+"` is removed from the role")
@@ -49,7 +49,7 @@ func TestAnUndoEndsWhenTheGuardHasWrittenMoreSinceItWasAskedFor(t *testing.T) {
 				card := b.Ask()
 				approvedAs(b, card, approvals.StateApplied)
 				undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
-				pushedAside(b, card)
+				parkedItems(b, card)
 				if removed {
 					if err := b.World.Prod.DeleteRolePolicy(actors.DeployRole, denyPolicy); err != nil {
 						t.Fatal(err)
@@ -72,7 +72,7 @@ func half(t *testing.T, fault awsstandin.Fault) (b *bench.Bench, card, undo benc
 	card = b.Ask()
 	approvedAs(b, card, approvals.StateApplied)
 	first := onRole(b)
-	pushedAside(b, card)
+	parkedItems(b, card)
 	putOn(b, denyPolicy, first) // an administrator puts ours back
 	undo = b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 	b.AWS.Inject(fault)

@@ -691,7 +691,7 @@ func TestNoSessionThatCloudTrailShowedAliveIsTakenForExpired(t *testing.T) {
 
 func TestTheCleanUpIsOfferedOnceAndNotAfterAnUndoOrALaterRevocation(t *testing.T) {
 	t.Parallel()
-	offers := func(card bench.Card) int { return count(card, approvals.EventInert) }
+	offers := func(card bench.Card) int { return count(card, approvals.EventPolicyExpired) }
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		replica := 0
@@ -701,14 +701,14 @@ func TestTheCleanUpIsOfferedOnceAndNotAfterAnUndoOrALaterRevocation(t *testing.T
 		away(b, &replica, 11*time.Hour+59*time.Minute)
 		b.Settle()
 		if offers(first)+offers(second) != 0 {
-			t.Fatalf("a clean-up is offered, and the later deny is not inert:\n%s", b.Transcript())
+			t.Fatalf("a clean-up is offered, and the later deny has not expired:\n%s", b.Transcript())
 		}
 		away(b, &replica, 10*time.Minute)
 		b.Settle()
 		if offers(first) != 0 || offers(second) != 1 {
 			t.Fatalf("%d and %d offers:\n%s", offers(first), offers(second), b.Transcript())
 		}
-		// The clean-up brings the earlier deny back, which is inert as well: that is offered in its turn.
+		// The clean-up brings the earlier deny back, which has expired as well: its turn.
 		pressIn(b, second, actors.Rosa, messages.ActionCleanUp)
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 3 })
 		b.Cards()[2].Approve(actors.Bob)

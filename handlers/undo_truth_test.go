@@ -32,9 +32,9 @@ func inPlace(b *bench.Bench, name string) string {
 // besideOf is the second place of a request's deny.
 func besideOf(card bench.Card) string { return "RevokebotOlderSessions-" + card.ID[:8] }
 
-// pushedAside has an attacker take the console's place of a card's deny, and the guard write
+// parkedItems has an attacker take the console's place of a card's deny, and the guard write
 // beside.
-func pushedAside(b *bench.Bench, card bench.Card) {
+func parkedItems(b *bench.Bench, card bench.Card) {
 	b.T.Helper()
 	putOn(b, denyPolicy, allowAll)
 	b.Until("it is written beside", func() bool { return inPlace(b, besideOf(card)) != "" })
@@ -76,7 +76,7 @@ func TestAnUndoAsksForTheWordsWhenTheAdoptedPolicyWasReplaced(t *testing.T) {
 		putOn(b, denyPolicy, denyText(b.AWS.Now().Add(50*time.Minute).Truncate(time.Second)))
 		card := b.Ask()
 		approvedAs(b, card, approvals.StateApplied)
-		pushedAside(b, card)
+		parkedItems(b, card)
 		b.Command(actors.Rosa, "undo prod/DeployRole because")
 		b.Whispered(actors.Rosa, "*they work again*")
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
@@ -99,7 +99,7 @@ func TestAnUndoOfWhichAPolicyStaysDoesNotSayThatTheEarlierOneIsBack(t *testing.T
 		putOn(b, denyPolicy, denyText(b.AWS.Now().Add(-time.Hour)))
 		card := b.Ask()
 		approvedAs(b, card, approvals.StateApplied)
-		pushedAside(b, card)
+		parkedItems(b, card)
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		says(t, undo, "`AWSRevokeOlderSessions` *stays*", "`"+besideOf(card)+"` is removed from the role")
 		approvedAs(b, undo, approvals.StateApplied)
@@ -129,7 +129,7 @@ func TestAnUndoThatLeavesSomeoneElsesPolicyTellsTheOlderRequestOfThatPlace(t *te
 		time.Sleep(5 * time.Minute)
 		card := b.AskFor(actors.Rosa, "prod/DeployRole again")
 		approvedAs(b, card, approvals.StateApplied)
-		pushedAside(b, card)
+		parkedItems(b, card)
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		approvedAs(b, undo, approvals.StateApplied)
 		b.Until("the older thread says so", func() bool { return older.Says("is off the role") })

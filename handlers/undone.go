@@ -31,7 +31,7 @@ func undoneItem(by approvals.Request) approvals.Item {
 
 // undone tells the request that put a deny on a role that another one has taken it away, so that
 // its card and its thread say so. Where that brings an earlier deny of the bot's back, it is looked
-// at whether that is inert. The guard checks once what an earlier request has in force.
+// at whether that has expired. The guard checks once what an earlier request has in force.
 func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	by, err := step.BodyOf[undoneBy](item)
 	if err != nil {
@@ -82,7 +82,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		if a.Slots.Restores() && slices.ContainsFunc(a.Slots, func(left record.Stand) bool {
 			return slices.Contains(contain.Documents(newest.Changes), left.Document)
 		}) {
-			t.Work = append(t.Work, guard.InertItem(newest.Request.ID))
+			t.Work = append(t.Work, guard.ExpiredItem(newest.Request.ID))
 		}
 		if len(h.Guard) > 0 { // its document may be gone since another one stood in for it
 			t.Work = append(t.Work, guard.AfterUndoItem(newest.Request.ID, item.Source, told.At))

@@ -93,11 +93,11 @@ var again = []sentence{
 			b.Errorf("the log has %d events", r.Seq)
 		}
 	}},
-	{name: "an item that is done, postponed or set aside is so once", test: func(b *bench) {
+	{name: "an item that is done, postponed or parked is so once", test: func(b *bench) {
 		for _, finish := range []func(item approvals.Item) error{
 			func(item approvals.Item) error { return b.Store.Done(b.ctx, item) },
 			func(item approvals.Item) error { return b.Store.Postpone(b.ctx, item, 0) },
-			func(item approvals.Item) error { return b.Store.SetAside(b.ctx, item, "it failed") },
+			func(item approvals.Item) error { return b.Store.Park(b.ctx, item, "it failed") },
 		} {
 			b.accept(envelope)
 			item := b.take(1)[0]

@@ -242,10 +242,10 @@ var working = []sentence{
 		b.promote()
 		b.same("taken and claimed", []int{len(b.take(1)), len(b.claim(rival, 0, 1))}, []int{0, 0})
 	}},
-	{name: "what is set aside does not come back", test: func(b *bench) {
+	{name: "what is parked does not come back", test: func(b *bench) {
 		b.numbered(2)
 		items := b.take(2)
-		b.is(b.Store.SetAside(b.ctx, items[0], "it failed five times"), nil)
+		b.is(b.Store.Park(b.ctx, items[0], "it failed five times"), nil)
 		b.Advance(b.span)
 		b.promote()
 		b.same("taken", len(b.take(10)), 0)

@@ -25,7 +25,7 @@ const (
 // Backlog reads what waits: three steps, however much there is, and one more for each approved
 // request that has not ended, of which there are hardly ever several.
 func (s *Store) Backlog(ctx context.Context) (approvals.Backlog, error) {
-	answer, err := s.run(ctx, "backlog", []string{workKey, dueKey, asideKey}).Int64Slice()
+	answer, err := s.run(ctx, "backlog", []string{workKey, dueKey, parkedKey}).Int64Slice()
 	if err != nil {
 		return approvals.Backlog{}, err
 	}

@@ -77,7 +77,7 @@ func TestTheBacklogIsWhatWaitsAndForHowLong(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.SetAside(t.Context(), items[9], "a test"); err != nil {
+		if err := s.Park(t.Context(), items[9], "a test"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)

@@ -42,7 +42,7 @@ func TestAnItemThatCannotBeReadIsHandedOutWithoutAKind(t *testing.T) {
 			}
 		}
 		for _, item := range claimed {
-			if err := s.SetAside(t.Context(), item, "it cannot be read"); err != nil {
+			if err := s.Park(t.Context(), item, "it cannot be read"); err != nil {
 				t.Error(err)
 			}
 		}

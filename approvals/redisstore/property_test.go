@@ -280,7 +280,7 @@ func (d *driver) work(rt *rapid.T) {
 		if item.Kind == approvals.KindExpire {
 			d.expire(rt, store, item.Request)
 		}
-		switch rapid.SampledFrom([]string{"done", "done", "postponed", "set aside", "dies"}).Draw(rt, "outcome") {
+		switch rapid.SampledFrom([]string{"done", "done", "postponed", "parked", "dies"}).Draw(rt, "outcome") {
 		case "done":
 			d.must(rt, func() error { return store.Done(ctx, item) })
 		case "postponed":
@@ -289,8 +289,8 @@ func (d *driver) work(rt *rapid.T) {
 			next.Attempt++
 			d.model.timer(next, time.Now().Add(after))
 			d.must(rt, func() error { return store.Postpone(ctx, item, after) })
-		case "set aside":
-			d.must(rt, func() error { return store.SetAside(ctx, item, "it failed") })
+		case "parked":
+			d.must(rt, func() error { return store.Park(ctx, item, "it failed") })
 		default:
 			continue
 		}

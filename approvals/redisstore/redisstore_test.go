@@ -76,7 +76,7 @@ func TestAllKeysAreInOneSlotAndNoneIsLeftAfterTheRetention(t *testing.T) {
 		_, connect := inMemory(t)
 		client := connect()
 		s, item := scene(t, client)
-		for _, name := range []string{"Accept", "Commit", "Commit of a remark", "Note", "Allow", "SetAside", "MarkDelivery"} {
+		for _, name := range []string{"Accept", "Commit", "Commit of a remark", "Note", "Allow", "Park", "MarkDelivery"} {
 			if err := everything(s, item)[name](t.Context()); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -112,7 +112,7 @@ func TestAllKeysAreInOneSlotAndNoneIsLeftAfterTheRetention(t *testing.T) {
 		time.Sleep(180 * 24 * time.Hour) // the list of a role's requests lives twice as long, too
 		left := client.Keys(t.Context(), "*").Val()
 		slices.Sort(left)
-		if diff := cmp.Diff([]string{asideKey, headKey, dueKey, notesKey, recentKey, unchainedKey, workKey},
+		if diff := cmp.Diff([]string{headKey, dueKey, notesKey, parkedKey, recentKey, unchainedKey, workKey},
 			left); diff != "" {
 			t.Errorf("what is left after the retention: %s", diff)
 		}
@@ -285,7 +285,7 @@ func TestStreamsThatNobodyEmptiesAreCutOff(t *testing.T) {
 		m, connect := inMemory(t)
 		client := connect()
 		s := ready(t, client, 0)
-		for _, stream := range []string{notesKey, asideKey} {
+		for _, stream := range []string{notesKey, parkedKey} {
 			for range keepNotes + 10 {
 				if _, err := m.XAdd(stream, "*", []string{"old", "entry"}); err != nil {
 					t.Fatal(err)
@@ -295,10 +295,10 @@ func TestStreamsThatNobodyEmptiesAreCutOff(t *testing.T) {
 		if err := s.Note(t.Context(), approvals.Event{Type: approvals.EventRefused}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SetAside(t.Context(), takeOne(t, s, "w"), "it failed"); err != nil {
+		if err := s.Park(t.Context(), takeOne(t, s, "w"), "it failed"); err != nil {
 			t.Fatal(err)
 		}
-		for _, stream := range []string{notesKey, asideKey} {
+		for _, stream := range []string{notesKey, parkedKey} {
 			if n := client.XLen(t.Context(), stream).Val(); n != keepNotes {
 				t.Errorf("%s has %d entries", stream, n)
 			}
@@ -306,7 +306,7 @@ func TestStreamsThatNobodyEmptiesAreCutOff(t *testing.T) {
 	})
 }
 
-func TestWhatIsSetAsideIsThereWithItsReason(t *testing.T) {
+func TestWhatIsParkedIsThereWithItsReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, connect := inMemory(t)
 		client := connect()
@@ -319,11 +319,11 @@ func TestWhatIsSetAsideIsThereWithItsReason(t *testing.T) {
 			t.Fatalf("%v, %v", items, err)
 		}
 		for range 2 {
-			if err := s.SetAside(t.Context(), items[0], "failed 5 times"); err != nil {
+			if err := s.Park(t.Context(), items[0], "failed 5 times"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		entries, err := client.XRange(t.Context(), asideKey, "-", "+").Result()
+		entries, err := client.XRange(t.Context(), parkedKey, "-", "+").Result()
 		if err != nil || len(entries) != 1 {
 			t.Fatalf("%v, %v", entries, err)
 		}

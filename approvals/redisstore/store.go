@@ -30,11 +30,11 @@ const (
 	prefix = "{revokebot}:"
 	group  = "bot"
 
-	workKey  = prefix + "work"
-	dueKey   = prefix + "due"
-	saidKey  = prefix + "policies"
-	asideKey = prefix + "aside"
-	notesKey = prefix + "notes"
+	workKey   = prefix + "work"
+	dueKey    = prefix + "due"
+	saidKey   = prefix + "policies"
+	parkedKey = prefix + "parked"
+	notesKey  = prefix + "notes"
 
 	recentKey = prefix + "recent"
 

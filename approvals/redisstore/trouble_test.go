@@ -48,7 +48,7 @@ func everything(s *Store, item approvals.Item) map[string]func(ctx context.Conte
 		"Keep":     func(ctx context.Context) error { return s.Keep(ctx, "w", []approvals.Item{item}) },
 		"Done":     func(ctx context.Context) error { return s.Done(ctx, item) },
 		"Postpone": func(ctx context.Context) error { return s.Postpone(ctx, item, time.Hour) },
-		"SetAside": func(ctx context.Context) error { return s.SetAside(ctx, item, "it failed") },
+		"Park":     func(ctx context.Context) error { return s.Park(ctx, item, "it failed") },
 		"Promote":  func(ctx context.Context) error { _, err := s.Promote(ctx, 1); return err },
 		"BeginDelivery": func(ctx context.Context) error {
 			_, ok, err := s.BeginDelivery(ctx, "R1", "w", time.Hour)

@@ -110,13 +110,13 @@ func (s *Store) Postpone(ctx context.Context, item approvals.Item, after time.Du
 	return s.run(ctx, "postpone", []string{workKey, dueKey}, group, item.ID, max(after, 0).Milliseconds(), body).Err()
 }
 
-// SetAside implements approvals.Store.
-func (s *Store) SetAside(ctx context.Context, item approvals.Item, reason string) error {
+// Park implements approvals.Store.
+func (s *Store) Park(ctx context.Context, item approvals.Item, reason string) error {
 	body, err := json.Marshal(item)
 	if err != nil {
-		return fmt.Errorf("set aside: %w", err)
+		return fmt.Errorf("parked: %w", err)
 	}
-	return s.run(ctx, "set_aside", []string{workKey, asideKey}, group, item.ID, body, reason, keepNotes).Err()
+	return s.run(ctx, "park", []string{workKey, parkedKey}, group, item.ID, body, reason, keepNotes).Err()
 }
 
 // trustNap is how long Promote relies on what the script last said of the first timer, while that
@@ -162,7 +162,7 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 }
 
 // decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without
-// a kind, so that it fails in the open and is set aside, instead of blocking the stream.
+// a kind, so that it fails in the open and is parked, instead of blocking the stream.
 func decodeItem(id, body string, tries int64) approvals.Item {
 	var item approvals.Item
 	if json.Unmarshal([]byte(body), &item) != nil {

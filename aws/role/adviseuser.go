@@ -78,8 +78,8 @@ func (w *warnings) user(p *Prepared, f userFacts, canWrite bool) {
 	w.notRead("which groups it is in", f.groups.Err)
 	w.notRead("whether it has a console password", f.login.Err)
 	w.notRead("when the key was used last", f.lastUsed.Err)
-	w.add("This does not end sessions that the key of %s opened in roles: revoke those roles too. What the key made " +
-		"(users, keys, roles) stays. CloudTrail mostly records no call of an inactive key, so silence proves nothing.")
+	w.add("This does not end sessions that the key of %s opened in roles: revoke those roles too. What the key " +
+		"made stays. CloudTrail mostly records no call of an inactive key, so silence proves nothing.")
 	if used := f.used; used != nil {
 		w.add("The key of %s was used last at %s, with %s in %s. What uses it stops working at once, and for good: "+
 			"give it a new key.", used.LastUsedDate.UTC().Format("2006-01-02 15:04 UTC"),

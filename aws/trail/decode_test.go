@@ -280,7 +280,7 @@ func FuzzDecodeEvent(f *testing.F) {
 			}
 		}
 		Suspects([]Session{got}, time.Unix(0, 0))
-		if j := Judge(JudgeInput{
+		if j := Assess(JudgeInput{
 			Cutoff: time.Unix(1, 0), Sessions: []Session{got}, Activities: map[string]Activity{got.ID(): did},
 		}); j.State == Contained {
 			t.Errorf("%q: contained, and no region was asked", text)

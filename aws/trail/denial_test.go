@@ -41,7 +41,7 @@ func TestADenialByAManagedPolicyIsProofOnlyIfTheRequestAttachedIt(t *testing.T) 
 		action, by := deniedAction("User: arn:aws:sts::111122223333:assumed-role/Deploy/x is not authorized to perform: " +
 			"iam:ListRoles with an explicit deny in an identity-based policy: " + policy)
 		f := newFold(time.Unix(0, 1), lock)
-		f.judge(Call{Time: time.Unix(5, 0), Denied: true, ExplicitDeny: action, DenyingPolicy: by})
+		f.classify(Call{Time: time.Unix(5, 0), Denied: true, ExplicitDeny: action, DenyingPolicy: by})
 		if action != "iam:ListRoles" || by != policy || len(f.Blocked) == 1 != (policy == lock) {
 			t.Errorf("%s: %q by %q proves %v", policy, action, by, f.Blocked)
 		}
@@ -75,7 +75,7 @@ func TestAFailureTellsThatASessionHasEndedOrNothingOrIsUnclear(t *testing.T) {
 		"NoSuchEntityException": {false, true}, "ValidationException": {false, true},
 	} {
 		f := newFold(time.Unix(10, 0))
-		f.judge(Call{Service: "iam", Name: "ListRoles", Time: time.Unix(20, 0), ErrorCode: code})
+		f.classify(Call{Service: "iam", Name: "ListRoles", Time: time.Unix(20, 0), ErrorCode: code})
 		if ended, unclear := !f.Ended.IsZero(), f.FailedAfter > 0; ended != want.ended || unclear != want.unclear {
 			t.Errorf("%s: ended %v, unclear %v", code, ended, unclear)
 		}

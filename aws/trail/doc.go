@@ -10,6 +10,6 @@
 // caller.go (who opened it) and call.go (into a Call). Session tokens are never decoded.
 //
 // The rest is pure. Suspects and Copied pick the sessions that are worth a look, persistence.go
-// lists the calls by which an attacker stays or comes back, and Judge (judge.go, its rules in
+// lists the calls by which an attacker stays or comes back, and Assess (judge.go, its rules in
 // judgerules.go, judgereturn.go and judgewhere.go) says whether a revocation holds.
 package trail

@@ -81,7 +81,7 @@ func (f *fold) count(call Call) {
 		f.Delegates = append(f.Delegates, by)
 	}
 	if call.proves() {
-		f.judge(call)
+		f.classify(call)
 	}
 }
 
@@ -133,8 +133,8 @@ func (f *fold) from(call Call) {
 	}
 }
 
-// judge notes what a call tells about the deny.
-func (f *fold) judge(call Call) {
+// classify notes what a call tells about the deny.
+func (f *fold) classify(call Call) {
 	if call.succeeded() {
 		f.LastSucceeded = times.Later(f.LastSucceeded, call.Time)
 	}

@@ -63,7 +63,7 @@ func judged(w *generated.Incident, cutoff time.Time) Judgement {
 	}
 	strange := Suspects(in.Sessions, cutoff)
 	in.Suspects = WithCopied(strange, Copied(in.Sessions, in.Activities, strange))
-	return Judge(in)
+	return Assess(in)
 }
 
 func TestOfGeneratedIncidentsNoneIsContainedWhileTheAttackerIsIn(t *testing.T) {

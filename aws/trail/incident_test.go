@@ -388,7 +388,7 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 			t.Fatal(err)
 		}
 		judged.Activities, judged.Links = chain.Roots, chain.Links
-		got := Judge(judged)
+		got := Assess(judged)
 		if got.State != NotContained || len(got.Reasons) != 2 || !strings.Contains(got.Reasons[1], "the role DataAdmin") ||
 			!strings.Contains(got.Reasons[0], "user alice, who was suspicious before") ||
 			len(got.Sessions) != 2 || got.Old != 8 || got.Looked != 5 || got.Denied != 1 {
@@ -405,7 +405,7 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 		// alice's that the thief has was not used again.
 		judged.Sessions = slices.DeleteFunc(slices.Clone(report.Sessions), func(s Session) bool { return s.After })
 		judged.Revoked = map[string]time.Time{"arn:aws:iam::111122223333:role/DataAdmin": report.AskedAt.Add(-time.Minute)}
-		if got := Judge(judged); got.State != Contained || len(got.Roles) != 0 || len(got.Persistence) != 1 {
+		if got := Assess(judged); got.State != Contained || len(got.Roles) != 0 || len(got.Persistence) != 1 {
 			t.Errorf("got %+v", got)
 		}
 	})

@@ -76,14 +76,14 @@ const longestSession = 12 * time.Hour
 // mostSaid bounds the calls and sessions that a Judgement repeats.
 const mostSaid = 20
 
-// Judge says whether the revocation holds, as far as was seen.
+// Assess says whether the revocation holds, as far as was seen.
 //
 // Contained is said only when old sessions were seen denied, or all have ended; when every one that
 // had not ended was looked at and none succeeded past propagation; when none opened a session, here
 // or in another role, that lives on; when no attacker came back by what was copied, and every
 // caller since is known; and when all that was asked was answered in full. Whatever shows the
 // contrary is not contained, even if not everything was answered. All else is unknown.
-func Judge(in JudgeInput) Judgement {
+func Assess(in JudgeInput) Judgement {
 	j := &judge{in: in, from: times.Later(in.Cutoff, in.Propagated), theirs: map[string]bool{}, fresh: map[string]bool{}}
 	j.out.State = ContainmentUnknown
 	if in.Cutoff.IsZero() {

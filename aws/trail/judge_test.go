@@ -53,10 +53,10 @@ func TestTheZeroValueIsUnknownAndNeverAPass(t *testing.T) {
 	if none.State == Contained || none.State == NoActivity {
 		t.Errorf("got %v", none.State)
 	}
-	if got := Judge(JudgeInput{}); got.State != ContainmentUnknown || len(got.Reasons) != 1 {
+	if got := Assess(JudgeInput{}); got.State != ContainmentUnknown || len(got.Reasons) != 1 {
 		t.Errorf("got %+v", got)
 	}
-	if got := Judge(JudgeInput{Cutoff: time.Now()}); got.State != ContainmentUnknown || len(got.Reasons) == 0 {
+	if got := Assess(JudgeInput{Cutoff: time.Now()}); got.State != ContainmentUnknown || len(got.Reasons) == 0 {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -367,7 +367,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			return in
 		}, ContainmentUnknown, "up to 12 hours"},
 	} {
-		got := Judge(c.change(trial()))
+		got := Assess(c.change(trial()))
 		if got.State != c.want || len(got.Reasons) == 0 || !strings.Contains(strings.Join(got.Reasons, " "), c.why) {
 			t.Errorf("%s: %v, want %v with %q\n%q", name, got.State, c.want, c.why, got.Reasons)
 		}
@@ -380,7 +380,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			}
 		}
 	}
-	if got := Judge(trial()); len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Old != 4 ||
+	if got := Assess(trial()); len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Old != 4 ||
 		got.Looked != 3 || got.Denied != 1 || got.Quiet != 1 || got.Expired != 2 {
 		t.Errorf("got %+v", got)
 	}
@@ -403,7 +403,7 @@ func TestLessEvidenceIsNeverAPass(t *testing.T) {
 	} {
 		in := trial()
 		less(&in)
-		if got := Judge(in); got.State == Contained {
+		if got := Assess(in); got.State == Contained {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -425,18 +425,18 @@ func TestASessionThatCameBackUnderALockIsJudgedByItsCalls(t *testing.T) {
 		}
 		return changed(in, "ASIA-eve-back", func(a *Activity) { *a = did })
 	}
-	if got := Judge(back(denied)); got.State == NotContained {
+	if got := Assess(back(denied)); got.State == NotContained {
 		t.Errorf("denied: %+v", got)
 	}
 	in := back(denied)
 	in.All = false
-	if got := Judge(in); got.State == Contained {
+	if got := Assess(in); got.State == Contained {
 		t.Errorf("denied, under a measure that lets new sessions in: %+v", got)
 	}
 	through := denied
 	through.SucceededAfter = 1
 	through.SucceededAfterCutoff = []Call{{Service: "iam", Name: "ListUsers", Time: trial().Cutoff.Add(25 * time.Minute)}}
-	if got := Judge(back(through)); got.State != NotContained {
+	if got := Assess(back(through)); got.State != NotContained {
 		t.Errorf("it got through: %+v", got)
 	}
 }
@@ -447,7 +447,7 @@ func TestAReasonGivesTheDateOfATimeOfAnotherDay(t *testing.T) {
 			a.SucceededAfterCutoff = []Call{{Service: "s3", Name: "ListBuckets", Time: trial().Cutoff.Add(time.Hour)}}
 		})
 		in.AskedAt = in.AskedAt.AddDate(0, 0, days)
-		if got := Judge(in).Reasons; !strings.Contains(fmt.Sprint(got), want) {
+		if got := Assess(in).Reasons; !strings.Contains(fmt.Sprint(got), want) {
 			t.Errorf("%d days later: %q", days, got)
 		}
 	}

@@ -5,7 +5,7 @@
 // reads the rest when it is asked: the bot's health, and what waits in the store, with a deadline.
 //
 // What comes from the store (revokebot_inbox_…, revokebot_timers…, revokebot_requests,
-// revokebot_request_longest_seconds, revokebot_items_aside) is shared by all replicas, and each of
+// revokebot_request_longest_seconds, revokebot_items_parked) is shared by all replicas, and each of
 // them reports all of it: take the maximum, not the sum. Counters are of one replica since its
 // start: add them up. They count what this replica committed; a step that is told to the store
 // twice, because the answer to the first was lost, counts twice.

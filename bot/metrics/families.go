@@ -40,10 +40,10 @@ var families = [][3]string{
 	{"inbox_oldest_seconds", "", "Age of the oldest of them. Shared by all replicas."},
 	{"item_seconds", "kind", "How long it took to handle an item once."},
 	{
-		"items_aside", "", "Items that were set aside and still lie there, about ten thousand at most. Shared by all " +
+		"items_parked", "", "Items that were parked and still lie there, about ten thousand at most. Shared by all " +
 			"replicas.",
 	},
-	{"items_set_aside_total", "kind", "Items that failed too often and were put where nobody takes them."},
+	{"items_parked_total", "kind", "Items that failed too often and were put where nobody takes them."},
 	{
 		"items_total", "kind outcome", "Items of work that were handled, by what became of it. One that comes back " +
 			"counts each time.",

@@ -227,9 +227,9 @@ func TestEveryMetricMoves(t *testing.T) {
 		// A piece of work that fails until it is given up, and a channel that refuses the bot.
 		s.fails.Store(true)
 		s.Command(actors.Rosa, "status")
-		s.Until("it is set aside", func() bool { return look()[`revokebot_items_set_aside_total{kind="command"}`] > 0 })
+		s.Until("it is parked", func() bool { return look()[`revokebot_items_parked_total{kind="command"}`] > 0 })
 		s.fails.Store(false)
-		want("revokebot_items_aside", 1)
+		want("revokebot_items_parked", 1)
 		want(`revokebot_items_total{kind="command",outcome="gave_up"}`, 1)
 		s.Slack.Inject(slack.Fault{Method: "chat.postMessage", Error: "is_archived"})
 		s.Command(actors.Rosa, "staging/"+actors.DeployRole+" again")

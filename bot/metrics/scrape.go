@@ -79,7 +79,7 @@ func (s *scrape) Collect(out chan<- prometheus.Metric) {
 	gauge("inbox_oldest_seconds", b.Oldest.Seconds())
 	gauge("timers", float64(b.Timers))
 	gauge("timers_overdue_seconds", b.Overdue.Seconds())
-	gauge("items_aside", float64(b.Aside))
+	gauge("items_parked", float64(b.Aside))
 	gauge("requests", float64(b.Open), string(approvals.StateOpen))
 	gauge("requests", float64(b.Approved), string(approvals.StateApproved))
 	gauge("requests", float64(b.Executing), string(approvals.StateExecuting))

@@ -88,11 +88,11 @@ func (s *store) Note(ctx context.Context, e approvals.Event) error {
 	return err
 }
 
-// SetAside implements approvals.Store.
-func (s *store) SetAside(ctx context.Context, item approvals.Item, reason string) error {
-	err := s.Store.SetAside(ctx, item, reason)
+// Park implements approvals.Store.
+func (s *store) Park(ctx context.Context, item approvals.Item, reason string) error {
+	err := s.Store.Park(ctx, item, reason)
 	if err == nil {
-		s.m.counter("items_set_aside_total", s.m.words.of("item", item.Kind)).Inc()
+		s.m.counter("items_parked_total", s.m.words.of("item", item.Kind)).Inc()
 	}
 	return err
 }

@@ -189,17 +189,15 @@ func TestTheEndpointIsMadeAsOpenTelemetrySays(t *testing.T) {
 func TestAWrongVariableIsNamedAndItsValueIsNot(t *testing.T) {
 	const secret = "s3cret"
 	for variable, value := range map[string]string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT":           secret,
-		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT":    "ftp://" + secret,
-		"OTEL_EXPORTER_OTLP_PROTOCOL":           "grpc",
-		"OTEL_EXPORTER_OTLP_HEADERS":            secret,
-		"OTEL_EXPORTER_OTLP_TRACES_HEADERS":     "k=%" + secret,
-		"OTEL_EXPORTER_OTLP_TIMEOUT":            secret,
-		"OTEL_EXPORTER_OTLP_CERTIFICATE":        "/" + secret,
-		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/" + secret,
-		"OTEL_TRACES_EXPORTER":                  "zipkin",
-		"OTEL_TRACES_SAMPLER":                   "jaeger_remote",
-		"OTEL_RESOURCE_ATTRIBUTES":              secret,
+		"OTEL_EXPORTER_OTLP_ENDPOINT":        secret,
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "ftp://" + secret,
+		"OTEL_EXPORTER_OTLP_PROTOCOL":        "grpc",
+		"OTEL_EXPORTER_OTLP_HEADERS":         secret,
+		"OTEL_EXPORTER_OTLP_TRACES_HEADERS":  "k=%" + secret,
+		"OTEL_EXPORTER_OTLP_TIMEOUT":         secret,
+		"OTEL_TRACES_EXPORTER":               "zipkin",
+		"OTEL_TRACES_SAMPLER":                "jaeger_remote",
+		"OTEL_RESOURCE_ATTRIBUTES":           secret,
 	} {
 		_, err := New(t.Context(), Config{Lookup: func(name string) (string, bool) {
 			switch name {

@@ -91,12 +91,6 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 		}
 		s.timeout = time.Duration(ms) * time.Millisecond
 	}
-	for _, name := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
-		if value, variable := otlp(name); value != "" {
-			return nil, wrong(variable, "is not supported",
-				"leave it out; SSL_CERT_FILE names certificate authorities for all that revokebot connects to")
-		}
-	}
 	if sampler := get("OTEL_TRACES_SAMPLER"); sampler != "" && strings.TrimPrefix(sampler, "parentbased_") != "always_on" {
 		return nil, wrong("OTEL_TRACES_SAMPLER", "names a sampler that revokebot does not have",
 			"leave it out, and let the collector choose which traces it keeps")

@@ -4,8 +4,8 @@
 // Start with watch.go: Watch queues what follows a write. Check is one check (guard.go). It
 // restores what is missing through the same order and the same package role as the first write
 // (rewrite.go), and asks CloudTrail who changed it (tamperedby.go). Simulate asks the policy
-// simulator what the policy denies (proof.go). Inert offers to remove a policy whose sessions have
-// all expired (inert.go).
+// simulator what the policy denies (proof.go). Expired offers to remove a policy whose sessions
+// have all expired (expired.go).
 //
 // Its results are events in the request's log. It knows nothing of Slack.
 package guard
@@ -96,7 +96,7 @@ func (g *Guard) check(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return w.blind(ctx, err)
 	}
-	return w.judge(ctx, check)
+	return w.decide(ctx, check)
 }
 
 // guardRun is one look.
@@ -128,8 +128,8 @@ func (w *guardRun) round() int {
 		w.count(func(t record.Tampered) bool { return t.Anew })
 }
 
-// rejudge queues a check that takes up what was found where the verdict was given without it.
-func (w *guardRun) rejudge(t *approvals.Transition) {
+// reassess queues a check that takes up what was found where the verdict was given without it.
+func (w *guardRun) reassess(t *approvals.Transition) {
 	if item, ok := w.Again(w.events); ok {
 		item.Request = w.request.ID
 		t.Work = append(t.Work, item)
@@ -204,8 +204,8 @@ func (w *guardRun) found(check role.Check) record.Tampered {
 	return t
 }
 
-// judge says what follows from what the look found.
-func (w *guardRun) judge(ctx context.Context, check role.Check) error {
+// decide says what follows from what the look found.
+func (w *guardRun) decide(ctx context.Context, check role.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
 		return w.held(ctx, check)
@@ -279,7 +279,7 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 	if t.Anew {
 		w.schedule(&tr, w.request.ID, look{Round: w.round() + 1, AfterUndo: w.look.AfterUndo})
 	}
-	w.rejudge(&tr)
+	w.reassess(&tr)
 	return w.Store.Commit(ctx, tr)
 }
 

@@ -15,7 +15,7 @@ func TestNoDateInTheFutureMakesLooksWithoutADelay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, after := range []time.Duration{InertDue("R1", ends.Sub(now)).After, inertAfter(math.MaxInt64)} {
+		for _, after := range []time.Duration{ExpiredDue("R1", ends.Sub(now)).After, expiredAfter(math.MaxInt64)} {
 			if after < 12*time.Hour || after > 31*24*time.Hour {
 				t.Errorf("%s: the next look comes after %v", date, after)
 			}

@@ -141,7 +141,7 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	round := look{Round: w.round() + 1, AfterUndo: w.look.AfterUndo}
 	looksSoon(&t, r.ID, round)
 	w.schedule(&t, r.ID, round)
-	w.rejudge(&t)
+	w.reassess(&t)
 	if err := w.Store.Commit(ctx, t); err != nil || !now.Later || a.Writes == 0 {
 		return err
 	}

@@ -35,7 +35,7 @@ func (w *guardRun) askWho(t *approvals.Transition, source string) {
 	since := w.lastWritten()
 	for i, after := range asks {
 		t.Due = append(t.Due, approvals.Due{After: after, Item: approvals.Item{
-			Kind: KindTamperedBy, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source),
+			Kind: KindTamperedBy, Request: w.request.ID, Source: fmt.Sprintf("tampered_by %d of %s", i+1, source),
 			Body: step.Body(ask{Since: since, Last: i == len(asks)-1}),
 		}})
 	}
@@ -95,12 +95,12 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 		return &step.Again{After: step.RetryAfter(item.Attempt)}
 	case err != nil && (aws.Final(err) || q.Last):
 		g.Log.WarnContext(ctx, "CloudTrail could not be asked who changed what was written", "request", r.ID, "error", err)
-		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit blind", record.Finding{
+		return g.Remark(ctx, r.ID, approvals.EventFinding, "tampered_by blind", record.Finding{
 			Sentence: "CloudTrail could not be asked who changed the " + c.Words.Deny + ": " + step.Explained(err) +
 				" Check the event history of the account for " + c.Words.Calls + " on this role.",
 		})
 	case q.Last && err == nil:
-		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
+		return g.Remark(ctx, r.ID, approvals.EventFinding, "tampered_by nobody", record.Finding{
 			Sentence: "CloudTrail does not show who changed the " + c.Words.Deny + ", 20 minutes after it was missed. " +
 				"CloudTrail may have missed the call: check the event history of the account for " + c.Words.Calls +
 				" on this role.",

@@ -14,10 +14,10 @@ import (
 
 // Kinds of items that follow an applied revocation.
 const (
-	KindSimulate   = "simulate" // ask the policy simulator
-	KindGuard      = "guard"    // look whether the deny is still there
-	KindTamperedBy = "culprit"  // ask CloudTrail who changed it
-	KindInert      = "inert"    // ask whether it has become inert, to offer the clean-up
+	KindSimulate   = "simulate"       // ask the policy simulator
+	KindGuard      = "guard"          // look whether the deny is still there
+	KindTamperedBy = "tampered_by"    // ask CloudTrail who changed it
+	KindExpired    = "policy_expired" // ask whether it has expired, to offer the clean-up
 )
 
 // look is the body of a guard item.
@@ -126,23 +126,23 @@ func AfterUndoItem(request, source string, at time.Time) approvals.Item {
 	}
 }
 
-// InertItem looks whether the deny of a request has become inert.
-func InertItem(request string) approvals.Item {
-	return approvals.Item{Kind: KindInert, Request: request, Source: "inert " + request}
+// ExpiredItem looks whether the deny of a request has expired.
+func ExpiredItem(request string) approvals.Item {
+	return approvals.Item{Kind: KindExpired, Request: request, Source: "expired " + request}
 }
 
-// InertDue looks when the moment is over after which the deny of a request should be inert.
-func InertDue(request string, after time.Duration) approvals.Due {
-	return approvals.Due{Item: InertItem(request), After: inertAfter(after)}
+// ExpiredDue looks when the moment is over after which the deny of a request should have expired.
+func ExpiredDue(request string, after time.Duration) approvals.Due {
+	return approvals.Due{Item: ExpiredItem(request), After: expiredAfter(after)}
 }
 
-// inertAfter is when a deny is looked at that should be inert after a time: in a month at the
+// expiredAfter is when a deny is looked at that should have expired after a time: in a month at the
 // latest. A date far ahead makes a time too long to add to.
-func inertAfter(left time.Duration) time.Duration { return min(left, 30*24*time.Hour) + inertSlack }
+func expiredAfter(left time.Duration) time.Duration { return min(left, 30*24*time.Hour) + expirySlack }
 
-// inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks
-// differ by a little.
-const inertSlack = time.Second
+// expirySlack is how much later than the moment itself a deny is looked at: clocks differ by a
+// little.
+const expirySlack = time.Second
 
 // maxChecksNow is how often a check is tried that cannot wait for the queue.
 const maxChecksNow = 6

@@ -83,7 +83,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	}
 	c := conclusion(record.Role{}, j, nil)
 	if detail = fitConclusion(&c); len(detail) > record.MaxDetail || len(c.Calls) == 0 ||
-		len(c.Doors) == 0 || len(c.Roles) == 0 {
+		len(c.Persistence) == 0 || len(c.Roles) == 0 {
 		t.Errorf("a verdict takes %d bytes", len(detail))
 	}
 

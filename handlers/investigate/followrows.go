@@ -24,11 +24,11 @@ func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) rec
 	}
 	doors := slices.Clone(a.PersistenceFrom(elsewhere))
 	slices.SortStableFunc(doors, func(a, b trail.Call) int { return a.Time.Compare(b.Time) })
-	for _, call := range doors[:min(len(doors), record.MaxDoors)] {
-		out.Doors = append(out.Doors, callRow(call, s.AccessKeyID))
+	for _, call := range doors[:min(len(doors), record.MaxPersistence)] {
+		out.Persistence = append(out.Persistence, callRow(call, s.AccessKeyID))
 	}
-	if out.MoreDoors = len(doors) - len(out.Doors); len(elsewhere) == 0 {
-		out.MoreDoors = max(0, a.PersistenceCalls-len(out.Doors))
+	if out.MorePersistence = len(doors) - len(out.Persistence); len(elsewhere) == 0 {
+		out.MorePersistence = max(0, a.PersistenceCalls-len(out.Persistence))
 	}
 	return out
 }
@@ -89,8 +89,8 @@ func didInTurn(l *record.Link, c trail.ChainLink) {
 		}
 	}
 	for _, call := range slices.Backward(a.Persistence) { // they are the newest first
-		if row := callRow(call, c.Child.AccessKeyID); row.ErrorCode == "" && len(l.Doors) < record.MaxLinkDoors {
-			l.Doors = append(l.Doors, row)
+		if row := callRow(call, c.Child.AccessKeyID); row.ErrorCode == "" && len(l.Persistence) < record.MaxLinkPersistence {
+			l.Persistence = append(l.Persistence, row)
 		}
 	}
 }

@@ -63,8 +63,8 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 	return e
 }
 
-// judge ends the last look with a word.
-func (q *investigation) judge(ctx context.Context, report trail.Report, s followed) error {
+// conclude ends the last look with a word.
+func (q *investigation) conclude(ctx context.Context, report trail.Report, s followed) error {
 	if !q.ends() {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	if err := q.standing(ctx, &in); err != nil {
 		return err
 	}
-	j := trail.Judge(in)
+	j := trail.Assess(in)
 	c := conclusion(q.role, j, s.activities)
 	c.Where = where(report)
 	if len(q.force.Each()) > 1 {
@@ -149,7 +149,7 @@ func conclusion(role record.Role, j trail.Judgement, activities map[string]trail
 		return cmp.Compare(min(len(b.Made), 1), min(len(a.Made), 1))
 	})
 	for _, call := range doors[:min(len(doors), record.MaxToDo)] {
-		c.Doors = append(c.Doors, callRow(call, ""))
+		c.Persistence = append(c.Persistence, callRow(call, ""))
 	}
 	held, _ := links(role, j.Roles)
 	for _, l := range held[:min(len(held), record.MaxToDo)] {
@@ -204,8 +204,8 @@ func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (m
 	return cutoffs, nil
 }
 
-// SetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
-func (inv *Investigator) SetAside(ctx context.Context, item approvals.Item) error {
+// Park ends a look that was parked: if it was the last one, its word is unknown, and why.
+func (inv *Investigator) Park(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
 	if err != nil {
 		return nil // it was no look

@@ -141,7 +141,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
-	return q.judge(ctx, *report, what)
+	return q.conclude(ctx, *report, what)
 }
 
 // inquire reads the request that an item is about; nil when there is nothing to look for, or

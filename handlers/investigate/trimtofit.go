@@ -19,15 +19,15 @@ func trimToFit(detail any, shrink func() bool) json.RawMessage {
 
 // fitActivity packs what sessions did: fewer doors of each, then fewer sessions, then no chain.
 func fitActivity(told *record.Activity) json.RawMessage {
-	doors := record.MaxDoors
+	doors := record.MaxPersistence
 	return trimToFit(told, func() bool {
 		switch {
 		case doors > 1:
 			doors /= 2
 			for i, s := range told.Sessions {
-				if len(s.Doors) > doors {
-					s.MoreDoors += len(s.Doors) - doors
-					s.Doors = s.Doors[:doors]
+				if len(s.Persistence) > doors {
+					s.MorePersistence += len(s.Persistence) - doors
+					s.Persistence = s.Persistence[:doors]
 					told.Sessions[i] = s
 				}
 			}
@@ -45,7 +45,7 @@ func fitActivity(told *record.Activity) json.RawMessage {
 // fitConclusion packs a verdict: fewer sessions, calls and reasons, then fewer things to do.
 func fitConclusion(c *record.Conclusion) json.RawMessage {
 	return trimToFit(c, func() bool {
-		return shorten(&c.Sessions, 1) || shorten(&c.Calls, 1) || shorten(&c.Why, 1) || shorten(&c.Doors, 1) ||
+		return shorten(&c.Sessions, 1) || shorten(&c.Calls, 1) || shorten(&c.Why, 1) || shorten(&c.Persistence, 1) ||
 			shorten(&c.Roles, 1)
 	})
 }

@@ -60,7 +60,7 @@ func revoke() Kind {
 				}
 				return "No old session works again."
 			},
-			Inert: func(v record.Inert) string {
+			Expired: func(v record.Expired) string {
 				return "All sessions issued before " + messages.UTC(v.Cutoff) +
 					" have expired, since " + messages.Both(v.Since) + " at the latest."
 			},

@@ -83,7 +83,7 @@ func (p Pen) Items(in record.Incident, role record.Role) (items []Item) {
 				Command: Command + " " + role.AccountName + "/" + role.Name,
 			})
 		}
-		for _, c := range a.Doors {
+		for _, c := range a.Persistence {
 			home := len(why.From) > 0 && !slices.ContainsFunc(a.Elsewhere, func(from trail.Source) bool {
 				return from.Address == c.SourceAddress
 			})
@@ -102,7 +102,7 @@ func (p Pen) Items(in record.Incident, role record.Role) (items []Item) {
 		if l.RoleARN != role.ARN || !l.Last.Before(in.Cutoff) { // else this measure stops them
 			add(p.assumed(in, l))
 		}
-		calls = append(calls, l.Doors...)
+		calls = append(calls, l.Persistence...)
 	}
 	slices.SortStableFunc(calls, func(a, b record.Call) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, c := range calls {
@@ -136,7 +136,8 @@ func merged(chain []record.Link) (roles []record.Link) {
 			continue
 		}
 		r := &roles[i]
-		r.Sessions, r.Loop, r.Doors = r.Sessions+l.Sessions, r.Loop || l.Loop, append(slices.Clone(r.Doors), l.Doors...)
+		r.Sessions, r.Loop = r.Sessions+l.Sessions, r.Loop || l.Loop
+		r.Persistence = append(slices.Clone(r.Persistence), l.Persistence...)
 		if l.Expires.IsZero() || l.Expires.After(r.Expires) && !r.Expires.IsZero() {
 			r.Expires = l.Expires
 		}

@@ -152,7 +152,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_nobody": begin(1).
 			add(approvals.EventDirect, "", record.Direct{About: record.DirectCall, Nobody: true}).last(),
 		"drill_shut_out": begin(1).add(approvals.EventShutOut, "", record.ShutOut{Code: "is_archived"}).last(),
-		"drill_set_aside": approved().add(approvals.EventSetAside,
+		"drill_parked": approved().add(approvals.EventParked,
 			"", record.Failure{Work: "execute", Sentence: "The operator of revokebot finds the cause in its log."}).last(),
 		"drill_refused_line": begin(1).add(approvals.EventRefused, "U0NILS",
 			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).last(),

@@ -320,7 +320,7 @@ func (v *view) chosen(a record.Activity) *Message {
 		text += ", " + v.UsedFrom(did.Elsewhere)
 	}
 	text += ". " + upper(v.State(v.in, s)) + "."
-	for _, c := range did.Doors {
+	for _, c := range did.Persistence {
 		text += "\n• " + v.At(c.Time) + " " + v.Call(c)
 	}
 	for _, l := range a.Chain {

@@ -79,8 +79,8 @@ const (
 		"someone who can write to Redis repeats an old check."
 	// UndoRevives: the approvers were told that no session works again, and the requester
 	// did not type the words.
-	UndoRevives = "The policy that would block the same sessions after the undo was changed or removed since " +
-		"this undo was requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."
+	UndoRevives = "The policy that would block the same sessions after the undo was changed or removed since, so " +
+		"old sessions would work again. Ask again, with the words: " + ReviveWords + "."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
 	UndoneAfterAll = "AWS accepted the change although this request had ended: " +

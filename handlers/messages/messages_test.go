@@ -413,7 +413,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_delayed": executing().add(approvals.EventDelayed, "", record.Failure{
 			Sentence: "AWS is answering too many requests.",
 		}).last(),
-		"thread_set_aside": applied().add(approvals.EventSetAside, "", record.Failure{
+		"thread_parked": applied().add(approvals.EventParked, "", record.Failure{
 			Work: "evidence", Sentence: "The operator of revokebot finds the cause in its log.",
 		}).last(),
 
@@ -546,7 +546,7 @@ func TestEveryMessageIsAsItsGoldenFileSays(t *testing.T) {
 // dialect are phrases that readers had to translate.
 var dialect = []string{
 	"the deny", "aws took", "read back", "on paper", "stands out", "stand out", "the last word", "a look ", "later look",
-	"last look", "looks at", "promised cutoff", "set aside", "put aside", "went on to", "gets answers", "got answers",
+	"last look", "looks at", "promised cutoff", "parked", "parked", "went on to", "gets answers", "got answers",
 	"seen only here", "turned away", "told directly", "directly told", "unique id changed", "open doors", "opens doors",
 	"calls that open", "somebody else's hand", "whoever removes",
 }

@@ -86,14 +86,14 @@ func (v *view) applied() *Message {
 	if inForce && a.Seen == record.SeenEqual {
 		lines = append(lines, w.Works(v.At(v.proof.Cutoff)))
 	}
-	switch inert, held := v.inert(), v.proof.Held; {
+	switch expired, held := v.expired(), v.proof.Held; {
 	case v.r.Undone != nil:
-	case inert != nil:
+	case expired != nil:
 		what := "removes it"
-		if inert.Restores {
+		if expired.Restores {
 			what = "restores the policy that was there before it"
 		}
-		lines = append(lines, "*Expired.* "+w.Undo.Inert(*inert)+" Clean up asks for an approval and "+what+".")
+		lines = append(lines, "*Expired.* "+w.Undo.Expired(*expired)+" Clean up asks for an approval and "+what+".")
 	case held != nil:
 		lines = append(lines, "Monitoring has ended. If someone changes the policy after this, I won't notice.")
 	case inForce && v.c.Guard > 0 && !a.At.IsZero():
@@ -109,10 +109,10 @@ func (v *view) applied() *Message {
 const unnamed = "AWS rejected source identity and tags, so CloudTrail names this request and *not the people*. " +
 	"Allow sts:SetSourceIdentity and sts:TagSession there."
 
-func (v *view) inert() *record.Inert {
+func (v *view) expired() *record.Expired {
 	for _, e := range slices.Backward(v.events) {
-		if e.Type == approvals.EventInert {
-			return record.Known[record.Inert](e)
+		if e.Type == approvals.EventPolicyExpired {
+			return record.Known[record.Expired](e)
 		}
 	}
 	return nil
@@ -125,7 +125,7 @@ func (v *view) afterwards(m *Message) {
 	}
 	switch {
 	case v.r.Undone != nil:
-	case v.inert() != nil:
+	case v.expired() != nil:
 		m.row("undo", v.button(ActionCleanUp, "Clean up", "Clean up: ask to undo the old "+v.c.Words.Noun+" of "))
 	default:
 		m.row("undo", v.button(ActionUndo, "Undo", "Undo: ask to undo the "+v.c.Words.Noun+" of "))

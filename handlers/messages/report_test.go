@@ -104,7 +104,7 @@ func reportStories(t *testing.T) map[string]*story {
 			add(approvals.EventEvidence, "", record.Evidence{
 				Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.",
 			}).
-			add(approvals.EventSetAside, "", record.Failure{
+			add(approvals.EventParked, "", record.Failure{
 				Work: "evidence", Sentence: "The operator of revokebot finds the cause in its log.",
 			}),
 		"failed": executing().add(approvals.EventFailed, "", record.Failure{
@@ -266,10 +266,11 @@ func TestAReportTellsEveryEventOfTheLogAlsoOnesThatCannotBeRead(t *testing.T) {
 	s := wholeStory(t)
 	for _, typ := range []approvals.EventType{
 		approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventFinding,
-		approvals.EventSetAside, approvals.EventReport,
+		approvals.EventParked, approvals.EventReport,
 		approvals.EventFilesRefused, approvals.EventSimulated, approvals.EventSeenDenied, approvals.EventTampered,
 		approvals.EventRewritten, approvals.EventHeld,
-		approvals.EventInert, approvals.EventUndone, approvals.EventSessions, approvals.EventChosen, approvals.EventActivity,
+		approvals.EventPolicyExpired, approvals.EventUndone, approvals.EventSessions, approvals.EventChosen,
+		approvals.EventActivity,
 		approvals.EventVerdict,
 		approvals.EventRefused, approvals.EventUntrusted, "from_the_future",
 	} {
@@ -383,13 +384,13 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			add(approvals.EventActivity, "", record.Activity{
 				Sessions: []record.SessionActivity{{
 					EventID: "e", Calls: 1, Services: []trail.ServiceUse{{Service: bad, Calls: 1}},
-					Doors:     []record.Call{call},
-					Elsewhere: []trail.Source{{Address: bad, UserAgent: bad}},
+					Persistence: []record.Call{call},
+					Elsewhere:   []trail.Source{{Address: bad, UserAgent: bad}},
 				}},
 				Chain: []record.Link{
 					{
 						From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true,
-						Services: []trail.ServiceUse{{Service: bad}}, Doors: []record.Call{call},
+						Services: []trail.ServiceUse{{Service: bad}}, Persistence: []record.Call{call},
 					},
 				},
 			}).
@@ -401,7 +402,7 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.EnforcementState(bad), Why: bad}).
 			add(approvals.EventTampered, "", record.Tampered{State: role.CheckState(bad), Why: bad}).
 			add(approvals.EventFinding, "", record.Finding{Sentence: bad}).
-			add(approvals.EventSetAside, "", failure).
+			add(approvals.EventParked, "", failure).
 			add(approvals.EventVerdict, "", record.Conclusion{
 				Word: record.Word(bad), Why: []string{bad}, Calls: []record.Call{call}, Sessions: []record.Session{session},
 			}).

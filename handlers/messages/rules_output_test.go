@@ -275,12 +275,12 @@ func TestADateStandsBesideEveryTimeThatIsNotOfTheDayOnWhichThePeopleWereAsked(t 
 			Slots: record.Stands{{Document: contain.Document{Text: "{}"}, Fate: record.FateRestored}},
 		}},
 		"stays": {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Stays: true}},
-		"culprit": {approvals.EventFinding, record.Finding{Changes: []record.Change{
+		"tampered_by": {approvals.EventFinding, record.Finding{Changes: []record.Change{
 			{Change: trail.Change{Name: "PutRolePolicy", At: at, Who: "role X"}, Cutoff: cutoff},
 		}}},
 	} {
 		stories[name] = applied(t).add(end.typ, "", end.detail)
-		if name == "culprit" || name == "again" {
+		if name == "tampered_by" || name == "again" {
 			stories[name] = applied(t).add(approvals.EventTampered, "", gone()).add(end.typ, "", end.detail)
 		}
 	}

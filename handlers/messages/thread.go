@@ -233,7 +233,7 @@ func (v *view) notes() (text string) {
 			if f := record.Known[record.Finding](e); f != nil && !f.Urgent && len(f.Changes) == 0 {
 				lines = append(lines, v.finding(*f))
 			}
-		case approvals.EventSetAside:
+		case approvals.EventParked:
 			if f := record.Known[record.Failure](e); f != nil {
 				lines = append(lines, "*Not done:* "+workWords(f.Work, v.c)+". It was given up after 5 tries. "+v.Prose(f.Sentence))
 			}
@@ -270,7 +270,7 @@ func workWords(kind string, c Context) string {
 		return "the question to IAM's policy simulator"
 	case "guard":
 		return "a check whether the " + c.Words.Deny + " is still there"
-	case "culprit":
+	case "tampered_by":
 		return "the question who changed the " + c.Words.Deny
 	case "remind", "call_out":
 		return "a call to the approvers"

@@ -81,7 +81,7 @@ func exampleActivity() record.Activity {
 			EventID: "e2", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second),
 			Last:     at.Add(50 * time.Second),
 			Services: []trail.ServiceUse{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
-			Doors: []record.Call{
+			Persistence: []record.Call{
 				{Call: trail.Call{
 					EventID: "c1", Time: at.Add(-40 * time.Second), Service: "iam", Name: "CreateAccessKey",
 					Target: "user backdoor", Opens: "a key that outlives the session",
@@ -154,7 +154,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		{EventID: "c8", Service: "ec2", Name: "RunInstances", Target: "instance i-1", Opens: "an instance"},
 	} {
 		c.Time = at.Add(-20 * time.Second)
-		more.Sessions[0].Doors = append(more.Sessions[0].Doors, record.Call{Call: c})
+		more.Sessions[0].Persistence = append(more.Sessions[0].Persistence, record.Call{Call: c})
 	}
 	thief := exampleActivity()
 	thief.Sessions[0].Elsewhere = []trail.Source{
@@ -166,8 +166,8 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
 	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires =
 		true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
-	thief.Chain[0].Services, thief.Chain[0].Doors = []trail.ServiceUse{{Service: "rds", Calls: 8, Denied: 1}},
-		thief.Sessions[0].Doors[:1]
+	thief.Chain[0].Services, thief.Chain[0].Persistence = []trail.ServiceUse{{Service: "rds", Calls: 8, Denied: 1}},
+		thief.Sessions[0].Persistence[:1]
 	inData := exampleSessions()[2]
 	inData.Role = "DataRole"
 	chosen := exampleActivity()
@@ -227,7 +227,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"verdict_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
 			Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."},
 			Calls: []record.Call{call}, Sessions: []record.Session{exampleSessions()[1], inData},
-			Doors: []record.Call{
+			Persistence: []record.Call{
 				{Call: trail.Call{
 					Time: at, Service: "iam", Name: "CreateAccessKey", Target: "user backdoor AKIAEXAMPLEBACKDOOR1",
 					Opens: "a key that never expires",
@@ -337,7 +337,7 @@ func (d dice) link() record.Link {
 		Services: some(d, record.MaxLinkServices, func() trail.ServiceUse {
 			return trail.ServiceUse{Service: d.text(), Calls: 3}
 		}),
-		Doors: some(d, record.MaxLinkDoors, d.call),
+		Persistence: some(d, record.MaxLinkPersistence, d.call),
 	}.Trim()
 }
 
@@ -351,8 +351,8 @@ func (d dice) did() record.SessionActivity {
 		EventID: d.id(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(),
 		Others: d.IntN(9), Partly: d.maybe(),
 		Refused: []time.Time{{}, d.moment()}[d.IntN(2)], LastOK: []time.Time{{}, d.moment()}[d.IntN(2)],
-		Elsewhere: some(d, d.IntN(6), d.source),
-		Doors:     some(d, d.size(record.MaxDoors), d.call), MoreDoors: d.IntN(9),
+		Elsewhere:   some(d, d.IntN(6), d.source),
+		Persistence: some(d, d.size(record.MaxPersistence), d.call), MorePersistence: d.IntN(9),
 		Services: some(d, d.size(record.MaxServices), func() trail.ServiceUse {
 			return trail.ServiceUse{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
 		}),
@@ -389,7 +389,7 @@ func (d dice) add(s *story, most int) {
 		case 3, 4:
 			s.add(approvals.EventSessions, "", record.Sessions{Rows: some(d, d.size(70), d.session)})
 		case 5:
-			s.add(approvals.EventSetAside, "", record.Failure{Work: d.text(), Sentence: d.word()})
+			s.add(approvals.EventParked, "", record.Failure{Work: d.text(), Sentence: d.word()})
 		case 6:
 			s.add(approvals.EventActivity, "", record.Activity{
 				Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link),
@@ -412,8 +412,8 @@ func (d dice) add(s *story, most int) {
 			words := []record.Word{record.WordContained, record.WordNotContained, record.WordUnknown, ""}
 			s.add(approvals.EventVerdict, "", record.Conclusion{
 				Word: words[d.IntN(4)], Why: some(d, record.MaxReasons, d.text), Calls: some(d, d.size(record.MaxCalls), d.call),
-				Sessions: some(d, d.size(record.MaxCalls), d.session),
-				Doors:    some(d, d.size(record.MaxToDo), d.call), Roles: some(d, d.size(record.MaxToDo), d.link),
+				Sessions:    some(d, d.size(record.MaxCalls), d.session),
+				Persistence: some(d, d.size(record.MaxToDo), d.call), Roles: some(d, d.size(record.MaxToDo), d.link),
 			}.Trim())
 		}
 	}
@@ -552,10 +552,10 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		var a record.Activity
 		if e.Type == approvals.EventActivity && json.Unmarshal(e.Detail, &a) == nil {
 			for _, l := range a.Chain {
-				onward, made = onward || !l.Loop, made || len(l.Doors) > 0
+				onward, made = onward || !l.Loop, made || len(l.Persistence) > 0
 			}
 			for _, did := range a.Sessions {
-				made = made || len(did.Doors) > 0
+				made = made || len(did.Persistence) > 0
 				named = named || did.Named && len(did.NamesCut) == 0
 				refused, elsewhere = refused || !did.Refused.IsZero(), elsewhere || len(did.Elsewhere) > 0
 			}

@@ -184,8 +184,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undone_gone":  revoked().add(approvals.EventUndone, "U0ROSA", gone).last(),
 		"thread_undone_quiet": revoked().add(approvals.EventUndone, "U0ROSA", quiet).last(),
 		"thread_inert": revoked().
-			add(approvals.EventInert, "", record.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour)}).last(),
-		"thread_inert_restore": revoked().add(approvals.EventInert, "", record.Inert{
+			add(approvals.EventPolicyExpired, "", record.Expired{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour)}).last(),
+		"thread_inert_restore": revoked().add(approvals.EventPolicyExpired, "", record.Expired{
 			Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true,
 		}).last(),
 
@@ -269,7 +269,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 	revoked := begins(real, "", 1, role).add(approvals.EventApproved, "U0BOB", nil).
 		add(approvals.EventStarted, "", started()).
 		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff}).add(approvals.EventUndone, "", undone).
-		add(approvals.EventInert, "", record.Inert{Cutoff: at})
+		add(approvals.EventPolicyExpired, "", record.Expired{Cutoff: at})
 	revoked.said(out, "undone ", c)
 	return out
 }

@@ -118,5 +118,5 @@ func (v *view) stillOpen() string {
 
 // quiet reports whether it is unknown for no other reason than that no old session was used.
 func (v *view) quiet(c record.Conclusion) bool {
-	return c.Silent && len(c.Doors)+len(c.Roles) == 0
+	return c.Silent && len(c.Persistence)+len(c.Roles) == 0
 }

@@ -54,7 +54,7 @@ type UndoWords struct {
 	Kept    func(record.Undoing) string                    // the sessions that it keeps out
 	Field   func(record.Undoing) (name, value string)      // what the card says of what is to be taken away
 	Now     func(record.Undone) string                     // the same once it is done, a sentence
-	Inert   func(v record.Inert) string                    // why it has done its work, a sentence
+	Expired func(v record.Expired) string                  // why it has done its work, a sentence
 	Anew    string                                         // begins: "To deny old sessions again"
 	Again   string                                         // what that does
 }

@@ -37,7 +37,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		Person: text, About: record.DirectOutcome, Problem: text, Unsure: odd,
 	})
 	s.add(approvals.EventFilesRefused, "", record.FilesRefused{Name: text, Code: text})
-	s.add(approvals.EventSetAside, "", record.Failure{Work: text, Sentence: "AWS did not answer. Nothing was done."})
+	s.add(approvals.EventParked, "", record.Failure{Work: text, Sentence: "AWS did not answer. Nothing was done."})
 	denied := s.fold(len(s.events))
 	f := begins(real, text, 1, role)
 	f.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventDelayed,

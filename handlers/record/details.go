@@ -75,11 +75,11 @@ type ReadBack struct {
 	Error    string    `json:"error,omitempty"` // a sentence: why it could not be read
 }
 
-// Failure is the Detail of EventFailed, EventVoided, EventDelayed and EventSetAside.
+// Failure is the Detail of EventFailed, EventVoided, EventDelayed and EventParked.
 type Failure struct {
 	Sentence string `json:"sentence"` // what happened and what to do, made here or in package aws
 	Unsure   bool   `json:"unsure,omitempty"`
-	Work     string `json:"work,omitempty"` // EventSetAside: what kind of work
+	Work     string `json:"work,omitempty"` // EventParked: what kind of work
 }
 
 // Finding is the Detail of an EventFinding.

@@ -10,15 +10,15 @@ import (
 const (
 	// MaxSuspects is how many sessions a look names as worth a look by themselves.
 	MaxSuspects = 40
-	// MaxServices and MaxDoors bound what is kept of one session.
-	MaxServices = 12
-	MaxDoors    = 20
+	// MaxServices and MaxPersistence bound what is kept of one session.
+	MaxServices    = 12
+	MaxPersistence = 20
 	// MaxLinks is how many roles of the chain are kept and shown, each with its button: Slack allows
 	// 50 blocks in a message.
 	MaxLinks = 15
-	// MaxLinkServices and MaxLinkDoors bound what is kept of what a role's sessions did in turn.
-	MaxLinkServices = 5
-	MaxLinkDoors    = 3
+	// MaxLinkServices and MaxLinkPersistence bound what is kept of what a role's sessions did in turn.
+	MaxLinkServices    = 5
+	MaxLinkPersistence = 3
 	// MaxCalls is how many calls, and how many sessions, a verdict keeps to show for itself.
 	MaxCalls = 20
 	// MaxReasons is how many sentences a verdict keeps.
@@ -111,10 +111,10 @@ type SessionActivity struct {
 	Last      time.Time          `json:"last,omitzero"`
 	Services  []trail.ServiceUse `json:"services,omitempty"` // most calls first, at most MaxServices
 	Others    int                `json:"others,omitempty"`   // calls of services that are not in Services
-	// calls that open a way back in, oldest first, at most MaxDoors
-	Doors     []Call `json:"doors,omitempty"`
-	MoreDoors int    `json:"more_doors,omitempty"`
-	Partly    bool   `json:"partly,omitempty"` // only the newest calls were read, or not every region
+	// calls that open a way back in, oldest first, at most MaxPersistence
+	Persistence     []Call `json:"persistence,omitempty"`
+	MorePersistence int    `json:"more_doors,omitempty"`
+	Partly          bool   `json:"partly,omitempty"` // only the newest calls were read, or not every region
 
 	// Where only the newest calls were read: whether those that open doors most often were looked up
 	// by name from before them, and of which names there was more than was read.
@@ -145,14 +145,14 @@ type Link struct {
 
 	// What these sessions did, all of them together. Looked is false when their account is not
 	// configured.
-	Looked   bool               `json:"looked,omitempty"`
-	Partly   bool               `json:"partly,omitempty"`
-	Calls    int                `json:"calls,omitempty"`
-	Denied   int                `json:"denied,omitempty"`
-	LastOK   time.Time          `json:"last_ok,omitzero"` // the last call that was answered
-	Expires  time.Time          `json:"expires,omitzero"` // of the one that lasts longest
-	Services []trail.ServiceUse `json:"services,omitempty"`
-	Doors    []Call             `json:"doors,omitempty"` // at most MaxLinkDoors that went open, oldest first
+	Looked      bool               `json:"looked,omitempty"`
+	Partly      bool               `json:"partly,omitempty"`
+	Calls       int                `json:"calls,omitempty"`
+	Denied      int                `json:"denied,omitempty"`
+	LastOK      time.Time          `json:"last_ok,omitzero"` // the last call that was answered
+	Expires     time.Time          `json:"expires,omitzero"` // of the one that lasts longest
+	Services    []trail.ServiceUse `json:"services,omitempty"`
+	Persistence []Call             `json:"persistence,omitempty"` // at most MaxLinkPersistence, oldest first
 }
 
 // Word is what the looks come to in the end. The zero value is that nothing was concluded yet.
@@ -175,7 +175,7 @@ type Conclusion struct {
 	Calls    []Call    `json:"calls,omitempty"`
 	Sessions []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
 	// that sessions that stood out opened, whatever the word, at most MaxToDo
-	Doors []Call `json:"doors,omitempty"`
+	Persistence []Call `json:"persistence,omitempty"`
 	// that are held and that nothing here stops, at most MaxToDo; without what they did
 	Roles []Link `json:"roles,omitempty"`
 	// it is unknown for no other reason than that no old session made a call after the cutoff

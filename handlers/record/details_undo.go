@@ -115,8 +115,9 @@ type Undone struct {
 	Seen         Seen      `json:"seen,omitempty"`
 }
 
-// Inert is the Detail of an EventInert: no session that the deny keeps out can be alive any more.
-type Inert struct {
+// Expired is the Detail of an EventPolicyExpired: no session that the deny keeps out can be alive
+// any more.
+type Expired struct {
 	Cutoff   time.Time `json:"cutoff"`
 	Since    time.Time `json:"since"`
 	Restores bool      `json:"restores,omitempty"` // a clean-up puts an earlier policy back

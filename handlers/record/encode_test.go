@@ -42,7 +42,7 @@ func details() []any {
 		record.Activity{},
 		record.Conclusion{},
 		record.Undone{},
-		record.Inert{},
+		record.Expired{},
 		record.Facts{},
 		record.Role{},
 		record.Session{},

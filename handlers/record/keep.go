@@ -30,25 +30,25 @@ func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 		now := &a.Elsewhere[at]
 		now.Calls, now.First = max(now.Calls, s.Calls), times.Earlier(now.First, s.First)
 	}
-	a.Doors = slices.Clone(a.Doors)
-	beyond := max(a.MoreDoors, earlier.MoreDoors)
-	for _, c := range earlier.Doors {
-		at := slices.IndexFunc(a.Doors, c.same)
+	a.Persistence = slices.Clone(a.Persistence)
+	beyond := max(a.MorePersistence, earlier.MorePersistence)
+	for _, c := range earlier.Persistence {
+		at := slices.IndexFunc(a.Persistence, c.same)
 		if at < 0 {
-			a.Doors = append(a.Doors, c)
+			a.Persistence = append(a.Persistence, c)
 			continue
 		}
-		a.Doors[at].Times = max(a.Doors[at].Times, c.Times)
+		a.Persistence[at].Times = max(a.Persistence[at].Times, c.Times)
 	}
-	if most := MaxDoors; len(a.Doors) > most { // those that worked matter most
-		slices.SortStableFunc(a.Doors, func(a, b Call) int {
+	if most := MaxPersistence; len(a.Persistence) > most { // those that worked matter most
+		slices.SortStableFunc(a.Persistence, func(a, b Call) int {
 			return cmp.Or(cmp.Compare(min(len(a.ErrorCode), 1), min(len(b.ErrorCode), 1)), a.Time.Compare(b.Time))
 		})
-		beyond += len(a.Doors) - most
-		a.Doors = a.Doors[:most]
+		beyond += len(a.Persistence) - most
+		a.Persistence = a.Persistence[:most]
 	}
-	slices.SortStableFunc(a.Doors, func(a, b Call) int { return a.Time.Compare(b.Time) })
-	a.MoreDoors = beyond
+	slices.SortStableFunc(a.Persistence, func(a, b Call) int { return a.Time.Compare(b.Time) })
+	a.MorePersistence = beyond
 	a.LastOK = times.Later(a.LastOK, earlier.LastOK)
 	return a
 }

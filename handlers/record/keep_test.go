@@ -41,7 +41,7 @@ func TestWhatALookFoundIsNotLostWhenALaterOneReadsLess(t *testing.T) {
 	}
 	look := func(number int, partly bool, chain []record.Link, doors ...record.Call) approvals.Event {
 		v := record.Activity{Look: number, Sessions: []record.SessionActivity{{
-			EventID: "s", Calls: 10, Partly: partly, Doors: doors,
+			EventID: "s", Calls: 10, Partly: partly, Persistence: doors,
 			Elsewhere: []trail.Source{
 				{Address: "203.0.113.66", Calls: 10 - number, First: at.Add(time.Duration(number) * time.Hour)},
 			},
@@ -55,9 +55,9 @@ func TestWhatALookFoundIsNotLostWhenALaterOneReadsLess(t *testing.T) {
 
 	in := record.Gather([]approvals.Event{first, look(1, true, nil, again), look(2, true, nil)})
 	got := in.Activities["s"]
-	if len(got.Doors) != 2 || got.Doors[0].EventID != "made" || got.Doors[1].EventID != "again" ||
-		got.Doors[1].Times != 6 {
-		t.Errorf("doors: %+v", got.Doors)
+	if len(got.Persistence) != 2 || got.Persistence[0].EventID != "made" || got.Persistence[1].EventID != "again" ||
+		got.Persistence[1].Times != 6 {
+		t.Errorf("doors: %+v", got.Persistence)
 	}
 	if len(in.Chain) != 1 || in.Chain[0].RoleARN != link.RoleARN {
 		t.Errorf("roles: %+v", in.Chain)
@@ -67,19 +67,19 @@ func TestWhatALookFoundIsNotLostWhenALaterOneReadsLess(t *testing.T) {
 	}
 
 	in = record.Gather([]approvals.Event{first, look(1, false, nil, again)})
-	if got := in.Activities["s"].Doors; len(got) != 1 || len(in.Chain) != 0 {
+	if got := in.Activities["s"].Persistence; len(got) != 1 || len(in.Chain) != 0 {
 		t.Errorf("a look that read everything did not replace the one before: %+v, %+v", got, in.Chain)
 	}
 }
 
 func TestOfMoreOpenDoorsThanAreKeptThoseThatWorkedAreKept(t *testing.T) {
 	at := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
-	worked := record.SessionActivity{EventID: "s", Doors: []record.Call{{Call: trail.Call{
+	worked := record.SessionActivity{EventID: "s", Persistence: []record.Call{{Call: trail.Call{
 		EventID: "made", Time: at, Name: "CreateAccessKey",
 	}}}}
 	noise := record.SessionActivity{EventID: "s", Partly: true}
-	for i := range record.MaxDoors {
-		noise.Doors = append(noise.Doors, record.Call{Call: trail.Call{
+	for i := range record.MaxPersistence {
+		noise.Persistence = append(noise.Persistence, record.Call{Call: trail.Call{
 			EventID: fmt.Sprint(i), Time: at.Add(-time.Duration(i+1) * time.Minute), Name: "CreateUser",
 			Target: fmt.Sprint(i), ErrorCode: "AccessDenied",
 		}})
@@ -91,8 +91,8 @@ func TestOfMoreOpenDoorsThanAreKeptThoseThatWorkedAreKept(t *testing.T) {
 		})
 	}
 	got := record.Gather(events).Activities["s"]
-	if len(got.Doors) != record.MaxDoors || got.MoreDoors != 1 ||
-		!slices.ContainsFunc(got.Doors, func(c record.Call) bool { return c.EventID == "made" }) {
-		t.Errorf("%d doors and %d more: %+v", len(got.Doors), got.MoreDoors, got.Doors)
+	if len(got.Persistence) != record.MaxPersistence || got.MorePersistence != 1 ||
+		!slices.ContainsFunc(got.Persistence, func(c record.Call) bool { return c.EventID == "made" }) {
+		t.Errorf("%d doors and %d more: %+v", len(got.Persistence), got.MorePersistence, got.Persistence)
 	}
 }

@@ -41,11 +41,11 @@ var happened = map[approvals.EventType]string{
 
 // failed are those that say why.
 var failed = map[approvals.EventType]string{
-	approvals.EventFailed:   "the request failed: ",
-	approvals.EventVoided:   "the approval is void: ",
-	approvals.EventForged:   "the log is not what was written: ",
-	approvals.EventDelayed:  "it was delayed: ",
-	approvals.EventSetAside: "a piece of work was given up after 5 tries: ",
+	approvals.EventFailed:  "the request failed: ",
+	approvals.EventVoided:  "the approval is void: ",
+	approvals.EventForged:  "the log is not what was written: ",
+	approvals.EventDelayed: "it was delayed: ",
+	approvals.EventParked:  "a piece of work was given up after 5 tries: ",
 }
 
 // eventWords tells what happened. An event of a type that is not known here is told by its type, so
@@ -116,7 +116,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventHeld:
 		return deny + " was on the role at the last check, " + messages.Span(of[record.Held](e).After) +
 			" after it was applied"
-	case approvals.EventInert:
+	case approvals.EventPolicyExpired:
 		return "every session that " + deny + " blocks has expired"
 	case approvals.EventUndone:
 		d := of[record.Undone](e)

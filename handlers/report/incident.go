@@ -152,7 +152,7 @@ func (i incidentReport) impact(s *sheet) {
 			text += " Its key was " + pen.UsedFrom(a.Elsewhere) + ", where it was not opened."
 		}
 		s.item("%s State: %s.%s", text, pen.State(in, session), partly(a))
-		s.calls(a.Doors, a.MoreDoors)
+		s.calls(a.Persistence, a.MorePersistence)
 	}
 	for _, l := range in.Chain {
 		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdOther(l), mdCode(l.From, 80),
@@ -173,7 +173,7 @@ func (i incidentReport) impact(s *sheet) {
 			text += ". The last of them ends " + stampLine(l.Expires)
 		}
 		s.item("%s.", text)
-		s.calls(l.Doors, 0)
+		s.calls(l.Persistence, 0)
 	}
 	if in.MoreLinks > 0 {
 		s.item("%s more than are listed here.", english.Count(in.MoreLinks, "role was assumed", "roles were assumed"))

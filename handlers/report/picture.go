@@ -108,8 +108,8 @@ func marksOf(in record.Incident, s record.Session) []timeline.Mark {
 	if a.Last.After(a.First) {
 		marks = append(marks, timeline.Mark{At: a.Last, Kind: last})
 	}
-	for _, door := range a.Doors {
-		kind := timeline.MarkDoor
+	for _, door := range a.Persistence {
+		kind := timeline.MarkPersistence
 		if door.ErrorCode != "" {
 			kind = timeline.MarkDenial
 		}

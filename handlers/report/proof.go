@@ -104,7 +104,7 @@ func (i incidentReport) remaining(s *sheet) {
 		}
 	}
 	for _, e := range i.events {
-		if e.Type == approvals.EventSetAside {
+		if e.Type == approvals.EventParked {
 			s.item("Find out why a piece of work was given up at %s: %s", utc(e.At), mdFailure(e))
 		}
 	}

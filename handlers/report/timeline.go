@@ -90,7 +90,7 @@ func (i incidentReport) cloud() (list []moment, left int) {
 		}
 		list = append(list, moment{s.Time, byTrail, text})
 		a := in.Activities[s.EventID]
-		for _, c := range a.Doors {
+		for _, c := range a.Persistence {
 			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + pen.Call(c)})
 		}
 		if !a.AfterCut.IsZero() {

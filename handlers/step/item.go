@@ -13,11 +13,11 @@ import (
 )
 
 // ErrNotAnItem is for items that nothing here can make sense of. They are tried a few times, as
-// any, and put aside.
+// any, and parked.
 var ErrNotAnItem = errors.New("an item that cannot be read")
 
 // Body is what an item asks for, as it is kept. It is made of strings, numbers and times; one that
-// JSON has no words for is missing, and the item is put aside.
+// JSON has no words for is missing, and the item is parked.
 func Body(v any) json.RawMessage {
 	raw, err := json.Marshal(v)
 	if err != nil {

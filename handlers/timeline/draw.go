@@ -146,7 +146,7 @@ func drawMark(c *canvas, k MarkKind, x, y int) {
 	case MarkDenial:
 		c.cross(x, y, 13, 9, paper)
 		c.cross(x, y, 11, 5, red)
-	case MarkDoor:
+	case MarkPersistence:
 		c.diamond(x, y, 16, paper)
 		c.diamond(x, y, 14, ink)
 		c.diamond(x, y, 9, orange)

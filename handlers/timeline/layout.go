@@ -195,7 +195,7 @@ func stack(bars []bar) int {
 
 // apart is how far apart, in pixels, marks of a kind are drawn at least; those that fall together
 // are one.
-var apart = map[MarkKind]int{MarkCall: 4, MarkDenial: 8, MarkDoor: 10}
+var apart = map[MarkKind]int{MarkCall: 4, MarkDenial: 8, MarkPersistence: 10}
 
 // marks gives the marks of a row their places.
 func (l *layout) marks(given []Mark) (list []mark, outside int) {

@@ -85,9 +85,9 @@ type MarkKind int
 
 // Kinds of marks.
 const (
-	MarkCall   MarkKind = iota // a call that was answered: a thin line
-	MarkDenial                 // a call that was denied: a cross
-	MarkDoor                   // a call that opens a door, such as CreateAccessKey: a diamond
+	MarkCall        MarkKind = iota // a call that was answered: a thin line
+	MarkDenial                      // a call that was denied: a cross
+	MarkPersistence                 // a call that opens a door, such as CreateAccessKey: a diamond
 )
 
 // words name one thing, and many.
@@ -104,7 +104,7 @@ var (
 	barColours = [...]color.RGBA{BarBefore: blue, BarAfter: green, BarSuspicious: red, BarDeniedAttempt: red}
 	markWords  = [...]words{
 		MarkCall: {"call", "calls"}, MarkDenial: {"denied call", "denied calls"},
-		MarkDoor: {"call that opens a door", "calls that open a door"},
+		MarkPersistence: {"call that opens a door", "calls that open a door"},
 	}
 )
 

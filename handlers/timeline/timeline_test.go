@@ -27,7 +27,7 @@ func story() Picture {
 			{
 				Label: "user ci-deploy in 111122223333", Note: "1 session from 198.51.100.77, seen nowhere else",
 				Bars:  []Bar{b(-90*time.Minute, time.Hour, BarSuspicious)},
-				Marks: []Mark{m(-80*time.Minute, MarkCall), m(-60*time.Minute, MarkDoor), m(9*time.Minute, MarkDenial)},
+				Marks: []Mark{m(-80*time.Minute, MarkCall), m(-60*time.Minute, MarkPersistence), m(9*time.Minute, MarkDenial)},
 			},
 			{
 				Label: "GitHub acme/shop main", Bars: []Bar{
@@ -180,7 +180,7 @@ func TestKindsDifferByShapeAndNotByColourAlone(t *testing.T) {
 			Bars: []Bar{{Start: at.Add(20 * time.Minute), End: at.Add(40 * time.Minute), Kind: kind}},
 		})
 	}
-	for kind := MarkCall; kind <= MarkDoor; kind++ {
+	for kind := MarkCall; kind <= MarkPersistence; kind++ {
 		note(fmt.Sprint("mark ", kind), Row{Marks: []Mark{{At: at.Add(30 * time.Minute), Kind: kind}}})
 	}
 }

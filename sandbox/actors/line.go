@@ -25,7 +25,7 @@ const (
 	Failed   Outcome = "failed"   // any other error, no answer included
 	Removed  Outcome = "removed"  // the thief's second key removed the deny
 	Fought   Outcome = "fought"   // it tried to, and AWS did not let it
-	Aside    Outcome = "aside"    // whatever a session of another role was answered; it says nothing about the stolen one
+	Aside    Outcome = "parked"   // whatever a session of another role was answered; it says nothing about the stolen one
 )
 
 // Line is one command of a terminal with what AWS answered to it.

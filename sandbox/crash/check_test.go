@@ -69,7 +69,7 @@ func (l *lane) atRest(ctx context.Context) error {
 		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away
 		// is not waited for.
 		needless := earlier(item) || item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) ||
-			item.Kind == guard.KindTamperedBy || item.Kind == guard.KindInert || item.Kind == deliver.KindRemind ||
+			item.Kind == guard.KindTamperedBy || item.Kind == guard.KindExpired || item.Kind == deliver.KindRemind ||
 			item.Kind == investigate.KindEvidence && time.UnixMilli(int64(timer.Score)).After(soon)
 		if !needless && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
 			return fmt.Errorf("a timer for %s of %s", item.Kind, item.Request)
@@ -483,8 +483,8 @@ func (l *lane) checkRest(ctx context.Context, c *checks, ids []string) {
 		return err
 	})
 	c.that(invNothing, err == nil, "%v", err)
-	aside, err := l.db.XRange(ctx, keys+"aside", "-", "+").Result()
-	c.that(invNothing, err == nil && len(aside) == 0, "set aside: %v, %v", aside, err)
+	aside, err := l.db.XRange(ctx, keys+"parked", "-", "+").Result()
+	c.that(invNothing, err == nil && len(aside) == 0, "parked: %v, %v", aside, err)
 	for _, id := range ids {
 		holder, err := l.db.HGet(ctx, keys+"delivery:"+id, "worker").Result()
 		c.that(invNothing, holder == "", "%s holds the delivery of request %s (%v)", holder, id, err)

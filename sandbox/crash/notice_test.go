@@ -84,7 +84,7 @@ func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	}
 	noticed(invOnce)
 
-	if err := l.db.XAdd(ctx, &redis.XAddArgs{Stream: keys + "aside", Values: []any{"item", "{}"}}).Err(); err != nil {
+	if err := l.db.XAdd(ctx, &redis.XAddArgs{Stream: keys + "parked", Values: []any{"item", "{}"}}).Err(); err != nil {
 		t.Fatal(err)
 	}
 	noticed(invNothing)

@@ -131,11 +131,12 @@ func All() []Rewrite {
 			}
 		}},
 		{"queue work by hand", func(ctx context.Context, a Target) {
-			a.queue(ctx, a.pick("execute", "guard", "evidence", "undone", "inert", "culprit", "remind", "x"), "by hand")
+			a.queue(ctx, a.pick("execute", "guard", "evidence", "undone", "policy_expired", "tampered_by", "remind", "x"),
+				"by hand")
 			a.enqueue(ctx, "{half")
 		}},
 		{"make other keys of another kind", func(ctx context.Context, a Target) {
-			a.DB.Set(ctx, Tag+a.pick("due", "unchained", "recent", "notes", "aside", "policies", "delivery:"+a.Request,
+			a.DB.Set(ctx, Tag+a.pick("due", "unchained", "recent", "notes", "parked", "policies", "delivery:"+a.Request,
 				"limit:click by "+a.pick(a.People...)), "?", 0)
 		}},
 		{"write the lists", func(ctx context.Context, a Target) {

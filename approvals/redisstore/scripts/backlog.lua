@@ -1,5 +1,5 @@
 -- Looks at what waits, and changes nothing.
--- KEYS: 1 work stream, 2 due set, 3 stream of what was set aside
+-- KEYS: 1 work stream, 2 due set, 3 stream of what was parked
 -- Returns the time (ms), the length of the work stream, when its first entry was queued (ms, -1
 -- without one), the number of timers, when the first comes due (ms, -1 without one), and the length
 -- of the last stream.

@@ -1,4 +1,4 @@
--- Replaces a log, and ends the request. What stood there is put aside for a person to look at.
+-- Replaces a log, and ends the request. What stood there is parked for a person to look at.
 -- KEYS: 1 request hash, 2 log stream, 3 work stream, 4 delivery hash, 5 where the old log goes,
 --       6 events for the audit log, 7… subject keys that the request may hold
 -- ARGV: 1 request id, 2 entries that the log had when it was read, 3 the state that all comes to,

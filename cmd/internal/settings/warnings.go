@@ -9,7 +9,7 @@ import (
 )
 
 // settles is how long after the cutoff CloudTrail has to be asked for the word "contained" (package
-// aws, Judge).
+// aws/trail, Assess).
 const settles = 15 * time.Minute
 
 // warn tells of values that are allowed and make little sense in production.

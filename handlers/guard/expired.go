@@ -14,10 +14,10 @@ import (
 // way.
 const inertWait = 5 * time.Minute
 
-// Inert offers the clean-up of a deny, once, when no session that it keeps out can be alive any
+// Expired offers the clean-up of a deny, once, when no session that it keeps out can be alive any
 // more: by AWS's clock, by the role as it is now, and only if the role still has what the bot
 // wrote. Where there is nothing to clean up, or nothing of the bot's, nothing is said.
-func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
+func (g *Guard) Expired(ctx context.Context, item approvals.Item) error {
 	r, _, err := g.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
@@ -71,9 +71,9 @@ func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 		return nil // it never expires
 	case left > 0:
 		// it was written again, or the role's longest session was raised
-		return &step.Again{After: inertAfter(left), Busy: true}
+		return &step.Again{After: expiredAfter(left), Busy: true}
 	}
-	return g.Remark(ctx, r.ID, approvals.EventInert, item.Source, record.Inert{
+	return g.Remark(ctx, r.ID, approvals.EventPolicyExpired, item.Source, record.Expired{
 		Cutoff: undoing.Cutoff, Since: undoing.RevivesUntil, Restores: undoing.Slots.Restores(),
 	})
 }

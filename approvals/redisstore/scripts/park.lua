@@ -1,5 +1,5 @@
--- Moves an item from the work stream to the stream of what was set aside.
--- KEYS: 1 work stream, 2 set-aside stream
+-- Moves an item from the work stream to the stream of what was parked.
+-- KEYS: 1 work stream, 2 stream of what was parked
 -- ARGV: 1 group, 2 stream id, 3 item, 4 reason, 5 about how many stay
 -- Returns 1, or 0 when the item was gone already.
 if not redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1] then
