@@ -20,7 +20,6 @@ import (
 	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
-	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
@@ -434,22 +433,6 @@ func TestAGuardWhoseTimersAreGoneLooksAllTheSame(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestAnApprovedRequestWhoseWorkIsGoneIsCarriedOut(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := intruder{bench.New(t, bench.Options{})}
-		card := b.Ask()
-		card.CaughtUp()
-		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Status: 503, Code: "ServiceUnavailable", Times: 12})
-		card.Approve(actors.Bob)
-		b.Until("it is approved", func() bool { return card.State() != approvals.StateOpen })
-		time.Sleep(500 * time.Millisecond)
-		b.DB.Del(t.Context(), tag+"due")
-		time.Sleep(5 * time.Minute)
-		card.Becomes(approvals.StateApplied)
-	})
 }
 
 func TestADeliveryThatSomeoneElseWroteLosesNothing(t *testing.T) {

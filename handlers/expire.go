@@ -150,7 +150,8 @@ func (h *Handlers) owed(
 		}
 	case approvals.StateApproved, approvals.StateExecuting:
 		if again = executeLate - late; again <= 0 {
-			owed = append(owed, executeItem(r.ID))
+			// Its source differs, so that a timer it sets replaces one that is only late.
+			owed = append(owed, approvals.Item{Kind: KindExecute, Request: r.ID, Source: "sweep"})
 		}
 	case approvals.StateApplied:
 		if r.Purpose.Mode() != approvals.ModeDo || r.Undone != nil {

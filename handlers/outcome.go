@@ -208,15 +208,16 @@ func sentenceOf(err error) string {
 }
 
 // delayed records that AWS did not take it yet. It comes back as the queue's item; a click that was
-// being carried out is done with that, since what it decided is in the log.
+// being carried out is done with that, since what it decided is in the log. A sweep's item is not
+// in the queue, and sets a timer as a click does.
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
-	after := step.RetryAfter(item.Attempt)
+	after := step.RetryAfter(e.request.Delays)
 	e.h.Log.WarnContext(ctx, "AWS did not take the request yet", "request", e.request.ID, "error", cause,
 		"again_in", after.String())
 	t := step.Appending(e.request.ID)
-	source := fmt.Sprintf("%s attempt %d", item.Source, item.Attempt)
+	source := fmt.Sprintf("%s attempt %d", item.Source, e.request.Delays)
 	step.Add(&t, approvals.EventDelayed, source, record.Failure{Sentence: aws.Explain(cause)})
-	queued := item.Kind == KindExecute
+	queued := item.Kind == KindExecute && item.ID != ""
 	if !queued {
 		t.Due = []approvals.Due{{Item: executeItem(e.request.ID), After: after}} // the one that waits already comes sooner
 	}
