@@ -62,7 +62,7 @@ func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
 		}
 		seq := card.Request().Seq
 		press(b, actors.Nils, menu.TS, messages.ActionSession, messages.ValueOf(card.ID, mark))
-		b.Whispered(actors.Nils, "its record takes no more")
+		b.Whispered(actors.Nils, "which is the limit")
 		if n := card.Request().Seq; n != seq {
 			t.Errorf("the log has %d events more", n-seq)
 		}

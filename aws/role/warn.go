@@ -88,8 +88,8 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 		}
 	}
 	if f.eks {
-		w.add("Pods in EKS can use %s: they keep the revoked credentials until shortly before these would " +
-			"have ended, and fail. Restart the pods.")
+		w.add("Pods in EKS can use %s: they keep the revoked credentials until shortly before they expire, and " +
+			"fail. Restart the pods.")
 	}
 	if len(others) > 0 {
 		w.add("AWS services can use %s: %s. What they run with the revoked sessions fails until they open "+

@@ -79,5 +79,5 @@ func rehearses(noun string) string {
 	return "It rehearses a " + noun + ". revokebot reads the role, opens the session of a " + noun +
 		", but one that may only read, which names you and the requester in CloudTrail, asks the policy simulator " +
 		"with the policy that would have been written, and checks CloudTrail once. *Nothing is written, and no " +
-		"session loses anything.*\nDecide as for a real one."
+		"session loses anything.*"
 }
