@@ -590,7 +590,7 @@ func TestATrustPolicyThatChangedVoidsNothingAndIsShownAsAFinding(t *testing.T) {
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		if !card.Says("*Finding:* The trust policy of the role was changed") || !card.Says("999988887777") {
+		if !card.Says("*Finding:* The trust policy of the role changed") || !card.Says("999988887777") {
 			t.Errorf("it is not told:\n%s", b.Transcript())
 		}
 	})

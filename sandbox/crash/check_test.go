@@ -483,8 +483,8 @@ func (l *lane) checkRest(ctx context.Context, c *checks, ids []string) {
 		return err
 	})
 	c.that(invNothing, err == nil, "%v", err)
-	aside, err := l.db.XRange(ctx, keys+"parked", "-", "+").Result()
-	c.that(invNothing, err == nil && len(aside) == 0, "parked: %v, %v", aside, err)
+	parked, err := l.db.XRange(ctx, keys+"parked", "-", "+").Result()
+	c.that(invNothing, err == nil && len(parked) == 0, "parked: %v, %v", parked, err)
 	for _, id := range ids {
 		holder, err := l.db.HGet(ctx, keys+"delivery:"+id, "worker").Result()
 		c.that(invNothing, holder == "", "%s holds the delivery of request %s (%v)", holder, id, err)
