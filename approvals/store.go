@@ -220,7 +220,7 @@ type Store interface {
 	Done(ctx context.Context, item Item) error
 	// Postpone forgets an item and queues it again after a while, as its next attempt.
 	Postpone(ctx context.Context, item Item, after time.Duration) error
-	// Park puts an item where nobody takes it, for a person to look at.
+	// Park puts an item where no worker takes it, for a person to look at.
 	Park(ctx context.Context, item Item, reason string) error
 	// Promote queues what has come due, up to n items, and says how long it is until the next (at most
 	// a minute).

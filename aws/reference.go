@@ -17,7 +17,7 @@ type Target struct {
 	RoleName string
 	Path     string // with both slashes, if an ARN of the role gave it, otherwise ""
 	GivenARN string // the ARN as typed, "" when a name was typed
-	Exact    bool   // it is AWS's own ARN, behind which nobody typed a full stop or comma
+	Exact    bool   // it is AWS's own ARN: a full stop or comma at its end is part of it
 
 	// Of an access key that was typed in place of the role; "" without one.
 	Key    string // its id

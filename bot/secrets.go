@@ -30,7 +30,7 @@ const (
 )
 
 // withoutSecrets drops what looks like a secret access key, a session token or a private key from a
-// text that somebody typed, and reports whether there was one. Ids of commits and of access keys
+// text that a person typed, and reports whether there was one. Ids of commits and of access keys
 // stay, and so do names and ARNs.
 func withoutSecrets(text string) (string, bool) {
 	clean := privateKey.ReplaceAllLiteralString(text, droppedSecret)

@@ -68,7 +68,7 @@ type sockets struct {
 	numbers int64     // connections so far; connect alone uses it
 }
 
-// wake tells whoever waits, and nobody twice.
+// wake tells each waiting call once.
 func wake(waiting chan<- struct{}) {
 	select {
 	case waiting <- struct{}{}:

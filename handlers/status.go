@@ -20,7 +20,7 @@ const (
 	homesPerUser = 20 // App Homes that are drawn for one person in a minute
 )
 
-// KindHome is somebody opening the App Home. Its Body is a Command without words.
+// KindHome is a person opening the App Home. Its Body is a Command without words.
 const KindHome = "home"
 
 // status lists the requests for the sender. Their workspace, the channel and the rate limits were

@@ -10,7 +10,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// services are the AWS services that open sessions for somebody's code: what the session's name
+// services are the AWS services that open sessions for a customer's code: what the session's name
 // stands for, and whether it is what the session was opened for: the function, the instance, the
 // task, the serial number of the certificate.
 var services = map[string]struct {

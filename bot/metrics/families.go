@@ -43,7 +43,7 @@ var families = [][3]string{
 		"items_parked", "", "Items that were parked and still lie there, about ten thousand at most. Shared by all " +
 			"replicas.",
 	},
-	{"items_parked_total", "kind", "Items that failed too often and were put where nobody takes them."},
+	{"items_parked_total", "kind", "Items that failed too often and were parked."},
 	{
 		"items_total", "kind outcome", "Items of work that were handled, by what became of it. One that comes back " +
 			"counts each time.",

@@ -175,7 +175,7 @@ func unanswered(r approvals.Request, c Context) string {
 	if len(r.Votes) > 0 {
 		return fmt.Sprintf("Only %d of %d approved", len(r.Votes), needed(r, c))
 	}
-	return "Nobody decided"
+	return "No approver decided"
 }
 
 func approvedBy(r approvals.Request) string {

@@ -79,7 +79,7 @@ func (i incidentReport) remaining(s *sheet) {
 	case r.State == approvals.StateOpen, r.State == approvals.StateApproved, r.State == approvals.StateExecuting:
 		s.item("Wait for the outcome of the request, and ask for this report again.")
 	case i.drill && (r.State == approvals.StateFailed || r.State == approvals.StateVoid || d != nil && !d.Clean()):
-		s.item("Fix what is told above, and drill again: a real %s would most likely end the same way.", i.words.Noun)
+		s.item("Fix what stands above, and drill again: a real %s would most likely end the same way.", i.words.Noun)
 	case r.State == approvals.StateApplied && !i.undo:
 		i.afterApplied(s)
 	case i.drill, r.State == approvals.StateApplied:
