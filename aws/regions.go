@@ -1,13 +1,24 @@
 package aws
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/account/types"
+	"github.com/aws/smithy-go"
 )
 
 // defaultRegions are those that are enabled in every account of a partition (AWS Account Management
@@ -43,7 +54,12 @@ func (a *Conn) TrailRegions(ctx context.Context) ([]string, error) {
 	if time.Since(kept.at) < regionsKept {
 		return kept.names, kept.err
 	}
-	names, err := a.listRegions(ctx)
+	names, clock, err := a.listRegions(ctx)
+	if err != nil {
+		if other, second := a.describeRegions(ctx, cmp.Or(clock.Server, time.Now())); second == nil {
+			names, err = other, nil
+		}
+	}
 	if err != nil {
 		a.cloud.Log().WarnContext(ctx, "the regions of an account could not be listed", "account", a.Name, "error", err)
 		names = defaultRegions[a.Partition]
@@ -70,16 +86,16 @@ func withHome(a *Conn, names []string) []string {
 	return slices.Compact(all)
 }
 
-// listRegions asks AWS Account Management.
-func (a *Conn) listRegions(ctx context.Context) (names []string, err error) {
+// listRegions asks AWS Account Management. The stamp is as that of IAM.
+func (a *Conn) listRegions(ctx context.Context) (names []string, clock Stamp, err error) {
 	in := &account.ListRegionsInput{MaxResults: awssdk.Int32(50)}
 	for {
 		call := func(ctx context.Context, with Credential) (*account.ListRegionsOutput, error) {
 			return a.account.ListRegions(ctx, in, func(o *account.Options) { o.Credentials = with })
 		}
-		out, _, err := callWith(ctx, a, Credential{}, "account:ListRegions", call)
+		out, clock, err := callWith(ctx, a, Credential{}, "account:ListRegions", call)
 		if err != nil {
-			return nil, err
+			return nil, clock, err
 		}
 		for _, r := range out.Regions {
 			switch name := awssdk.ToString(r.RegionName); r.RegionOptStatus {
@@ -90,7 +106,57 @@ func (a *Conn) listRegions(ctx context.Context) (names []string, err error) {
 			}
 		}
 		if in.NextToken = out.NextToken; awssdk.ToString(in.NextToken) == "" {
-			return names, nil
+			return names, clock, nil
 		}
 	}
+}
+
+// describeRegions asks EC2, which lists the enabled ones alone (Amazon EC2 API Reference,
+// "DescribeRegions"). The SDK's client of EC2 takes longer to build than the whole program. now is
+// AWS's clock, which the signature bears.
+func (a *Conn) describeRegions(ctx context.Context, now time.Time) ([]string, error) {
+	const body = "Action=DescribeRegions&Version=2016-11-15"
+	region := a.HomeRegion()
+	at := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_EC2"), awssdk.ToString(a.cloud.cfg.SDK.BaseEndpoint),
+		"https://ec2."+region+".amazonaws.com")
+	hash := sha256.Sum256([]byte(body))
+	names, _, err := callWith(ctx, a, Credential{}, "ec2:DescribeRegions", func(
+		ctx context.Context, with Credential,
+	) (*[]string, error) {
+		keys, err := with.Retrieve(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(at, "/")+"/", strings.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+		if err := v4.NewSigner().SignHTTP(ctx, keys, r, hex.EncodeToString(hash[:]), "ec2", region, now); err != nil {
+			return nil, err
+		}
+		answer, err := cmp.Or(a.cloud.cfg.SDK.HTTPClient, awssdk.HTTPClient(http.DefaultClient)).Do(r)
+		if err != nil {
+			return nil, err
+		}
+		defer answer.Body.Close()
+		var out struct {
+			Regions []string `xml:"regionInfo>item>regionName"`
+			Code    string   `xml:"Errors>Error>Code"`
+			Message string   `xml:"Errors>Error>Message"`
+		}
+		err = xml.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&out)
+		out.Regions = slices.DeleteFunc(out.Regions, func(r string) bool { return !regionName.MatchString(r) })
+		switch {
+		case out.Code != "":
+			return nil, &smithy.GenericAPIError{Code: out.Code, Message: out.Message}
+		case err != nil || answer.StatusCode != http.StatusOK || len(out.Regions) == 0:
+			return nil, fmt.Errorf("an answer with status %d and %d regions (%w)", answer.StatusCode, len(out.Regions), err)
+		}
+		return &out.Regions, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return *names, nil
 }

@@ -167,7 +167,8 @@ type staticCredentials struct {
 // with.
 const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole",` +
 	`"iam:GetRolePolicy","iam:ListAttachedRolePolicies","iam:ListRolePolicies","iam:ListRoles",` +
-	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions"],"Resource":"*"}]}`
+	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],` +
+	`"Resource":"*"}]}`
 
 // usersReaderPolicy is the same for users and their access keys.
 const usersReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetUser",` +

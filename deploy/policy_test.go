@@ -66,6 +66,7 @@ func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
 		{"iam:PutRolePolicy", withPath},
 		{"cloudtrail:LookupEvents", "*"},
 		{"account:ListRegions", "*"},
+		{"ec2:DescribeRegions", "*"},
 		{"iam:ListRoles", "*"},
 		// A role has to be read before it can be said why it is not touched.
 		{"iam:GetRole", serviceLinked},

@@ -16,12 +16,14 @@ func TestWithoutConfiguredRegionsAllThatAreEnabledAreAsked(t *testing.T) {
 		found   bool     // the session in the region that was opted in to
 		guessed bool
 	}{
-		"Account Management answers":    {nil, true, false},
-		"Account Management is refused": {[]string{"ListRegions"}, false, true},
+		"Account Management answers":     {nil, true, false},
+		"EC2 answers in its place":       {[]string{"ListRegions"}, true, false},
+		"neither may be asked":           {[]string{"ListRegions", "DescribeRegions"}, false, true},
+		"EC2 is refused and not needed ": {[]string{"DescribeRegions"}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onBench(t, func(_ *standin.Config, c *aws.Config) {
-				c.Accounts[0].Regions = nil
+			onBench(t, func(in *standin.Config, c *aws.Config) {
+				in.ClockOffset, c.Accounts[0].Regions = 20*time.Minute, nil // EC2's request is signed by hand
 			}, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
 				b.Prod.EnableRegion(opted)

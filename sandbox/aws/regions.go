@@ -2,6 +2,7 @@ package aws
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"net/http"
 	"slices"
 	"strconv"
@@ -35,7 +36,7 @@ const regionPage = 50
 
 // regionOperations are those that list an account's regions.
 func regionOperations() map[string]*operation {
-	return map[string]*operation{"account:ListRegions": {
+	return map[string]*operation{"ec2:DescribeRegions": describeRegions(), "account:ListRegions": {
 		params: map[string]rule{
 			"MaxResults": optional(number(1, regionPage)), "NextToken": optional(number(1, 1000)),
 		},
@@ -87,4 +88,22 @@ func (x *exchange) readAccount() (*operation, error) {
 		}
 	}
 	return x.server.operations["account:ListRegions"], nil
+}
+
+// describeRegions is EC2's list, of the enabled ones alone.
+func describeRegions() *operation {
+	return &operation{params: map[string]rule{}, readOnly: true, target: onEverything, do: func(x *exchange) (any, error) {
+		type item struct {
+			Name string `xml:"regionName"`
+		}
+		var answer struct {
+			XMLName xml.Name `xml:"DescribeRegionsResponse"`
+			Regions []item   `xml:"regionInfo>item"`
+		}
+		for _, r := range x.caller.account().regions {
+			answer.Regions = append(answer.Regions, item{r})
+		}
+		text, err := xml.Marshal(answer)
+		return fixed(text), err
+	}}
 }

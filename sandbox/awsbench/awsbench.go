@@ -32,7 +32,7 @@ const (
 		`"Condition":{"StringEquals":{"sts:ExternalId":"ex-1"}}}]}`
 	MayRevoke = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy",` +
 		`"iam:PutRolePolicy","iam:DeleteRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy",` +
-		`"cloudtrail:LookupEvents","account:ListRegions"],"Resource":"*"}]}`
+		`"cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],"Resource":"*"}]}`
 	MayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sts:AssumeRole",` +
 		`"sts:SetSourceIdentity","sts:TagSession","sts:GetAccessKeyInfo"],"Resource":"*"}]}`
 	MayAll   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
