@@ -175,7 +175,7 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
 		approvals.EventLooking, approvals.EventSessions, approvals.EventActivity,
-		approvals.EventChosen, approvals.EventVerdict,
+		approvals.EventChosen, approvals.EventVouched, approvals.EventVerdict,
 	} {
 		if _, moves := approvals.Moves()[event]; !moves {
 			coded[string(event)] = row{to: "stays"}

@@ -33,6 +33,7 @@ const (
 	EventEvidence EventType = "evidence"  // what CloudTrail told: who assumed the role
 	EventSessions EventType = "sessions"  // the sessions that a look found and no earlier one had
 	EventChosen   EventType = "chosen"    // somebody asked what one of the sessions did
+	EventVouched  EventType = "vouched"   // a person said that a caller is theirs
 	EventActivity EventType = "activity"  // what sessions did, and which roles they went on to
 	EventVerdict  EventType = "verdict"   // contained, not contained or unknown: the last word of the looks
 	EventFinding  EventType = "finding"   // something about the role that people should know

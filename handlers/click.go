@@ -44,6 +44,8 @@ func (h *Handlers) click(ctx context.Context, a act) error {
 		return h.chained(ctx, a)
 	case messages.ActionSession:
 		return h.choose(ctx, a)
+	case messages.ActionOurs:
+		return h.vouch(ctx, a)
 	}
 	return h.attempt(ctx, a, action, "")
 }

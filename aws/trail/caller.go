@@ -110,6 +110,18 @@ func callerOf(r record, s Session) caller {
 	return caller{clip(c.id, mostText), clip(c.words, mostText)}
 }
 
+// Identified reports whether CallerID is one caller: nothing of it is cut off or not known, and it
+// is more than the service that opened the session.
+func (s Session) Identified() bool {
+	parts := strings.Fields(s.CallerID)
+	n := len(parts)
+	return n > 1 && parts[0] != nameless && parts[n-1] != nameless && !strings.HasSuffix(parts[n-1], "…") &&
+		(parts[0] != "service" || n > 2 && parts[n-1] != ownLambda)
+}
+
+// ownLambda stands for the names that Lambda gives to sessions of any function.
+const ownLambda = "awslambda"
+
 // idOf is the mark of a principal of which only the ARN is known: of a role session the role's.
 func idOf(arn string) string {
 	role, _ := assumed(arn)
@@ -155,8 +167,8 @@ func serviceCaller(service, session string, asked requestRecord) caller {
 		c.words = "EKS pod " + cmp.Or(pod, session)
 	case service == "pods.eks.amazonaws.com":
 		c.id += " " + workload(runMark.ReplaceAllString(session, ""))
-	case strings.HasPrefix(session, "awslambda_"):
-		c.id += " awslambda" // Lambda's own, awslambda_<n>_<yyyymmddhhmmssmmm>
+	case strings.HasPrefix(session, ownLambda+"_"):
+		c.id += " " + ownLambda // awslambda_<n>_<yyyymmddhhmmssmmm>
 	case known.identifies:
 		c.id += " " + session
 	}

@@ -236,3 +236,19 @@ func TestARecordOfAnotherRoleOrOfLongBeforeTheWindowIsNoSession(t *testing.T) {
 		}
 	}
 }
+
+func TestACallerIsIdentifiedOnlyIfItIsNoOther(t *testing.T) {
+	for id, want := range map[string]bool{
+		"principal AIDAMALLORY": true, "root 111122223333": true, "saml arn:aws:iam::1:saml-provider/Okta tomas": true,
+		"web token.actions.githubusercontent.com repo:acme/shop:ref:refs/heads/main": true,
+		"service ec2.amazonaws.com i-0123456789abcdef0":                              true,
+		"service pods.eks.amazonaws.com cluster ns account app":                      true,
+		"principal unknown": false, "root unknown": false, "unknown deploy-42": false, "": false, "mallory": false,
+		"service codebuild.amazonaws.com": false, "service lambda.amazonaws.com awslambda": false,
+		"service pods.eks.amazonaws.com ": false, "web provider " + strings.Repeat("x", 900) + "…": false,
+	} {
+		if got := (Session{CallerID: id}).Identified(); got != want {
+			t.Errorf("%q: %v", id, got)
+		}
+	}
+}

@@ -34,6 +34,9 @@ type JudgeInput struct {
 	// Revoked are the cutoffs of other roles that were revoked, too, by ARN.
 	Revoked map[string]time.Time
 
+	// Ours are the callers of whom a person said that they are theirs, by CallerID.
+	Ours map[string]bool
+
 	Regions  []RegionCoverage // of Lookup
 	AskedAt  time.Time        // of Lookup: AWS's clock at the last answer
 	LastUsed LastUsed         // of Lookup

@@ -183,6 +183,31 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
 			return in
 		}, ContainmentUnknown, "mallory, first seen after the cutoff, has a session since"},
+		"a stranger came whom a person called theirs": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("mallory", 311, office)...)
+			in.Ours = map[string]bool{"mallory": true}
+			return in
+		}, Contained, ""},
+		"another stranger came than whom a person called theirs": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("mallory", 311, office)...)
+			in.Ours = map[string]bool{"mallory of elsewhere": true}
+			return in
+		}, ContainmentUnknown, "mallory, first seen after the cutoff"},
+		"one whom a person called theirs created persistence": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("mallory", 311, office)...)
+			in.Ours = map[string]bool{"mallory": true}
+			return changed(in, "ASIA-mallory-0", func(a *Activity) {
+				a.Persistence = []Call{{Service: "iam", Name: "CreateAccessKey", Opens: "a key"}}
+			})
+		}, NotContained, "mallory, whom a person called theirs, has had a session since"},
+		"one whom a person called theirs came from where a copied key was used": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("mallory", 311, "192.0.2.66")...)
+			in.Suspects = append(in.Suspects, Suspect{
+				Session: visitsOf("alice", 0, office)[0], Elsewhere: []Source{{Address: "192.0.2.66"}},
+			})
+			in.Ours = map[string]bool{"mallory": true}
+			return in
+		}, NotContained, "mallory has had a session since"},
 		"a service came back": {func(in JudgeInput) JudgeInput {
 			service := func(s *Session) { s.CallerType, s.Expires = "AWSService", s.Time.Add(time.Minute) }
 			in.Sessions = append(in.Sessions,

@@ -85,17 +85,20 @@ func (j *judge) cameBack() {
 		j.delegated(s, did)
 		network, since := networkOf(s.SourceAddress), j.clock(s.Time)
 		isNew := !p.known[s.CallerID] && s.Before.IsZero()
-		doubt := ""
+		doubt, ours := "", j.in.Ours[s.CallerID]
 		switch {
-		case isNew:
+		case isNew && !ours:
 			doubt = s.Caller + ", first seen after the cutoff,"
-		case s.New:
+		case s.New && !ours:
 			doubt = s.Caller + ", first seen in this window,"
 		case odd[s.EventID]:
 			doubt = s.Caller + ", from an address that is first seen in this window (" + s.SourceAddress + "),"
 		case p.doubted[s.CallerID].longTerm() && s.longTerm():
 			doubt = s.Caller + ", whose own key may be in other hands (it was used from " +
 				p.doubted[s.CallerID].SourceAddress + "),"
+		case isNew || s.New:
+			doubt = s.Caller + ", whom a person called theirs,"
+			told[doubt] = true
 		}
 		from := usedFrom(did, p.copies)
 		_, copiedKey := p.keys[s.CallerAccessKey]

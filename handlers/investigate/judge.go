@@ -72,11 +72,21 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 		return q.unknown(ctx, "What the sessions did could not be looked up. "+s.failed, true)
 	}
 	_, dated := q.Measures.On()[q.request.Purpose.Measure()].(contain.Dated)
+	// a person may have called a caller theirs meanwhile
+	v, err := q.View(ctx, q.request.ID)
+	if err != nil {
+		return err
+	}
+	q.events = v.Events
+	ours := map[string]bool{}
+	for id := range record.Gather(q.events).Vouched {
+		ours[id] = true
+	}
 	in := trail.JudgeInput{
 		All:     !dated,
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: slices.Concat(report.Sessions, s.unseen), Suspects: s.suspects, Activities: s.activities,
-		Links: s.chain, Revoked: s.revoked,
+		Links: s.chain, Revoked: s.revoked, Ours: ours,
 		Regions: report.Regions, AskedAt: report.AskedAt, LastUsed: report.LastUsed,
 		Unproven: s.unproven,
 	}
@@ -239,7 +249,6 @@ func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool)
 	if !q.ends() || q.Confirm && c.Word != record.WordNotContained {
 		return nil
 	}
-	t := step.Appending(q.request.ID)
 	after, next := recheckAfter<<q.Again, Look{Number: q.Number + 1, Again: q.Again + 1}
 	switch {
 	case wait && q.Again < maxRechecks:
@@ -249,13 +258,22 @@ func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool)
 	default:
 		after = 0
 	}
-	if after > 0 {
-		t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, next)}}
-	}
-	t.Events = []approvals.Event{
-		{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: fitConclusion(&c)},
-	}
-	return q.Store.Commit(ctx, t)
+	verdict := approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: fitConclusion(&c)}
+	vouched := step.CountOf(q.events, approvals.EventVouched)
+	return q.Change(ctx, q.request.ID, func(v record.View) (t approvals.Transition, err error) {
+		switch {
+		case v.Request.Has(verdict.Source):
+			return t, nil
+		case step.CountOf(v.Events, approvals.EventVouched) > vouched: // meanwhile
+			item, _ := Again(append(v.Events, verdict))
+			item.Request = q.request.ID
+			t.Work = []approvals.Item{item}
+		case after > 0:
+			t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, next)}}
+		}
+		t.Events = []approvals.Event{verdict}
+		return t, nil
+	})
 }
 
 // superseded ends the verdicts of a request that a later one has taken the place of.
@@ -268,15 +286,13 @@ func (q *investigation) superseded(ctx context.Context, by string) error {
 
 // Again is the item of one more check of a request that has its verdict; false before that.
 func Again(events []approvals.Event) (item approvals.Item, ok bool) {
-	l := Look{}
+	last := 0
 	for _, e := range events {
 		var n int
-		if e.Type == approvals.EventVerdict {
-			ok = true
+		if _, err := fmt.Sscanf(strings.TrimPrefix(e.Source, "verdict "), "evidence %d", &n); err == nil {
+			last = max(last, n)
 		}
-		if _, err := fmt.Sscanf(e.Source, "verdict evidence %d", &n); err == nil {
-			l.Number = max(l.Number, n+1)
-		}
+		ok = ok || e.Type == approvals.EventVerdict
 	}
-	return EvidenceItem("", l), ok && l.Number > 0
+	return EvidenceItem("", Look{Number: last + 1}), ok && last > 0
 }

@@ -269,7 +269,8 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	strange := q.strange(report)
 	for _, s := range strange[:min(len(strange), record.MaxSuspects)] {
 		told.Suspects = append(told.Suspects, record.Suspect{
-			EventID: sessionRow(s.Session).EventID, Address: s.Address, Caller: s.Caller, Leaked: q.leaked(s.Session),
+			EventID: sessionRow(s.Session).EventID, Address: s.Address, Caller: s.Caller, New: s.Session.New,
+			Leaked: q.leaked(s.Session),
 		})
 	}
 	t := q.evidence(told)

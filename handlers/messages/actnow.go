@@ -20,6 +20,10 @@ import (
 // request's id and the mark of the role.
 const ActionChain = "revokebot_chain"
 
+// ActionOurs is the button by which a person says that a caller is theirs. Its value is the
+// request's id and the mark of the caller.
+const ActionOurs = "revokebot_ours"
+
 // Item is something that an incident left open and the measure does not stop.
 type Item struct {
 	Key     string // the same at every check
@@ -28,6 +32,7 @@ type Item struct {
 	Command string       // ready to be run; "" where there is none
 	Done    string       // why nothing is left to do: "expired"; "" while it is open
 	role    *record.Link // that a button asks for
+	caller  string       // mark of the caller of whom a button says that it is theirs
 }
 
 // settled says why a session cannot act any more, as far as was seen; "" if it may.
@@ -75,13 +80,19 @@ func (p Pen) Items(in record.Incident, role record.Role) (items []Item) {
 	for _, s := range in.Sessions {
 		why, unusual := in.Suspects[s.EventID]
 		a := in.Activities[s.EventID]
-		if s.After && s.Issued() && !in.Known(s) {
-			add(Item{
-				Key: "caller " + s.CallerIdentity(), Short: "caller " + p.Code(s.Caller, 80), Done: settled(in, s),
-				Text: "New " + p.Session(s) + ", a caller not seen before the cutoff. If you do not know it, take it out of the " +
-					"trust policy and revoke again.",
-				Command: Command + " " + role.AccountName + "/" + role.Name,
-			})
+		by := in.Vouched[s.CallerIdentity()]
+		if s.After && s.Issued() && (by.By != "" || !in.Known(s)) {
+			i := Item{
+				Key: "caller " + s.CallerIdentity(), Short: "caller " + p.Code(s.Caller, 80),
+				Text: "New " + p.Session(s) + ", a caller " + in.FirstSeen(s) + ". ", Command: Command + " " + role.AccountName +
+					"/" + role.Name,
+			}
+			if by.By != "" {
+				i.Done, i.Text = "ours", i.Text+p.Who(by.By)+" said so at "+p.At(by.At)+"."
+			} else if i.Text += "If you do not know it, take it out of the trust policy and revoke again."; s.Doubtable() {
+				i.caller = s.CallerMark()
+			}
+			add(i)
 		}
 		for _, c := range a.Persistence {
 			home := len(why.From) > 0 && !slices.ContainsFunc(a.Elsewhere, func(from trail.Source) bool {
@@ -338,7 +349,12 @@ func (v *view) list(head string, items []Item, buttons bool) *Message {
 			line += "\n" + Code(i.Command, 400)
 		}
 		block := slack.NewSectionBlock(mrkdwn(line), nil, nil)
-		if i.role != nil && i.Done == "" && buttons {
+		switch {
+		case i.Done != "" || !buttons:
+		case i.caller != "":
+			block.Accessory = slack.NewAccessory(threadButton(ActionOurs, ValueOf(v.r.ID, i.caller), "It is ours",
+				"Say that this caller is yours"))
+		case i.role != nil:
 			block.Accessory = slack.NewAccessory(threadButton(ActionChain, ValueOf(v.r.ID, i.role.Mark()), "Revoke it",
 				"Ask to revoke sessions of "+Raw(RoleOf(*i.role), 75)))
 		}

@@ -106,10 +106,12 @@ func (p Pen) State(in record.Incident, s record.Session) string {
 		return "rejected, role not named"
 	case !s.Issued():
 		return "rejected, " + p.Code(s.ErrorCode, 40)
+	case s.After && in.Vouched[s.CallerIdentity()].By != "":
+		return "new, called ours"
 	case s.After && in.Known(s):
 		return "new, known caller"
 	case s.After:
-		return "new, caller first seen after the cutoff"
+		return "new, caller " + in.FirstSeen(s)
 	case in.Drill || in.Cutoff.IsZero():
 		return "would be blocked"
 	case !s.Expires.IsZero() && !s.Expires.After(in.Until):

@@ -211,6 +211,12 @@ func ChosenNow() *Message {
 		"within a minute as a rule.")
 }
 
+// Vouched answers a person who called a caller theirs.
+func Vouched(v record.Vouched) *Message {
+	return sentence(Code(v.Caller, 120) + " counts as known: " + Mention(v.By) + " said at " + local(v.At) + " that it is " +
+		"yours. The thread names who said so. Calls of it that create persistence still count as not contained.")
+}
+
 // ChosenAlready answers a choice that was made a moment before.
 func ChosenAlready() *Message {
 	return sentence("That session was chosen less than a minute ago. The answer is in the thread, or on its way there.")

@@ -270,7 +270,7 @@ func TestAReportTellsEveryEventOfTheLogAlsoOnesThatCannotBeRead(t *testing.T) {
 		approvals.EventFilesRefused, approvals.EventSimulated, approvals.EventSeenDenied, approvals.EventTampered,
 		approvals.EventRewritten, approvals.EventHeld,
 		approvals.EventPolicyExpired, approvals.EventUndone, approvals.EventSessions, approvals.EventChosen,
-		approvals.EventActivity,
+		approvals.EventActivity, approvals.EventVouched,
 		approvals.EventVerdict,
 		approvals.EventRefused, approvals.EventUntrusted, "from_the_future",
 	} {

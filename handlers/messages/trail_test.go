@@ -156,6 +156,18 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		c.Time = at.Add(-20 * time.Second)
 		more.Sessions[0].Persistence = append(more.Sessions[0].Persistence, record.Call{Call: c})
 	}
+	// a caller that a person can call theirs
+	build := exampleSessions()
+	build[1].CallerID = "principal AROADEPLOY"
+	newcomer := func() *story {
+		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventEvidence, "", exampleEvidence()).
+			add(approvals.EventSessions, "", record.Sessions{Rows: build}).add(approvals.EventActivity, "", exampleActivity())
+	}
+	ours := func() *story {
+		return newcomer().add(approvals.EventVouched, "U0NILS", record.Vouched{
+			CallerID: build[1].CallerID, Caller: build[1].Caller,
+		})
+	}
 	thief := exampleActivity()
 	thief.Sessions[0].Elsewhere = []trail.Source{
 		{
@@ -204,6 +216,11 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"act_some_done": applied().looked().add(approvals.EventActivity, "", more).living("act"),
 		"act_more": applied().looked().add(approvals.EventActivity, "", exampleActivity()).
 			add(approvals.EventActivity, "", more).last(),
+		"act_caller":      newcomer().living("act"),
+		"act_caller_ours": ours().living("act"),
+		"evidence_ours":   ours().living("evidence"),
+		"verdict_ours":    ours().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).last(),
+		"reply_vouched":   messages.Vouched(record.Vouched{Caller: "user build", By: "U0NILS", At: at}),
 		"evidence_calls_failed": applied().looked().add(approvals.EventActivity,
 			"", record.Activity{Failed: "AWS is answering too many requests."}).living("evidence"),
 		"evidence_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),

@@ -78,9 +78,15 @@ func (v *view) word(c record.Conclusion) *Message {
 		}
 		m.Blocks = append(m.Blocks, plainLines(strings.Join(lines, "\n")))
 	}
-	var lines []string
+	var lines, ours []string
 	for _, call := range c.Calls[:min(len(c.Calls), 1)] { // the report has all, and the sessions
 		lines = append(lines, "• "+v.At(call.Time)+" "+v.Call(call))
+	}
+	for _, s := range v.in.Vouched {
+		ours = append(ours, Code(s.Caller, 80)+" ("+Mention(s.By)+" at "+v.At(s.At)+")")
+	}
+	if slices.Sort(ours); len(ours) > 0 {
+		lines = append(lines, "*Called ours:* "+List(ours[:min(len(ours), shownItems)])+".")
 	}
 	if left := v.stillOpen(); left != "" {
 		lines = append(lines, left)

@@ -60,6 +60,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		"no quorum":           messages.NoQuorum(approvals.ModeDo, revokeWords(), role, n, people),
 		"no quorum to undo":   messages.NoQuorum(approvals.ModeUndo, revokeWords(), role, n, people),
 		"reason":              messages.ReasonTooLong(n), "chosen": messages.ChosenEnough(n),
+		"vouched":  messages.Vouched(record.Vouched{Caller: text, By: text, At: at}),
 		"too many": messages.TooMany(math.MaxInt64),
 		"report":   messages.ReportComing(open, link, nil), "report there": messages.ReportThere(open, link),
 		"report nowhere":  messages.ReportNowhere(text),

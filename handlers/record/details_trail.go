@@ -68,6 +68,7 @@ type Suspect struct {
 	EventID string `json:"event_id"`
 	Address bool   `json:"address,omitempty"` // its address is seen nowhere else in the window
 	Caller  bool   `json:"caller,omitempty"`  // nor is its caller
+	New     bool   `json:"new,omitempty"`     // others used the role in the 90 days before the window, not its caller
 	Leaked  bool   `json:"leaked,omitempty"`  // the request was asked for by its access key
 
 	// From are the addresses from which its key was used and where it was not opened. Gather adds them
@@ -78,6 +79,14 @@ type Suspect struct {
 // Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
 type Chosen struct {
 	Mark string `json:"mark"` // as in the menu
+}
+
+// Vouched is the Detail of an EventVouched: a person said that a caller is theirs.
+type Vouched struct {
+	CallerID string    `json:"caller_id"` // as Session.CallerIdentity
+	Caller   string    `json:"caller"`    // in words
+	By       string    `json:"-"`         // who said so, and when: set by Gather
+	At       time.Time `json:"-"`
 }
 
 // Activity is the Detail of an EventActivity: what calls were signed with the keys of sessions.

@@ -39,6 +39,7 @@ func details() []any {
 		record.Evidence{},
 		record.Sessions{},
 		record.Chosen{},
+		record.Vouched{},
 		record.Activity{},
 		record.Conclusion{},
 		record.Undone{},

@@ -36,13 +36,19 @@ type Incident struct {
 	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
 	Verdict    *Conclusion
 
+	Vouched map[string]Vouched // callers of whom a person said that they are theirs, by CallerIdentity
+
 	callers map[string]bool // those that had a session before the cutoff
+	fresh   map[string]bool // those of Suspect.New
 }
 
 // Gather folds events. Those that say nothing of CloudTrail, and those that cannot be read, change
 // nothing.
 func Gather(events []approvals.Event) Incident {
-	in := Incident{Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}, Drill: IsDrill(events)}
+	in := Incident{
+		Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}, Drill: IsDrill(events),
+		Vouched: map[string]Vouched{}, callers: map[string]bool{}, fresh: map[string]bool{},
+	}
 	known := map[string]bool{}
 	add := func(rows []Session) {
 		for _, s := range rows {
@@ -92,6 +98,11 @@ func Gather(events []approvals.Event) Incident {
 				}
 				in.Chain, in.MoreLinks, in.NotRead = v.Chain, v.MoreLinks, v.NotRead
 			}
+		case approvals.EventVouched:
+			if v := Known[Vouched](e); v != nil && in.Vouched[v.CallerID].By == "" {
+				v.By, v.At = e.By, e.At
+				in.Vouched[v.CallerID] = *v
+			}
 		case approvals.EventVerdict:
 			if v := Known[Conclusion](e); v != nil {
 				in.Verdict = v
@@ -117,7 +128,6 @@ func Gather(events []approvals.Event) Incident {
 		}
 		in.Suspects[id] = suspect
 	}
-	in.callers = map[string]bool{}
 	for i, s := range in.Sessions {
 		if !in.Cutoff.IsZero() { // it may have moved since the session was found
 			s.After = !s.Time.Before(in.Cutoff)
@@ -125,6 +135,9 @@ func Gather(events []approvals.Event) Incident {
 		}
 		if s.Issued() && !s.After {
 			in.callers[s.CallerIdentity()] = true
+		}
+		if in.Suspects[s.EventID].New {
+			in.fresh[s.CallerIdentity()] = true
 		}
 	}
 	return in
@@ -140,5 +153,28 @@ func (in Incident) Copied() map[string]bool {
 	return copied
 }
 
-// Known reports whether the caller of a session had one before the cutoff.
-func (in Incident) Known(s Session) bool { return in.callers[s.CallerIdentity()] }
+// Known reports whether the caller of a session is one that is not first seen, or of whom a person
+// said that they are theirs.
+func (in Incident) Known(s Session) bool {
+	id := s.CallerIdentity()
+	return in.Vouched[id].By != "" || !in.fresh[id] && (in.callers[id] || !s.Before.IsZero())
+}
+
+// FirstSeen says since when the caller of a session is seen that is not Known.
+func (in Incident) FirstSeen(s Session) string {
+	if in.callers[s.CallerIdentity()] {
+		return "first seen in this window"
+	}
+	return "first seen after the cutoff"
+}
+
+// Doubted finds the caller with a mark: one that opened a session since the cutoff and that is, or
+// was before a person called it theirs, not Known.
+func (in Incident) Doubted(mark string) (Session, bool) {
+	for _, s := range in.Sessions {
+		if s.Doubtable() && s.CallerMark() == mark && (!in.Known(s) || in.Vouched[s.CallerIdentity()].By != "") {
+			return s, true
+		}
+	}
+	return Session{}, false
+}

@@ -20,6 +20,13 @@ func (s Session) Mark() string {
 	return mark("session " + id)
 }
 
+// CallerMark does the same for its caller.
+func (s Session) CallerMark() string { return mark("caller " + s.CallerIdentity()) }
+
+// Doubtable reports whether a person can say that the caller of a session is theirs: it was opened
+// since the cutoff, and its caller is no other.
+func (s Session) Doubtable() bool { return s.After && s.Issued() && s.Identified() }
+
 // Mark names a role that was assumed, in the value of a button.
 func (l Link) Mark() string { return mark("role " + l.RoleARN) }
 

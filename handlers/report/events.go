@@ -84,6 +84,8 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		d := of[record.Sessions](e)
 		return fmt.Sprintf("check %d: %s that no earlier check had", d.Look+1,
 			english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
+	case approvals.EventVouched:
+		return "said that a caller is theirs: " + mdCode(of[record.Vouched](e).Caller, 120)
 	case approvals.EventActivity:
 		d := of[record.Activity](e)
 		if d.Failed != "" {

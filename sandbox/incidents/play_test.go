@@ -10,10 +10,12 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
+	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
 const (
@@ -61,6 +63,7 @@ func play(t *testing.T, line timeline) outcome {
 		line.Events = line.events(role, cutoff)
 	}
 
+	var card bench.Card
 	type moment struct {
 		at time.Time
 		do func()
@@ -80,12 +83,11 @@ func play(t *testing.T, line timeline) outcome {
 		}
 	}
 	for _, a := range line.Acts {
-		moments = append(moments, moment{at(a.At), func() { perform(t, b, a, cutoff) }})
+		moments = append(moments, moment{at(a.At), func() { perform(t, b, card, a, cutoff) }})
 	}
 
 	// AWS's clock counts here.
 	wait := func(until time.Time) { time.Sleep(until.Sub(b.AWS.Now())) }
-	var card bench.Card
 	moments = append(moments,
 		moment{cutoff.Add(-prelude), func() { card = b.AskFor(actors.Rosa, "prod/"+incidentRole+" key pasted in a gist") }},
 		moment{cutoff.Add(-margin - time.Second), func() { card.Approve(actors.Bob) }},
@@ -108,7 +110,7 @@ func play(t *testing.T, line timeline) outcome {
 	return told(b, card, events)
 }
 
-func perform(t *testing.T, b *bench.Bench, a act, cutoff time.Time) {
+func perform(t *testing.T, b *bench.Bench, card bench.Card, a act, cutoff time.Time) {
 	t.Helper()
 	switch a.Do {
 	case "delete-policy":
@@ -121,6 +123,31 @@ func perform(t *testing.T, b *bench.Bench, a act, cutoff time.Time) {
 				t.Error(err)
 			}
 		}
+	case "call-ours": // a person presses the button of the caller that an item of Act now names
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			var blocks []struct {
+				Text      struct{ Text string }
+				Accessory struct {
+					ActionID string `json:"action_id"`
+					Value    string
+				}
+			}
+			if m.ThreadTS != card.TS || json.Unmarshal(m.Blocks, &blocks) != nil {
+				continue
+			}
+			for _, block := range blocks {
+				if block.Accessory.ActionID != messages.ActionOurs || !strings.Contains(block.Text.Text, a.Caller) {
+					continue
+				}
+				if _, err := b.Slack.Click(t.Context(), actors.Nils, slack.Click{
+					ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionOurs, Value: block.Accessory.Value,
+				}); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+		}
+		t.Errorf("there is no button for %q\n%s", a.Caller, b.Transcript())
 	case "refuse":
 		b.AWS.Inject(awsstandin.Fault{Action: a.Action, Region: a.Region, Code: a.Code, Times: -1})
 	case "delay-trail":

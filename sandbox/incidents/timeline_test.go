@@ -46,9 +46,9 @@ type event struct {
 
 // act is what happens besides.
 type act struct {
-	At                       offset
-	Do, Action, Code, Region string
-	By                       offset
+	At                               offset
+	Do, Action, Code, Region, Caller string
+	By                               offset
 }
 
 // expectation is the truth, and texts that the thread has or does not have.
