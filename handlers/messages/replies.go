@@ -213,8 +213,8 @@ func ChosenNow() *Message {
 
 // Vouched answers a person who called a caller theirs.
 func Vouched(v record.Vouched) *Message {
-	return sentence(Code(v.Caller, 120) + " counts as known: " + Mention(v.By) + " said at " + local(v.At) + " that it is " +
-		"yours. The thread names who said so. Calls of it that create persistence still count as not contained.")
+	return sentence(Code(v.Caller, 120) + " counts as known: " + Mention(v.By) + " said at " + local(v.At) +
+		" that it is yours. The thread names who said so. Calls of it that create persistence still count as not contained.")
 }
 
 // ChosenAlready answers a choice that was made a moment before.
