@@ -358,6 +358,11 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			in.Sessions = with(in.Sessions, func(s *Session) { s.Expires = s.Time.Add(time.Minute) })
 			return in
 		}, Contained, ""},
+		"the policy is gone, and perhaps was before they ended": {func(in JudgeInput) JudgeInput {
+			in.Lost = "The revocation policy is gone."
+			in.Sessions = with(in.Sessions, func(s *Session) { s.Expires = in.Cutoff.Add(2 * time.Minute) })
+			return in
+		}, ContainmentUnknown, "it is not known whether an old session was left by then"},
 		"the policy was gone before they ended": {func(in JudgeInput) JudgeInput {
 			in.Lost, in.LostAt = "The revocation policy is gone.", in.Cutoff.Add(time.Minute)
 			in.Sessions = with(in.Sessions, func(s *Session) { s.Expires = in.Cutoff.Add(2 * time.Minute) })

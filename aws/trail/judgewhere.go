@@ -47,6 +47,8 @@ func (j *judge) policy() {
 		at = j.in.LostAt
 	}
 	switch {
+	case j.in.Lost != "" && j.in.LostAt.IsZero() && !j.alive(at) && j.alive(j.in.Cutoff):
+		j.miss("The revocation policy is gone or changed, and it is not known whether an old session was left by then.")
 	case !j.alive(at):
 	case j.in.Lost != "":
 		j.show("%s", j.in.Lost)

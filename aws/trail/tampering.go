@@ -19,6 +19,11 @@ type TamperQuery struct {
 	RoleName    string
 	Slots       []contain.Slot
 	Since       time.Time // as in LookupQuery
+	Limit       int       // most changes to return; 0 means 50
+
+	// Ours reports whether revokebot can have put a document: whoever takes over its role is told of.
+	// Nil: its role has put all that it put.
+	Ours func(contain.Document) bool
 }
 
 // Change is one write or removal in a slot by a caller other than the bot. All text but Name is
@@ -36,9 +41,8 @@ type Change struct {
 	Put            contain.Document `json:"-"`                         // in a slot that was asked about; "" for a removal
 }
 
-// Tampering lists who changed what the slots say, newest first, without what the bot's own role
-// did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the
-// events of IAM.
+// Tampering lists who changed what the slots say, newest first, without what the bot did, from
+// CloudTrail in the partition's home region, where it keeps the events of IAM.
 //
 // CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does
 // not mean that nobody did. With an error, the changes that were read before it are returned, too.
@@ -58,10 +62,10 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 		}
 		for _, event := range page.events {
 			change, ok := decodeChange(a, q, event)
-			if !ok || a.IsOwn(hubARN, change.PrincipalARN) {
+			if !ok || a.IsOwn(hubARN, change.PrincipalARN) && (q.Ours == nil || q.Ours(change.Put)) {
 				continue
 			}
-			if changes = append(changes, change); len(changes) == maxChanges {
+			if changes = append(changes, change); len(changes) == cmp.Or(q.Limit, maxChanges) {
 				return changes, nil
 			}
 		}

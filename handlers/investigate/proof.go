@@ -37,6 +37,7 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 			}
 		}
 	}
+	away, who := q.away(ctx, o)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -48,42 +49,74 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Lost = "The revocation policy on the role denies less than was written, so old sessions may work again."
 	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
 		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
+	case who == "" && !in.LostAt.IsZero():
+		in.Unwatched = "A check missed the revocation policy at " + times.Clock(in.LostAt, q.until) +
+			". It is back without revokebot, but old sessions worked meanwhile."
 	default:
-		in.Unwatched = q.between(ctx, o)
+		in.Unwatched = who
 	}
+	in.LostAt = times.Earlier(in.LostAt, away)
 	return ctx.Err()
 }
 
-// between says who took the policy away where no check missed it: old sessions worked until it was
-// back.
-func (q *investigation) between(ctx context.Context, o role.Order) string {
-	var since time.Time
+// mostChanges is how many changes of the policy are read.
+const mostChanges = 1000
+
+// away says who took the policy away first, and when, where revokebot did not restore it: old
+// sessions worked until it was back. What was restored is in the thread.
+func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, who string) {
+	type write struct {
+		at     time.Time
+		stands []contain.Document
+	}
+	var writes []write
 	for _, e := range q.events {
-		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten { // a loss before that was told
+		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten {
 			a, _ := record.Detail[record.Applied](e)
-			since = times.Later(since, cmp.Or(a.At, e.At))
+			writes = append(writes, write{cmp.Or(a.At, e.At), a.There})
 		}
 	}
-	written := map[contain.Slot]contain.Document{}
-	var slots []contain.Slot
+	first := map[contain.Slot]contain.Document{}
 	for _, w := range contain.Fold(o.Promised) {
-		slots = append(slots, w.Slot)
-		written[w.Slot] = contain.Document{Slot: w.Slot, Text: w.After[0]}
+		first[w.Slot] = contain.Document{Slot: w.Slot, Text: w.After[0]}
 	}
 	changes, err := q.Trail.Tampering(ctx, trail.TamperQuery{
-		AccountName: q.role.AccountName, RoleName: q.role.Name, Slots: slots, Since: since,
+		AccountName: q.role.AccountName, RoleName: q.role.Name, Slots: slices.Collect(maps.Keys(first)),
+		Since: writes[0].at, Limit: mostChanges,
+		Ours: func(d contain.Document) bool { return o.Measure.Gap(q.until, d, first[d.Slot]) == contain.Covers },
 	})
-	for _, c := range changes {
-		if c.At.After(since) && o.Measure.Gap(c.At, c.Put, written[c.Put.Slot]) != contain.Covers {
-			return fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but old "+
-				"sessions worked meanwhile.", c.Who, times.Clock(c.At, q.until), c.Name)
+	gone := map[contain.Slot]trail.Change{}
+	n, last := 0, len(writes)-1
+	for _, c := range slices.Backward(changes) { // the oldest first
+		for n < last && !writes[n+1].at.After(c.At) {
+			n++
+			clear(gone) // restored
+		}
+		i := slices.IndexFunc(writes[n].stands, func(d contain.Document) bool { return d.Slot == c.Put.Slot })
+		if i < 0 || !c.At.After(writes[n].at) {
+			continue
+		}
+		lost, is := gone[c.Put.Slot]
+		switch covers := o.Measure.Gap(c.At, c.Put, writes[n].stands[i]) == contain.Covers; {
+		case covers && is, n == last && !covers:
+			if !is {
+				lost = c
+			}
+			return lost.At, fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but "+
+				"old sessions worked meanwhile.", lost.Who, times.Clock(lost.At, q.until), lost.Name)
+		case !covers && !is:
+			gone[c.Put.Slot] = c
 		}
 	}
-	if err != nil {
-		return "CloudTrail could not be asked whether someone took the revocation policy away between two checks. " +
-			step.Explained(err)
+	switch {
+	case err != nil:
+		return writes[0].at, "CloudTrail could not be asked whether someone took the revocation policy away between two " +
+			"checks. " + step.Explained(err)
+	case len(changes) == mostChanges:
+		return writes[0].at, "The revocation policy was changed more often than is read: someone may have taken it away " +
+			"between two checks."
 	}
-	return ""
+	return time.Time{}, ""
 }
 
 // prove asks the simulator whether what denied calls of old sessions was the revocation policy:
