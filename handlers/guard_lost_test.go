@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
@@ -28,4 +29,52 @@ func TestALossThatTheGuardCannotMakeGoodIsToldOnceUntilItChanges(t *testing.T) {
 			t.Errorf("with the last check the loss is reported %d times, want 2", n)
 		}
 	})
+}
+
+// A change that CloudTrail has reported before hides nobody, and one that does no harm accuses
+// nobody.
+func TestWhoTookThePolicyAwayIsNamedWhateverElseWasChangedBefore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		decoy   func(t *testing.T, b *bench.Bench, written string) // as shop-migration, minutes before the removal
+		accused bool                                               // of what it did before
+		own     bool                                               // the attacker has become revokebot's role
+	}{
+		"nothing":       {},
+		"the same text": {decoy: func(t *testing.T, b *bench.Bench, written string) { putAs(t, b, b.World.Rival, written) }},
+		"a later cutoff": {decoy: func(t *testing.T, b *bench.Bench, _ string) {
+			putAs(t, b, b.World.Rival, denyText(cutoffOnRole(t, b).Add(time.Minute)))
+		}},
+		"away and back": {decoy: func(t *testing.T, b *bench.Bench, written string) {
+			removeAs(t, b, b.World.Rival)
+			time.Sleep(5 * time.Second)
+			putAs(t, b, b.World.Rival, written)
+		}, accused: true},
+		"as revokebot's own role": {own: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{
+				Guard: []time.Duration{5 * time.Second, 8 * time.Minute}, TrailDelay: 90 * time.Second,
+			})
+			eve, who := b.World.Prod.AddUser(awsstandin.UserSpec{
+				Name: "eve", Policies: map[string]string{"all": policyOfAll},
+			}), "• By `user eve`"
+			card := applied(b)
+			time.Sleep(20 * time.Second)
+			if c.decoy != nil {
+				c.decoy(t, b, onRole(b))
+			}
+			time.Sleep(7 * time.Minute)
+			if c.own {
+				eve, who = spoke(b), "• By `role revokebot-spoke (session R1)`"
+			}
+			removeAs(t, b, eve)
+			time.Sleep(25 * time.Minute)
+			card.CaughtUp()
+			if !card.Says("Restored (1 of 5)") || !card.Says(who) || card.Says("• By `user shop-migration`") != c.accused ||
+				card.Says("CloudTrail does not show") {
+				t.Errorf("%s:\n%s", name, b.Transcript())
+			}
+		})
+	}
 }

@@ -3,12 +3,12 @@ package guard
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -65,30 +65,32 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	if r.Has(item.Source) || step.CountOf(events, approvals.EventTampered) == 0 || toldSince(events, q.Since) {
+	if r.Has(item.Source) || step.CountOf(events, approvals.EventTampered) == 0 {
 		return nil
 	}
 	c, err := g.Context(r)
 	if err != nil {
 		return err
 	}
-	m := g.Measures.On()[r.Purpose.Measure()]
-	var slots []contain.Slot
-	for _, w := range contain.Fold(record.WrittenBy(events).Changes) {
-		slots = append(slots, w.Slot)
-	}
+	m, writes, told := g.Measures.On()[r.Purpose.Measure()], record.Writes(events), toldSince(events, q.Since)
+	slots, ours := record.Ours(m, events)
 	all, err := g.Trail.Tampering(ctx, trail.TamperQuery{
-		AccountName: c.Role.AccountName, RoleName: c.Role.Name, Slots: slots, Since: q.Since,
+		AccountName: c.Role.AccountName, RoleName: c.Role.Name, Slots: slots, Since: q.Since, Ours: ours,
 	})
 	var changes []record.Change
 	for _, one := range all {
-		if !one.At.Before(q.Since) {
-			changes = append(changes, record.Change{Change: one, Cutoff: step.CutoffOf(m, one.At, one.Put)})
+		before := slices.DeleteFunc(slices.Clone(writes), func(w record.Write) bool { return w.At.After(one.At) })
+		if one.At.Before(q.Since) || told[one.EventID] ||
+			len(before) > 0 && !before[len(before)-1].Harms(m, one.At, one.Put) {
+			continue
 		}
+		changes = append(changes, record.Change{Change: one, Cutoff: step.CutoffOf(m, one.At, one.Put)})
 	}
 	switch {
 	case len(changes) > 0:
 		return g.tellChanges(ctx, item, q.Since, changes)
+	case len(told) > 0:
+		return nil
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil && !aws.Final(err) && item.Attempt < maxAskTries:
@@ -113,21 +115,24 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 // tellChanges records who it was. Two questions at the same time do not tell the same.
 func (g *Guard) tellChanges(ctx context.Context, item approvals.Item, since time.Time, changes []record.Change) error {
 	return g.Change(ctx, item.Request, func(v record.View) (t approvals.Transition, err error) {
-		if v.Request.Has(item.Source) || toldSince(v.Events, since) {
-			return t, nil
+		told := toldSince(v.Events, since)
+		left := slices.DeleteFunc(slices.Clone(changes), func(c record.Change) bool { return told[c.EventID] })
+		if len(left) > 0 && !v.Request.Has(item.Source) {
+			step.Add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: left})
 		}
-		step.Add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes})
 		return t, nil
 	})
 }
 
-// toldSince reports whether the thread already names who changed the policy after since. The query
-// of each loss begins at the last write, so no change is reported twice.
-func toldSince(events []approvals.Event, since time.Time) bool {
+// toldSince are the changes after since that the thread names already, by their events. Who made
+// the first of them may not have made the others, of which CloudTrail is late.
+func toldSince(events []approvals.Event, since time.Time) map[string]bool {
+	told := map[string]bool{}
 	for _, f := range record.All[record.Finding](events, approvals.EventFinding) {
-		if slices.ContainsFunc(f.Changes, func(c record.Change) bool { return !c.At.Before(since) }) {
-			return true
+		for _, c := range f.Changes {
+			told[c.EventID] = told[c.EventID] || !c.At.Before(since)
 		}
 	}
-	return false
+	maps.DeleteFunc(told, func(_ string, since bool) bool { return !since })
+	return told
 }

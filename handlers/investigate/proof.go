@@ -1,7 +1,6 @@
 package investigate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -65,55 +64,38 @@ const mostChanges = 1000
 // away says who took the policy away first, and when, where revokebot did not restore it: old
 // sessions worked until it was back. What was restored is in the thread.
 func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, who string) {
-	type write struct {
-		at     time.Time
-		stands []contain.Document
-	}
-	var writes []write
-	for _, e := range q.events {
-		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten {
-			a, _ := record.Detail[record.Applied](e)
-			writes = append(writes, write{cmp.Or(a.At, e.At), a.There})
-		}
-	}
-	first := map[contain.Slot]contain.Document{}
-	for _, w := range contain.Fold(o.Promised) {
-		first[w.Slot] = contain.Document{Slot: w.Slot, Text: w.After[0]}
-	}
+	writes := record.Writes(q.events)
+	slots, ours := record.Ours(o.Measure, q.events)
 	changes, err := q.Trail.Tampering(ctx, trail.TamperQuery{
-		AccountName: q.role.AccountName, RoleName: q.role.Name, Slots: slices.Collect(maps.Keys(first)),
-		Since: writes[0].at, Limit: mostChanges,
-		Ours: func(d contain.Document) bool { return o.Measure.Gap(q.until, d, first[d.Slot]) == contain.Covers },
+		AccountName: q.role.AccountName, RoleName: q.role.Name, Slots: slots, Since: writes[0].At, Limit: mostChanges,
+		Ours: ours,
 	})
 	gone := map[contain.Slot]trail.Change{}
 	n, last := 0, len(writes)-1
 	for _, c := range slices.Backward(changes) { // the oldest first
-		for n < last && !writes[n+1].at.After(c.At) {
+		for n < last && !writes[n+1].At.After(c.At) {
 			n++
 			clear(gone) // restored
 		}
-		i := slices.IndexFunc(writes[n].stands, func(d contain.Document) bool { return d.Slot == c.Put.Slot })
-		if i < 0 || !c.At.After(writes[n].at) {
+		if !c.At.After(writes[n].At) {
 			continue
 		}
 		lost, is := gone[c.Put.Slot]
-		switch covers := o.Measure.Gap(c.At, c.Put, writes[n].stands[i]) == contain.Covers; {
-		case covers && is, n == last && !covers:
-			if !is {
-				lost = c
-			}
+		harms := writes[n].Harms(o.Measure, c.At, c.Put)
+		if harms && !is {
+			lost, gone[c.Put.Slot] = c, c
+		}
+		if is && !harms || harms && n == last {
 			return lost.At, fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but "+
 				"old sessions worked meanwhile.", lost.Who, times.Clock(lost.At, q.until), lost.Name)
-		case !covers && !is:
-			gone[c.Put.Slot] = c
 		}
 	}
 	switch {
 	case err != nil:
-		return writes[0].at, "CloudTrail could not be asked whether someone took the revocation policy away between two " +
+		return writes[0].At, "CloudTrail could not be asked whether someone took the revocation policy away between two " +
 			"checks. " + step.Explained(err)
 	case len(changes) == mostChanges:
-		return writes[0].at, "The revocation policy was changed more often than is read: someone may have taken it away " +
+		return writes[0].At, "The revocation policy was changed more often than is read: someone may have taken it away " +
 			"between two checks."
 	}
 	return time.Time{}, ""

@@ -161,6 +161,42 @@ func since(cutoff, at time.Time, e approvals.Event) time.Time {
 	}
 }
 
+// Write is one time that AWS took what a request is to keep on the principal.
+type Write struct {
+	At     time.Time // AWS's clock; the store's if an earlier try wrote it
+	Stands []contain.Document
+}
+
+// Writes are those of one request, the oldest first.
+func Writes(events []approvals.Event) (all []Write) {
+	for _, e := range events {
+		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten {
+			a, _ := Detail[Applied](e)
+			all = append(all, Write{cmp.Or(a.At, e.At), a.There})
+		}
+	}
+	return all
+}
+
+// Harms reports whether a document that someone else put into a slot later does less than what
+// stood there; false where nothing did.
+func (w Write) Harms(m contain.Measure, at time.Time, d contain.Document) bool {
+	i := slices.IndexFunc(w.Stands, func(s contain.Document) bool { return s.Slot == d.Slot })
+	return i >= 0 && m.Gap(at, d, w.Stands[i]) != contain.Covers
+}
+
+// Ours is trail.TamperQuery's: what does no less than the first promise for its slot.
+func Ours(m contain.Measure, events []approvals.Event) (slots []contain.Slot, ours func(contain.Document) bool) {
+	first, now := map[contain.Slot]contain.Document{}, time.Time{}
+	for _, w := range contain.Fold(WrittenBy(events).Changes) {
+		slots, first[w.Slot] = append(slots, w.Slot), contain.Document{Slot: w.Slot, Text: w.After[0]}
+	}
+	for _, e := range events {
+		now = times.Later(now, e.At)
+	}
+	return slots, func(d contain.Document) bool { return m.Gap(now, d, first[d.Slot]) == contain.Covers }
+}
+
 // Last is the document of each kind of slot that was promised last: where a document that moved
 // stands now.
 func (h Holding) Last() []contain.Document {
