@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,31 @@ func TestWhoTookThePolicyAwayIsNamedWhateverElseWasChangedBefore(t *testing.T) {
 			if !card.Says("Restored (1 of 5)") || !card.Says(who) || card.Says("• By `user shop-migration`") != c.accused ||
 				card.Says("CloudTrail does not show") {
 				t.Errorf("%s:\n%s", name, b.Transcript())
+			}
+		})
+	}
+}
+
+// A full quota is no fight.
+func TestAPolicyThatCouldNotBeRestoredIsNotSaidToHaveBeenRestored(t *testing.T) {
+	t.Parallel()
+	for taken := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, time.Minute, 2 * time.Minute}})
+			card := applied(b)
+			for range taken {
+				time.Sleep(10 * time.Second)
+				removeAs(t, b, b.World.Rival)
+				b.Until("it is restored", func() bool { return onRole(b) != "" })
+			}
+			time.Sleep(20 * time.Second)
+			b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "LimitExceeded", Times: -1})
+			removeAs(t, b, b.World.Rival)
+			time.Sleep(30 * time.Minute)
+			card.CaughtUp()
+			if !card.Says(fmt.Sprintf("Restoring it was tried 5 times, and it worked %d times.", taken)) ||
+				card.Says("It was restored 5 times") || !card.Says("leave no room for the revocation policy") {
+				t.Errorf("after %d times:\n%s", taken, b.Transcript())
 			}
 		})
 	}

@@ -255,8 +255,11 @@ func (w *guardRun) age() time.Duration {
 
 // exhausted tells, once and again at the last look, that the deny is not written any more.
 func (w *guardRun) exhausted(ctx context.Context, check role.Check) error {
-	source := "guard exhausted"
-	why := fmt.Sprintf("It was restored %d times already, and the other side is faster.", record.MaxRewrites)
+	source, restored := "guard exhausted", step.CountOf(w.events, approvals.EventRewritten)
+	why := fmt.Sprintf("It was restored %d times already, and the other side is faster.", restored)
+	if restored < record.MaxRewrites {
+		why = fmt.Sprintf("Restoring it was tried %d times, and it worked %d times.", record.MaxRewrites, restored)
+	}
 	if w.look.Last {
 		source, why = w.item.Source, why+" This was the last check."
 	}
