@@ -55,7 +55,8 @@ const howToName = "Give a role name, account/name, the ARN of a role or of an as
 // the ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
 // CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the latter two
 // may have account/ in front. Nothing is looked up. Whatever cannot be a role is a *RefusedError
-// with a sentence for the person.
+// with a sentence for the person; of a name that says no account where there are several, the
+// target has the name.
 func (c *Cloud) Parse(text string) (Target, error) {
 	text = strings.TrimRight(strings.TrimFunc(text, unicode.IsSpace), ":;!")
 	accountName, name, named := strings.Cut(text, "/")
@@ -98,7 +99,7 @@ func (c *Cloud) Parse(text string) (Target, error) {
 		}
 	}
 	if account == nil {
-		return Target{}, Refuse("There is more than one account; say which: %s.", c.examples(name))
+		return Target{RoleName: name}, Refuse("There is more than one account; say which: %s.", c.examples(name))
 	}
 	return Target{Account: account.Account, RoleName: name}, nil
 }

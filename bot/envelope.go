@@ -169,6 +169,9 @@ func readInteraction(f frame) intakeItem {
 	}
 	action := p.Actions[0]
 	action.Value = cmp.Or(action.Value, chosen(action.Selected))
+	if action.ActionID == messages.ActionMeant { // the text of a command
+		action.Value, _ = withoutSecrets(action.Value)
+	}
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
 		return intakeItem{listener: listener, ignored: "a button of another app"}
 	}

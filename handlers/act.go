@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -23,6 +24,12 @@ type act struct {
 	message string // of a click or a form: the message that it was done on
 	value   string // of a click: the button's value; of a form: the request
 	drill   bool   // what is answered is about a drill, and says so
+	before  string // of a command: the words in front of the role
+}
+
+// about makes text, which begins with the role, the act's: a note of a refusal names the role.
+func (a *act) about(text string) {
+	a.before, a.Text = strings.TrimSuffix(strings.TrimSpace(a.Text), text), text
 }
 
 // actOf reads an item that is a person's act; of any other it returns an act of nobody.
@@ -38,7 +45,11 @@ func actOf(item approvals.Item) (a act, err error) {
 			Place: c.Place, RequestID: c.RequestID, User: c.User, ResponseURL: c.ResponseURL, Trigger: c.Trigger,
 		}
 		a.action, a.message, a.value = c.ActionID, c.Message, c.Value
-		if a.action != messages.ActionAsk {
+		switch a.action {
+		case messages.ActionAsk:
+		case messages.ActionMeant:
+			a.Text, a.drill = c.Value, IsDrill(c.Value)
+		default:
 			a.request, a.mark = messages.PartsOf(c.Value)
 		}
 	case KindSubmit:
@@ -65,7 +76,7 @@ func About(item approvals.Item) (request, opens string) {
 	}
 	switch a.action {
 	case "", messages.FormAsk, messages.FormUndo, messages.ActionAsk, messages.ActionAgain, messages.ActionUndo,
-		messages.ActionCleanUp, messages.ActionChain, messages.ActionFurther:
+		messages.ActionCleanUp, messages.ActionChain, messages.ActionFurther, messages.ActionMeant:
 		opens = a.RequestID
 	}
 	return a.request, opens

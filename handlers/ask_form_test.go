@@ -185,7 +185,7 @@ func TestTheFormAsksNoLessThanTheCommand(t *testing.T) {
 		view = askForm(b, actors.Rosa)
 		typing(b, actors.Rosa, view.ID, "prod", "NoSuchRole")
 		send(b, actors.Rosa, view.ID, filled("prod", "prod/NoSuchRole", ""))
-		b.Whispered(actors.Rosa, "There is no such role")
+		b.Whispered(actors.Rosa, "No role `NoSuchRole` in prod")
 
 		// A form that was sent while Redis is away says so at a field and stays.
 		view = askForm(b, actors.Rosa)

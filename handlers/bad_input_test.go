@@ -24,7 +24,7 @@ func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		for _, c := range []struct{ name, text, told string }{
-			{"a role that does not exist", "prod/Nobody why", "There is no such role"},
+			{"a role that does not exist", "prod/Nobody why", "No role `Nobody` in prod"},
 			{"two accounts and none named", "DeployRole why", "prod/DeployRole"},
 			{"an unknown account", "prodd/DeployRole", "prodd"},
 			{"an ARN of another service", "arn:aws:s3:::bucket", "role"},

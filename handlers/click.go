@@ -36,6 +36,8 @@ func (h *Handlers) click(ctx context.Context, a act) error {
 	switch a.action {
 	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp, messages.ActionFurther:
 		return h.again(ctx, a)
+	case messages.ActionMeant: // what it holds counts as if it were typed
+		return h.command(ctx, a)
 	case messages.ActionAsk:
 		return h.askFromHome(ctx, a)
 	case messages.ActionReport:

@@ -57,15 +57,23 @@ func (h *Handlers) command(ctx context.Context, a act) error {
 	if err := h.flooded(ctx, a, "command by "+a.User, commandsPerPerson); err != nil {
 		return err
 	}
-	if !slices.Contains(h.Channels, a.Channel) {
+	word, rest := splitCommand(a.Text)
+	word = strings.ToLower(word)
+	here := slices.Contains(h.Channels, a.Channel)
+	switch word {
+	case "help", "--help", "-help", "-h", "?":
+		elsewhere := h.Channels
+		if here {
+			elsewhere = nil
+		}
+		return h.answer(ctx, a, messages.Help(h.listedWords(), h.accountNames(), elsewhere, h.Margin))
+	}
+	if !here {
 		return h.refuse(ctx, a, "wrong_channel", messages.WrongChannel(h.Channels))
 	}
-	word, rest := splitCommand(a.Text)
-	switch strings.ToLower(word) {
+	switch word {
 	case "":
 		return h.offerForm(ctx, a)
-	case "help":
-		return h.answer(ctx, a, messages.Help(h.listedWords(), h.accountNames(), h.Margin))
 	case "undo":
 		return h.undo(ctx, a, rest)
 	case "report":
@@ -106,6 +114,9 @@ func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (targe
 		}
 		target, err = h.holder(ctx, key)
 	}
+	if err != nil && target.RoleName != "" {
+		return target, h.whichAccount(ctx, a, target, err)
+	}
 	if err != nil {
 		return target, h.refuseRole(ctx, a, err)
 	}
@@ -134,7 +145,7 @@ func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, erro
 // text is what followed the word of the mode.
 func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text string) error {
 	k, _, text := h.measure(text)
-	a.Text = text // a note of a refusal names the role
+	a.about(text)
 	name, reason := splitCommand(text)
 	drill := mode == approvals.ModeDrill
 	if name == "" {
@@ -261,6 +272,9 @@ func (h *Handlers) admit(
 	case shared && !h.AllowShared:
 		return found, h.refuse(ctx, a, "shared_channel", messages.SharedChannel())
 	case roleErr != nil:
+		if m, ok := h.didYouMean(ctx, a, target, roleErr); ok {
+			return found, h.refuse(ctx, a, "role", m)
+		}
 		return found, h.refuseRole(ctx, a, roleErr)
 	case !enough:
 		return found, h.refuse(ctx, a, "no_quorum", messages.NoQuorum(mode, w, roleFacts(found), policy.Required, why))

@@ -187,7 +187,7 @@ func TestWhatIsRefusedForARevocationIsRefusedForADrill(t *testing.T) {
 			"drill prod/break-glass-admin why":                      "is protected by the configuration",
 			"drill prod/AWSServiceRoleForElasticLoadBalancing why":  "service-linked role",
 			"drill prod/revokebot-spoke why":                        "revokebot itself works with",
-			"drill prod/Nobody why":                                 "no such role",
+			"drill prod/Nobody why":                                 "No role `Nobody` in prod",
 			"drill nowhere/DeployRole why":                          "nowhere",
 			"drill prod/DeployRole":                                 "a reason is required",
 			"drill prod/DeployRole " + strings.Repeat("why ", 1000): "characters",

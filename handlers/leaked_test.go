@@ -62,7 +62,7 @@ func TestAKeyThatStandsForNoRoleGetsOneSentenceAndWhatToDo(t *testing.T) {
 			foreign + " x":                   {"is of account 777788889999, which is not configured here."},
 			"staging/" + user + " x":         {"is of account prod, not of staging. Write prod/" + user},
 			"undo ASIAAAAAAAAAAAAAAAAA":      {"AWS knows no access key"},
-			"drill prod/AKIAIOSFODNN7EXAMPL": {"There is no such role"},
+			"drill prod/AKIAIOSFODNN7EXAMPL": {"No role `AKIAIOSFODNN7EXAMPL` in prod"},
 		} {
 			before := len(b.Whispers(actors.Rosa))
 			b.Command(actors.Rosa, text)

@@ -85,10 +85,12 @@ func (h *Handlers) keepListed(account string) {
 	if h.mayLook.Err() != nil || !h.Roles.Roles(account).Stale {
 		return
 	}
-	h.listing.Go(func() {
-		if err := h.Roles.LoadRoles(h.mayLook, account); err != nil && h.mayLook.Err() == nil {
-			h.Log.WarnContext(h.mayLook, "the roles of an account cannot be listed; they are typed in the form",
-				"account", account, "error", err)
-		}
-	})
+	h.listing.Go(func() { h.readList(account) })
+}
+
+func (h *Handlers) readList(account string) {
+	if err := h.Roles.LoadRoles(h.mayLook, account); err != nil && h.mayLook.Err() == nil {
+		h.Log.WarnContext(h.mayLook, "the roles of an account cannot be listed; they are typed in the form",
+			"account", account, "error", err)
+	}
 }

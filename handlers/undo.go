@@ -19,7 +19,7 @@ import (
 // Approvers are called only after the role was seen to have what the bot wrote, and nothing else.
 func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	k, named, text := h.measure(text)
-	a.Text = text // a note of a refusal names the role
+	a.about(text)
 	name, rest := splitCommand(text)
 	if name == "" {
 		return h.answer(ctx, a, messages.Usage("undo ", messages.ExampleReason, h.accountNames()))

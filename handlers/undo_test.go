@@ -755,7 +755,7 @@ func TestAnUndoIsRefusedForThoseWhoMayNotAskAndWhereNobodyCouldApprove(t *testin
 		b := bench.New(t, bench.Options{})
 		for _, c := range []struct{ user, text, told string }{
 			{actors.Rosa, "undo", "Name the role, as in `/revoke-sessions undo "},
-			{actors.Rosa, "undo prod/Nobody", "There is no such role"},
+			{actors.Rosa, "undo prod/Nobody", "No role `Nobody` in prod"},
 			{actors.Rosa, "undo prod/DeployRole", "no applied measure on record"},
 			{actors.Rosa, "undo prod/DeployRole " + strings.Repeat("x", 1000), "1000 characters"},
 			{actors.Rosa, "undo <!channel>", "role"},

@@ -55,7 +55,7 @@ type roleList struct {
 	roles   []ListedRole
 	loaded  time.Time // zero: never
 	tried   time.Time
-	loading bool
+	loading chan struct{} // closed when the read that is under way ends; nil while there is none
 	err     error
 }
 
@@ -73,11 +73,11 @@ func (c *Client) Roles(accountName string) RoleList {
 
 // stale reports whether the list should be read now, and no goroutine is reading it.
 func (l *roleList) stale() bool {
-	return !l.loading && time.Since(l.loaded) > listFresh && (l.err == nil || time.Since(l.tried) > listAgain)
+	return l.loading == nil && time.Since(l.loaded) > listFresh && (l.err == nil || time.Since(l.tried) > listAgain)
 }
 
-// LoadRoles reads the list of an account's roles, page by page, unless it is fresh or somebody is
-// reading it already. What was known before stays until all of it is there.
+// LoadRoles reads the list of an account's roles, page by page, unless it is fresh. It waits for a
+// read that is under way. What was known before stays until all of it is there.
 func (c *Client) LoadRoles(ctx context.Context, accountName string) error {
 	a, err := c.cloud.Conn(accountName)
 	if err != nil {
@@ -85,10 +85,19 @@ func (c *Client) LoadRoles(ctx context.Context, accountName string) error {
 	}
 	l := c.lists[accountName]
 	l.mu.Lock()
-	begin := l.stale()
-	l.loading = l.loading || begin
+	begin, reading := l.stale(), l.loading
+	if begin {
+		l.loading = make(chan struct{})
+		defer close(l.loading)
+	}
 	l.mu.Unlock()
 	if !begin {
+		if reading != nil {
+			select {
+			case <-reading:
+			case <-ctx.Done():
+			}
+		}
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, listWithin)
@@ -96,7 +105,7 @@ func (c *Client) LoadRoles(ctx context.Context, accountName string) error {
 	roles, err := c.listRoles(ctx, a)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.loading, l.tried, l.err = false, time.Now(), err
+	l.loading, l.tried, l.err = nil, time.Now(), err
 	switch {
 	case err == nil:
 		l.roles, l.loaded = roles, l.tried
@@ -224,4 +233,50 @@ func (l RoleList) Holds(name string) bool {
 		return cmp.Compare(r.folded, name)
 	})
 	return found
+}
+
+// Near returns up to n roles that may be meant by a name that no role has, the nearest first:
+// those that differ from it by a few letters, without regard to case, else those that hold it.
+func (l RoleList) Near(name string, n int) (near []ListedRole) {
+	name = strings.ToLower(name)
+	most := min(max(1, len(name)/4), 3)
+	for d := range most + 1 {
+		for _, r := range l.Roles {
+			if len(near) < n && edits(r.folded, name, most) == d {
+				near = append(near, r)
+			}
+		}
+	}
+	if near == nil && len(name) > 2 {
+		near = l.Find(name, n)
+	}
+	return near
+}
+
+// edits is how many letters have to be changed, added or removed to turn a into b (Levenshtein's
+// distance); a number above most if it is more than most.
+func edits(a, b string, most int) int {
+	if max(len(a)-len(b), len(b)-len(a)) > most {
+		return most + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner, least := row[0], i+1
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost = 1 + min(corner, row[j], row[j+1])
+			}
+			corner, row[j+1] = row[j+1], cost
+			least = min(least, cost)
+		}
+		if least > most {
+			return least
+		}
+	}
+	return row[len(b)]
 }

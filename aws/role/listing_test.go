@@ -113,3 +113,24 @@ func TestWhatBeginsWithTheTextComesFirstWhateverItsCase(t *testing.T) {
 		}
 	}
 }
+
+func TestTheRolesThatAMistypedNameMayMeanAreNearIt(t *testing.T) {
+	var list RoleList
+	for _, name := range []string{"DeployRole", "DeployRole2", "NightlyBackup", "ci", "cd"} {
+		list.Roles = append(list.Roles, ListedRole{Name: name, folded: strings.ToLower(name)})
+	}
+	for typed, want := range map[string]string{
+		"deployrole": "DeployRole DeployRole2", "deployrole2": "DeployRole2 DeployRole", "DeplyoRole": "DeployRole",
+		"DeployRoles": "DeployRole DeployRole2", "ightlybackup": "NightlyBackup",
+		"NightlyBukcap": "", "backup": "NightlyBackup",
+		"cx": "ci cd", "x": "", "": "", "role": "DeployRole DeployRole2", "Administrator": "",
+	} {
+		var names []string
+		for _, r := range list.Near(typed, 2) {
+			names = append(names, r.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}

@@ -461,10 +461,19 @@ func all(t *testing.T) map[string]*messages.Message {
 		"loose_proof": messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()),
 			exampleContext()),
 
-		"reply_not_listed": messages.NotListed("lock", "prod"),
-		"reply_secret":     messages.SecretRemoved(),
-		"reply_usage":      messages.Usage("", messages.ExampleReason, []string{"prod", "staging"}),
-		"reply_help":       messages.Help(measures.All().AllWords(), []string{"prod", "staging"}, 30*time.Second),
+		"reply_not_listed":     messages.NotListed("lock", "prod"),
+		"reply_secret":         messages.SecretRemoved(),
+		"reply_usage":          messages.Usage("", messages.ExampleReason, []string{"prod", "staging"}),
+		"reply_help":           messages.Help(measures.All().AllWords(), []string{"prod", "staging"}, nil, 30*time.Second),
+		"reply_help_elsewhere": messages.Help(measures.All().AllWords(), []string{"prod"}, []string{"C0INCIDENT"}, 0),
+		"reply_did_you_mean": messages.DidYouMean("deployrole", "prod", []messages.Meant{
+			{Role: "prod/DeployRole", Command: "prod/DeployRole key pasted in a gist"},
+		}, false),
+		"reply_which_account": messages.DidYouMean("DeployRole", "", []messages.Meant{
+			{Role: "prod/DeployRole", Command: "undo prod/DeployRole done"},
+			{Role: "staging/DeployRole", Command: "undo staging/DeployRole done"},
+		}, false),
+		"reply_no_such_role": messages.DidYouMean("Nobody", "prod", nil, false),
 		"reply_status": messages.Status([]messages.Listed{
 			{
 				Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Context: exampleContext(),
@@ -607,8 +616,9 @@ func TestACardUsesOnlyClassicBlocks(t *testing.T) {
 		var blocks []struct {
 			Type     string `json:"type"`
 			Elements []struct {
-				Label string `json:"accessibility_label"`
-				Value string `json:"value"`
+				ActionID string `json:"action_id"`
+				Label    string `json:"accessibility_label"`
+				Value    string `json:"value"`
 			} `json:"elements"`
 		}
 		if m.Blocks != nil {
@@ -621,6 +631,9 @@ func TestACardUsesOnlyClassicBlocks(t *testing.T) {
 			if b.Type == "actions" {
 				for _, e := range b.Elements {
 					id, _ := messages.PartsOf(e.Value)
+					if e.ActionID == messages.ActionMeant { // it holds a command
+						id = "4DLARAV3ISOEUUODW4FIG5AF5F"
+					}
 					if e.Label == "" || id != "4DLARAV3ISOEUUODW4FIG5AF5F" {
 						t.Errorf("%s: a button with label %q and value %q", name, e.Label, e.Value)
 					}

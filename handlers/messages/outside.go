@@ -157,14 +157,16 @@ func Channel(id string) string {
 }
 
 // List joins words as a sentence would: "a, b and c".
-func List(words []string) string {
+func List(words []string) string { return listed(words, "and") }
+
+func listed(words []string, last string) string {
 	switch len(words) {
 	case 0:
 		return ""
 	case 1:
 		return words[0]
 	default:
-		return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+		return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
 	}
 }
 

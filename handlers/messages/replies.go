@@ -3,6 +3,7 @@ package messages
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -48,24 +49,28 @@ func Usage(what, reason string, accounts []string) *Message {
 // ExampleReason is one for Usage.
 const ExampleReason = "key pasted in a gist"
 
-// Help is one screen on what the command does, with the words of each measure.
-func Help(all []Words, accounts []string, margin time.Duration) *Message {
+// Help is one screen on what the command does, with the words of each measure. elsewhere are the
+// channels that it works in, told where it does not; there accounts are not named.
+func Help(all []Words, accounts, elsewhere []string, margin time.Duration) *Message {
 	names := make([]string, len(accounts))
 	for i, a := range accounts {
 		names[i] = Code(a, 64)
 	}
-	more := ""
+	lead, here, more := "", "here", ""
+	known := "• Accounts: " + List(names) + ".\n"
+	if elsewhere != nil {
+		lead, here, known = "*Requests can be made in "+channels(elsewhere)+" only.*\n", "there", ""
+	}
 	for _, w := range all[1:] {
 		more += "• `" + Command + " " + w.Word + "&lt;role&gt; [reason …]` asks to " + w.Ask +
 			" a role in the same way. After the approval " +
 			w.After(margin) + ".\n"
 	}
-	return sentence("*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* asks at once to " +
-		"revoke every active session of an AWS role. A second person has to approve.\n" +
+	return sentence(lead + "*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* " +
+		"asks at once to revoke every active session of an AWS role. A second person has to approve.\n" +
 		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, the ARN of a session such as " +
 		"`arn:aws:sts::111122223333:assumed-role/DeployRole/alice`, or the access key id of a leaked session (`ASIA…`).\n" +
-		"• Accounts: " + List(names) + ".\n" +
-		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
+		known + "• A card appears " + here + ". An approver other than you presses Approve or Deny; you can press Cancel.\n" +
 		"• After the approval " + all[0].After(margin) + ".\n" + more +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
 		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, " +
@@ -81,16 +86,67 @@ func Help(all []Words, accounts []string, margin time.Duration) *Message {
 		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
+// ActionMeant is the button that sends a command again with the role that was meant. Its value is
+// the text of the command, which is read and allowed as any other.
+const ActionMeant = "revokebot_meant"
+
+// Meant is a role, account/name, that may be meant, and the text of the command for it.
+type Meant struct{ Role, Command string }
+
+const (
+	maxMeant     = 10
+	limitCommand = 2000 // of a button's value (Slack documentation, "Button element")
+)
+
+// DidYouMean answers a name that no role in the account has. Without an account it asks which one
+// is meant. The account's name is that of the configuration, which formats nothing.
+func DidYouMean(name, account string, meant []Meant, drill bool) *Message {
+	var words []string
+	var buttons []slack.Block
+	known := account == ""
+	for i, m := range meant[:min(len(meant), maxMeant)] {
+		at, role, _ := strings.Cut(m.Role, "/")
+		known = known && role == name
+		shown := m.Role
+		if at == account {
+			shown = role
+		}
+		words = append(words, Code(shown, limitRoleName+64))
+		if len(m.Command) <= limitCommand {
+			label := markedIf(drill, Raw(m.Role, limitOption))
+			buttons = append(buttons, slack.NewActionBlock(fmt.Sprint("meant ", i),
+				threadButton(ActionMeant, m.Command, label, label+": ask for it")))
+		}
+	}
+	text := "No role " + Code(name, limitRoleName)
+	if account != "" {
+		text += " in " + account
+	}
+	switch {
+	case len(meant) == 0:
+		text += ". Check its spelling and the account."
+	case known:
+		text = "Which " + Code(name, limitRoleName) + " do you mean: " + listed(words, "or") + "?"
+	default:
+		text += ". Did you mean " + listed(words, "or") + "?"
+	}
+	return &Message{Text: fit(text, limitText), Blocks: append([]slack.Block{section(text)}, buttons...)}
+}
+
 func notRequested(why string) *Message { return sentence("Nothing was requested: " + why) }
 
 // WrongChannel answers a command from a channel that is not on the list.
 func WrongChannel(allowed []string) *Message {
-	words := make([]string, len(allowed))
-	for i, id := range allowed {
+	return notRequested(Command + " works in " + channels(allowed) + " only, so that everybody who " +
+		"has to know sees it. Send it there.")
+}
+
+func channels(ids []string) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
 		words[i] = Channel(id)
 	}
-	return notRequested("" + Command + " works in " + List(words) + " only, so that everybody who " +
-		"has to know sees it. Send it there.")
+	return List(words)
 }
 
 // SharedChannel answers a command from a channel that people of another organisation are in.
@@ -124,7 +180,7 @@ func ReasonMissing() *Message {
 
 // NotListed answers a request for a measure that does not exist in the account.
 func NotListed(measure, account string) *Message {
-	return notRequested("" + Code(measure, 40) + " does not exist in account " + Code(account, 64) +
+	return notRequested(Code(measure, 40) + " does not exist in account " + Code(account, 64) +
 		". The operator of revokebot can add it to " + Code("accounts."+account+".measures", 100) +
 		" in the configuration; `revokebot doctor` says what it needs.")
 }

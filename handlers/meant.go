@@ -1,0 +1,87 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const (
+	mostMeant  = 3               // roles of an account that are offered in place of a mistyped one
+	listedSoon = 3 * time.Second // how long the sender of a mistyped name waits for a list of roles
+)
+
+// whichAccount asks the sender of a name without an account which one is meant. The lists of roles
+// are for people who may ask in this channel, as for a role that was looked up.
+func (h *Handlers) whichAccount(ctx context.Context, a act, t aws.Target, cause error) error {
+	_, err := h.admit(ctx, a, t, approvals.ModeDo, messages.Words{}, func(context.Context) (role.Role, error) {
+		return role.Role{}, cause
+	})
+	return err
+}
+
+// didYouMean offers the roles that may be meant by a name that no role has, or that says no
+// account: a button each, which sends the command with that role and all else as it was typed.
+func (h *Handlers) didYouMean(ctx context.Context, a act, t aws.Target, cause error) (*messages.Message, bool) {
+	account := t.Account.Name
+	if t.Key != "" || t.Kind == contain.User || account != "" && !errors.Is(cause, aws.ErrNoSuchRole) {
+		return nil, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, listedSoon)
+	defer cancel()
+	var here, near, all []string
+	for _, one := range h.Cloud.Accounts() {
+		if account == "" || one.Name == account {
+			h.keepListed(one.Name)
+		}
+	}
+	for _, one := range h.Cloud.Accounts() {
+		if account != "" && one.Name != account {
+			continue
+		}
+		list := h.roleList(ctx, one.Name)
+		all = append(all, one.Name+"/"+t.RoleName)
+		if account == "" && (!list.Loaded || list.Holds(t.RoleName)) {
+			here = append(here, one.Name+"/"+t.RoleName)
+		}
+		for _, r := range list.Near(t.RoleName, mostMeant) {
+			near = append(near, one.Name+"/"+r.Name)
+		}
+	}
+	switch {
+	case len(here) > 0:
+		near = here
+	case len(near) == 0 && account == "":
+		near = all
+	}
+	_, rest := splitCommand(a.Text)
+	var meant []messages.Meant
+	for _, name := range near {
+		meant = append(meant, messages.Meant{Role: name, Command: strings.TrimSpace(a.before + name + " " + rest)})
+	}
+	return messages.DidYouMean(t.RoleName, account, meant, a.drill), true
+}
+
+// roleList is the list of an account's roles. One that was never read is waited for.
+func (h *Handlers) roleList(ctx context.Context, account string) role.RoleList {
+	if list := h.Roles.Roles(account); list.Loaded {
+		return list
+	}
+	read := make(chan struct{})
+	h.listing.Go(func() {
+		defer close(read)
+		h.readList(account)
+	})
+	select {
+	case <-read:
+	case <-ctx.Done():
+	}
+	return h.Roles.Roles(account)
+}
