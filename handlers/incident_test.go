@@ -311,7 +311,7 @@ func TestWhoComesBackAfterTheCutoffIsShownApartWithWhetherTheyWereKnown(t *testi
 		m := message(b.Bench, card, "found by a later check")
 		for _, want := range []string{
 			"<@U0ROSA> and <@U0BOB>",
-			"New session `evil` of `GitHub acme/shop evil` from `203.0.113.99`, a caller not seen before",
+			"New session `evil` of `GitHub acme/shop evil` from `203.0.113.99`, a caller first seen after the cutoff",
 		} {
 			if !strings.Contains(m.Text, want) {
 				t.Errorf("%q is not in %s", want, m.Text)
