@@ -83,6 +83,17 @@ func eventsOf(regions []RegionCoverage) (n int) {
 	return n
 }
 
+// Two thousand events each, without the race detector.
+func TestSeventeenRegionsTakeNoLongerThanThePaceAndHoldLittle(t *testing.T) {
+	const each, most = eventsEach, 16 << 20
+	sessions, calls := manyRegions(t, each)
+	for name, m := range map[string]measured{"sessions": sessions, "calls": calls} {
+		if m.events != each*len(seventeen) || m.took > allowed(each)+time.Second || m.held > most {
+			t.Errorf("%s: %d events in %v, and %d kB were held", name, m.events, m.took, m.held/1024)
+		}
+	}
+}
+
 // BenchmarkSeventeenRegions prints how long 17 × 2,000 events take on the bubble's clock, beside
 // what two requests a second allow, and how much memory is held at most, beside the same for a
 // tenth of the events.

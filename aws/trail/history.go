@@ -3,6 +3,7 @@ package trail
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,22 +21,50 @@ const (
 	pastPages = 2
 )
 
+// Past is what is known of a caller in the 90 days before the window. Those do not change.
+type Past struct {
+	CallerID string       `json:"caller_id"`
+	Network  netip.Prefix `json:"network,omitzero"` // that was looked for besides; zero: none
+	There    bool         `json:"there,omitempty"`  // and whether the caller came from it
+	Seen     time.Time    `json:"seen,omitzero"`    // when the caller came; zero: never
+	Used     bool         `json:"used,omitempty"`   // the role was used, by anyone
+
+	failed bool // not everything was read
+}
+
 // seenBefore looks callers that are first seen in the window up in the 90 days before it, and those
 // that came from an address they used nowhere else, and marks their sessions. It asks by the
-// caller's name, or by the session's where AWS gave the name. What cannot be read stays first seen.
-func (c *Client) seenBefore(ctx context.Context, a *aws.Conn, q LookupQuery, regions []string, sessions []Session) {
+// caller's name, or by the session's where AWS gave the name, unless an earlier look-up had the
+// answer. What cannot be read stays first seen. It returns the answers that are new.
+func (c *Client) seenBefore(
+	ctx context.Context, a *aws.Conn, q LookupQuery, regions []string, sessions []Session,
+) (fresh []Past) {
 	if q.Since.IsZero() {
-		return
+		return nil
 	}
-	asked := map[string]bool{}
+	asked := map[string]*Past{} // by CallerID
 	var mu sync.Mutex
-	used := false                                                              // the role, in those 90 days
-	seen, places := map[string]time.Time{}, map[string]map[netip.Prefix]bool{} // by CallerID
+	places := map[string]map[netip.Prefix]bool{} // by CallerID
 	var side errgroup.Group
 	side.SetLimit(keysAtOnce)
+	read := func(b *regionBudget, query trailQuery, p *Past, take func(page) bool) {
+		covers := RegionCoverage{Covered: true}
+		c.read(ctx, a, b, query, &covers, func(page page) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return take(page)
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		p.failed = p.failed || !covers.Covered
+	}
 	for _, suspect := range Suspects(sessions, q.Cutoff) {
 		s := suspect.Session
-		if asked[s.CallerID] || len(asked) == mostPast || !s.Issued() {
+		p := &Past{CallerID: s.CallerID}
+		if suspect.Address {
+			p.Network = networkOf(s.SourceAddress)
+		}
+		if asked[s.CallerID] != nil || len(asked) == mostPast || !s.Issued() || slices.ContainsFunc(q.Past, p.answeredBy) {
 			continue
 		}
 		query := trailQuery{key: types.LookupAttributeKeyUsername, value: s.CallerName, until: q.Since}
@@ -45,24 +74,19 @@ func (c *Client) seenBefore(ctx context.Context, a *aws.Conn, q LookupQuery, reg
 		if s.CallerName == "" && (s.RoleID == "" || s.SessionName == "") {
 			continue
 		}
-		asked[s.CallerID] = true
+		asked[s.CallerID], places[s.CallerID] = p, map[netip.Prefix]bool{}
 		side.Go(func() error {
 			c.everywhere(regions, func(_ int, b *regionBudget) {
 				left := pastPages
-				c.read(ctx, a, b, query, &RegionCoverage{}, func(p page) (done bool) {
-					mu.Lock()
-					defer mu.Unlock()
-					for _, event := range p.events {
+				read(b, query, p, func(page page) (done bool) {
+					for _, event := range page.events {
 						then, ok := decodeEvent(event, b.region)
 						if !ok || !then.Issued() || then.CallerID != s.CallerID || !sameRole(then.RoleARN, q.RoleARN) {
 							continue
 						}
-						seen[s.CallerID] = times.Later(seen[s.CallerID], then.Time)
-						if places[s.CallerID] == nil {
-							places[s.CallerID] = map[netip.Prefix]bool{}
-						}
+						p.Seen = times.Later(p.Seen, then.Time)
 						places[s.CallerID][networkOf(then.SourceAddress)] = true
-						done = !suspect.Address || networkOf(then.SourceAddress) == networkOf(s.SourceAddress)
+						done = !suspect.Address || networkOf(then.SourceAddress) == p.Network
 					}
 					left--
 					return done || left == 0
@@ -71,22 +95,43 @@ func (c *Client) seenBefore(ctx context.Context, a *aws.Conn, q LookupQuery, reg
 			return nil
 		})
 	}
+	role := Past{}
 	if len(asked) > 0 {
 		c.everywhere(regions, func(_ int, b *regionBudget) {
 			query := naming(q.RoleARN, time.Time{})
 			query.until = q.Since
-			c.read(ctx, a, b, query, &RegionCoverage{}, only(1, func(p page) {
-				mu.Lock()
-				defer mu.Unlock()
-				used = used || len(p.events) > 0
-			}))
+			read(b, query, &role, func(page page) bool {
+				role.Used = role.Used || len(page.events) > 0
+				return true
+			})
 		})
 	}
 	_ = side.Wait()
-	for i, s := range sessions {
-		sessions[i].Before, sessions[i].New = seen[s.CallerID], used && asked[s.CallerID] && seen[s.CallerID].IsZero()
-		sessions[i].Usual = places[s.CallerID][networkOf(s.SourceAddress)]
+	all := slices.Clone(q.Past)
+	for _, p := range asked {
+		p.Used, p.There = role.Used, places[p.CallerID][p.Network]
+		all = append(all, *p)
+		if !p.failed && !role.failed || !p.Seen.IsZero() && (p.There || !p.Network.IsValid()) {
+			fresh = append(fresh, *p)
+		}
 	}
+	for i, s := range sessions {
+		network, used := networkOf(s.SourceAddress), false
+		sessions[i].Usual = places[s.CallerID][network]
+		for _, p := range all {
+			if p.CallerID == s.CallerID {
+				s.Before, used = times.Later(s.Before, p.Seen), used || p.Used
+				sessions[i].Usual = sessions[i].Usual || p.There && p.Network == network
+			}
+		}
+		sessions[i].Before, sessions[i].New = s.Before, used && s.Before.IsZero()
+	}
+	return fresh
+}
+
+// answeredBy reports whether an earlier answer has what is asked.
+func (p *Past) answeredBy(earlier Past) bool {
+	return earlier.CallerID == p.CallerID && (!p.Network.IsValid() || earlier.Network == p.Network)
 }
 
 // sameCallers gives a caller that an event names by ARN alone, as a switch of roles in the console

@@ -31,6 +31,8 @@ type LookupQuery struct {
 	// assuming a role. That takes 8 to 21 more requests in each region, 4 to 11 seconds.
 	Wide bool
 
+	Past []Past // what earlier Wide looks from the same moment on found out
+
 	// Progress is called with how many regions are done: at the beginning and after each, never at the
 	// same time. It may be nil.
 	Progress func(done, all int)
@@ -48,6 +50,7 @@ type Report struct {
 	AskedAt  time.Time
 	Guessed  bool     // the account's regions could not be listed: those that every account has were asked
 	LastUsed LastUsed // of a Wide look
+	Past     []Past   // of a Wide look: what it found out of callers in the 90 days before the window
 }
 
 // LastUsed is where and when the role was used last, as IAM knows it. The zero value is not known.
@@ -135,7 +138,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	}
 	sameCallers(report.Sessions)
 	if q.Wide {
-		c.seenBefore(ctx, a, q, regions, report.Sessions)
+		report.Past = c.seenBefore(ctx, a, q, regions, report.Sessions)
 	}
 	return report, nil
 }

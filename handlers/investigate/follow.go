@@ -25,6 +25,7 @@ const (
 type followed struct {
 	suspects   []trail.Suspect
 	activities map[string]trail.Activity // by Session.ID
+	settled    map[string]int            // of record.Incident; nil: everything is asked anew
 	old        map[string]bool           // which of them are of sessions that were issued before the cutoff
 	unseen     []trail.Session           // whose calls were found, and whose opening was not
 	chain      []trail.ChainLink
@@ -38,6 +39,9 @@ type followed struct {
 func (q *investigation) follow(ctx context.Context, report trail.Report) (followed, error) {
 	strange := q.strange(report)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
+	if !q.ends() { // a verdict rests on nothing that was asked before
+		s.settled = record.Gather(q.events).Settled
+	}
 	for _, session := range report.Sessions {
 		if session.Issued() && session.ID() != "" && !session.After {
 			s.old[session.ID()] = true
@@ -90,6 +94,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 				told.Sessions = append(told.Sessions, activityOf(session, a, elsewhere(copied, session)))
 			}
 		}
+		told.Settled = q.settled(report, s)
 		told.Chain, told.MoreLinks = links(q.role, s.chain)
 		if s.revoked, err = q.revoked(ctx, s.chain); err != nil {
 			return followed{}, err

@@ -202,7 +202,7 @@ func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	progress, end := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.AccountName, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff,
-		Wide: q.Wide, Progress: progress,
+		Wide: q.Wide, Past: record.Gather(q.events).Past, Progress: progress,
 	})
 	end()
 	if err == nil && !nothingCovered(report) {
@@ -265,7 +265,7 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 		}
 	}
 	lists, left := record.Pack(fresh, max(0, listed-len(earlier.Sessions)))
-	told := record.Evidence{LeftOut: left, Regions: report.Regions}
+	told := record.Evidence{LeftOut: left, Regions: report.Regions, Past: report.Past}
 	strange := q.strange(report)
 	for _, s := range strange[:min(len(strange), record.MaxSuspects)] {
 		told.Suspects = append(told.Suspects, record.Suspect{

@@ -19,13 +19,15 @@ const (
 	// backThen is how long before the cutoff later looks begin: what CloudTrail was late with may show
 	// a copied key, and a role that a session assumed keeps that session for an hour.
 	backThen = time.Hour
+	// outOfOrder is how much later than others CloudTrail may deliver a single event.
+	outOfOrder = confirmAfter
 )
 
 // others looks at the sessions that are not followed, by their names: whether they are used from
 // elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps the
 // old ones out and what the new ones do.
 func (q *investigation) others(ctx context.Context, sessions, among []trail.Session, into *followed) error {
-	ask := q.asking(q.toLookAt(sessions), among)
+	ask := q.asking(q.toLookAt(sessions, into), among)
 	ask.Limit = othersCalls
 	if from := q.cutoff.Add(-backThen); q.Number > 0 && from.After(q.since) {
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
@@ -48,12 +50,14 @@ func (q *investigation) asking(sessions, among []trail.Session) trail.ActivityQu
 // toLookAt picks sessions of as many names as are asked for: old ones that had not ended at the
 // cutoff, then those since, then what had ended within the hour, and at the first look earlier; of
 // each what people opened before what services opened.
-func (q *investigation) toLookAt(sessions []trail.Session) []trail.Session {
+func (q *investigation) toLookAt(sessions []trail.Session, known *followed) []trail.Session {
 	ranks := make([][]trail.Session, 8)
 	for _, s := range sessions {
 		rank := 0
 		switch {
 		case !s.Issued() || s.ID() == "" || s.Token:
+			continue
+		case known.skip(s):
 			continue
 		case s.After:
 			rank = 2
@@ -79,6 +83,42 @@ func (q *investigation) toLookAt(sessions []trail.Session) []trail.Session {
 		names[name] = true
 		return false
 	})
+}
+
+// settled are sessions of which a check before the verdict has nothing new to expect: they had
+// ended, every region has reported past that and what it may deliver out of order, and they did
+// nothing but ordinary calls before the cutoff. The check that gives the verdict asks about them
+// all the same: a session whose opening is in no record can have the name of one that has ended.
+func (q *investigation) settled(report trail.Report, s followed) map[string]int {
+	until := report.AskedAt
+	for _, r := range report.Regions {
+		if r.Reported.Before(until) {
+			until = r.Reported
+		}
+	}
+	settled := map[string]int{}
+	for _, session := range report.Sessions {
+		a, looked := s.activities[session.ID()]
+		from := session.Expires
+		if !looked || !a.Covered() || !from.After(q.cutoff.Add(-backThen)) || from.Add(outOfOrder).After(until) ||
+			session.Derived || a.SucceededAfter+a.DeniedAfter+a.FailedAfter+a.PersistenceCalls > 0 || !a.Ended.IsZero() ||
+			len(a.Assumed)+len(a.Delegates)+len(a.Elsewhere(session)) > 0 ||
+			slices.ContainsFunc(s.suspects, func(o trail.Suspect) bool { return o.Session.ID() == session.ID() }) ||
+			slices.ContainsFunc(s.unseen, func(o trail.Session) bool { return o.SessionName == session.SessionName }) {
+			continue
+		}
+		settled[sessionRow(session).Mark()] = a.Calls
+	}
+	return settled
+}
+
+// skip takes what is known of a session that is settled.
+func (s *followed) skip(session trail.Session) bool {
+	calls, settled := s.settled[sessionRow(session).Mark()]
+	if settled {
+		s.activities[session.ID()] = trail.Activity{Calls: calls, Regions: []trail.RegionCoverage{{Covered: true}}}
+	}
+	return settled
 }
 
 // beginWith are the sessions that are followed: those of which a look found that their key was

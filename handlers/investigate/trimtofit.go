@@ -22,6 +22,8 @@ func fitActivity(told *record.Activity) json.RawMessage {
 	doors := record.MaxPersistence
 	return trimToFit(told, func() bool {
 		switch {
+		case told.Settled != nil:
+			told.Settled = nil
 		case doors > 1:
 			doors /= 2
 			for i, s := range told.Sessions {

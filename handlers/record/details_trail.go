@@ -44,6 +44,7 @@ type Evidence struct {
 	LeftOut  int                    `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
 	Suspects []Suspect              `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
 	Regions  []trail.RegionCoverage `json:"regions,omitempty"`  // every region that was asked
+	Past     []trail.Past           `json:"past,omitempty"`     // of callers, that no earlier look had found out
 	FollowUp int                    `json:"follow_up"`          // 0: the first look; then 1, 2, …
 	Last     bool                   `json:"last,omitempty"`     // no further look is planned
 	Failed   string                 `json:"failed,omitempty"`   // a sentence, when nothing could be asked at all
@@ -100,8 +101,11 @@ type Activity struct {
 	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
 	Chain     []Link            `json:"chain,omitempty"`
 	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
-	Partly    string            `json:"partly,omitempty"`     // why not everything could be read, a sentence
-	Failed    string            `json:"failed,omitempty"`     // why nothing could be read, a sentence
+	// sessions of which nothing is to be asked before the verdict, by Session.Mark: how many calls they
+	// made
+	Settled map[string]int `json:"settled,omitempty"`
+	Partly  string         `json:"partly,omitempty"` // why not everything could be read, a sentence
+	Failed  string         `json:"failed,omitempty"` // why nothing could be read, a sentence
 }
 
 // SessionActivity is what one session did.

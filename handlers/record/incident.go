@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,6 +36,8 @@ type Incident struct {
 	Undone     bool // another request took the deny away
 	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
 	Verdict    *Conclusion
+	Past       []trail.Past   // of Evidence, of all looks
+	Settled    map[string]int // of Activity, of all looks
 
 	Vouched map[string]Vouched // callers of whom a person said that they are theirs, by CallerIdentity
 
@@ -47,7 +50,7 @@ type Incident struct {
 func Gather(events []approvals.Event) Incident {
 	in := Incident{
 		Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}, Drill: IsDrill(events),
-		Vouched: map[string]Vouched{}, callers: map[string]bool{}, fresh: map[string]bool{},
+		Settled: map[string]int{}, Vouched: map[string]Vouched{}, callers: map[string]bool{}, fresh: map[string]bool{},
 	}
 	known := map[string]bool{}
 	add := func(rows []Session) {
@@ -75,7 +78,7 @@ func Gather(events []approvals.Event) Incident {
 			}
 			in.Looks++
 			in.Since, in.Until, in.Cutoff, in.Regions = v.Since, v.Until, v.Cutoff, v.Regions
-			in.LeftOut = max(in.LeftOut, v.LeftOut)
+			in.LeftOut, in.Past = max(in.LeftOut, v.LeftOut), append(in.Past, v.Past...)
 			clear(in.Suspects)
 			for _, s := range v.Suspects {
 				in.Suspects[s.EventID] = s
@@ -92,6 +95,7 @@ func Gather(events []approvals.Event) Incident {
 			for _, a := range v.Sessions {
 				in.Activities[a.EventID] = a.keeping(in.Activities[a.EventID])
 			}
+			maps.Copy(in.Settled, v.Settled)
 			if v.Chosen == "" {
 				if v.Partly != "" {
 					v.Chain = keepLinks(v.Chain, in.Chain)
