@@ -101,8 +101,8 @@ type Activity struct {
 	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
 	Chain     []Link            `json:"chain,omitempty"`
 	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
-	// sessions of which nothing is to be asked before the verdict, by Session.Mark: how many calls they
-	// made
+	// sessions of which nothing is asked again before the verdict, by Session.Mark: how many calls
+	// they made
 	Settled map[string]int `json:"settled,omitempty"`
 	Partly  string         `json:"partly,omitempty"` // why not everything could be read, a sentence
 	Failed  string         `json:"failed,omitempty"` // why nothing could be read, a sentence
