@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,8 +19,9 @@ import (
 type Holder struct {
 	AccountName string
 	Key         string
-	Kind        contain.PrincipalKind // "" for root
-	ARN         string                // of the role or user, with the path; "" for root
+	Kind        contain.PrincipalKind // "" for root, and for what is neither
+	Root        bool
+	ARN         string                // of the role or user, with the path; else whatever the events call the caller
 	Opened      Session               // the event that gave the key; zero if it was not found
 	Last        Call                  // the newest call that the key signed; zero if none was found
 }
@@ -74,6 +76,8 @@ func (h *Holder) take(events []types.Event, key, region string) {
 				opened.Kind, opened.ARN = contain.Role, s.RoleARN
 			case s.CallerType == "IAMUser" && s.Kind != KindRoot:
 				opened.Kind, opened.ARN = contain.User, s.CallerARN
+			default:
+				opened.Root, opened.ARN = s.Kind == KindRoot || s.CallerType == "Root", s.CallerARN
 			}
 			h.join(opened)
 		}
@@ -89,6 +93,9 @@ func (h *Holder) take(events []types.Event, key, region string) {
 			called.Kind, called.ARN = contain.User, r.UserIdentity.ARN
 		case issuer.Type == "IAMUser":
 			called.Kind, called.ARN = contain.User, issuer.ARN
+		default:
+			called.Root, called.ARN = r.UserIdentity.Type == "Root" || issuer.Type == "Root", cmp.Or(r.UserIdentity.ARN,
+				r.UserIdentity.PrincipalID, r.UserIdentity.Type)
 		}
 		h.join(called)
 	}
@@ -98,7 +105,7 @@ func (h *Holder) take(events []types.Event, key, region string) {
 // latter may lack the path of the role.
 func (h *Holder) join(other Holder) {
 	if h.Opened.EventID == "" && (other.Opened.EventID != "" || h.ARN == "") {
-		h.Kind, h.ARN, h.Opened = other.Kind, other.ARN, other.Opened
+		h.Kind, h.Root, h.ARN, h.Opened = other.Kind, other.Root, other.ARN, other.Opened
 	}
 	if other.Last.Time.After(h.Last.Time) {
 		h.Last = other.Last
@@ -133,17 +140,26 @@ func unknownKey(h Holder, read []RegionCoverage) error {
 // Target is the role whose sessions are to be revoked. The error is a *RefusedError: the key
 // belongs to another kind of principal, and it says what to do instead.
 func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
-	name := aws.NameOf(h.ARN)
+	name, account := aws.NameOf(h.ARN), h.AccountName
+	if ref, err := aws.ParseARN(h.ARN); err == nil && h.Kind != "" { // one account's events tell of others' sessions
+		if account = cloud.AccountName(ref.Account); account == "" {
+			return aws.Target{}, aws.Refuse("%s is a session of %s: account %s is not configured here.", h.Key,
+				aws.Quote(h.ARN), aws.Quote(ref.Account))
+		}
+	}
 	switch {
 	case h.Kind == contain.Role && name != "":
-		target, err := cloud.Parse(h.AccountName + "/" + name) // names are unique in the account, whatever the path
+		target, err := cloud.Parse(account + "/" + name) // names are unique in the account, whatever the path
 		target.Key, target.RoleID, target.Told = h.Key, h.Opened.RoleID, h.words()
 		return target, err
 	case h.Kind == contain.User && name != "":
-		refused := aws.RefuseUser(aws.KeyRef{ID: h.Opened.CallerAccessKey, Account: h.AccountName}, name)
-		refused.Sentence = fmt.Sprintf("%s is a session of the IAM user %s in %s. %s", h.Key, aws.Quote(name), h.AccountName,
+		refused := aws.RefuseUser(aws.KeyRef{ID: h.Opened.CallerAccessKey, Account: account}, name)
+		refused.Sentence = fmt.Sprintf("%s is a session of the IAM user %s in %s. %s", h.Key, aws.Quote(name), account,
 			refused.Sentence)
 		return aws.Target{}, refused
+	case !h.Root:
+		return aws.Target{}, aws.Refuse("%s is not a session of a role: CloudTrail in %s calls its holder %s. Look at its "+
+			"calls there.", h.Key, h.AccountName, aws.Quote(h.ARN))
 	}
 	return aws.Target{}, aws.Refuse("%s is a session of the root user of %s. Only a service control policy reaches "+
 		"it, and none in the management account. Sign in as root, delete root's access keys and change its "+

@@ -1,11 +1,13 @@
 package trail
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/revokebot/revokebot/aws"
@@ -119,6 +121,65 @@ func TestASessionOfAUserAndOneOfRootAreRefusedWithWhatToDo(t *testing.T) {
 			t.Error(sentence(err))
 		}
 	})
+}
+
+// The events of one account tell of sessions of other accounts too.
+func TestASessionOfAnotherAccountIsNotTakenForOneOfTheRoleOfThatNameHere(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		const key = "ASIAFOREIGNFOREIGN00"
+		user := map[string]any{
+			"type": "IAMUser", "arn": "arn:aws:iam::" + awsbench.ProdID + ":user/eve", "accessKeyId": "AKIAEVEEVEEVEEVEEVE0",
+		}
+		caller := func(kind, arn string) map[string]any {
+			return map[string]any{"type": kind, "arn": arn, "principalId": "AROA1:x", "accessKeyId": key}
+		}
+		call := func(identity map[string]any) map[string]any {
+			return map[string]any{"eventName": "Decrypt", "eventSource": "kms.amazonaws.com", "userIdentity": identity}
+		}
+		opened := func(account string) map[string]any {
+			return map[string]any{
+				"eventName": "AssumeRole", "eventSource": "sts.amazonaws.com", "userIdentity": user,
+				"requestParameters": map[string]any{"roleArn": "arn:aws:iam::" + account + ":role/Deploy", "roleSessionName": "x"},
+				"responseElements":  map[string]any{"credentials": map[string]any{"accessKeyId": key}},
+				"resources":         []map[string]any{{"type": "AWS::IAM::AccessKey", "ARN": key}},
+			}
+		}
+		for name, c := range map[string]struct {
+			event map[string]any
+			want  string // "" the role in account home
+		}{
+			"opened from here":          {opened("999999999999"), `account "999999999999" is not configured`},
+			"opened from here, of home": {opened(awsbench.HubID), ""},
+			"called here": {
+				call(caller("AssumedRole", "arn:aws:sts::999999999999:assumed-role/Deploy/x")), `"999999999999" is not configured`,
+			},
+			"of an account": {call(caller("AWSAccount", "")), `calls its holder "AROA1:x"`},
+			"of a service":  {call(caller("AWSService", "")), "is not a session of a role"},
+			"of root":       {call(caller("Root", "arn:aws:iam::"+awsbench.ProdID+":root")), "of the root user of prod"},
+		} {
+			var h Holder
+			e := decodeRecord(eventOf(t, c.event), "us-east-1")
+			h.AccountName, h.Key = "prod", key
+			h.take([]types.Event{e.in}, key, "us-east-1")
+			target, err := h.Target(b.Cloud)
+			switch {
+			case c.want == "" && (err != nil || target.Account.Name != "home" || target.RoleName != "Deploy"),
+				c.want != "" && !strings.Contains(sentence(err), c.want):
+				t.Errorf("%s: %+v, %s", name, target, sentence(err))
+			}
+		}
+	})
+}
+
+func eventOf(t *testing.T, record map[string]any) types.Event {
+	t.Helper()
+	raw, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, id := string(raw), "e1"
+	return types.Event{CloudTrailEvent: &text, EventId: &id}
 }
 
 func TestAKeyThatIsNotFoundIsRefusedWithWhereWasAskedAndUntilWhen(t *testing.T) {
