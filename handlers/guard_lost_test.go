@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -100,6 +101,55 @@ func TestAPolicyThatCouldNotBeRestoredIsNotSaidToHaveBeenRestored(t *testing.T) 
 			if !card.Says(fmt.Sprintf("Restoring it was tried 5 times, and it worked %d times.", taken)) ||
 				card.Says("It was restored 5 times") || !card.Says("leave no room for the revocation policy") {
 				t.Errorf("after %d times:\n%s", taken, b.Transcript())
+			}
+		})
+	}
+}
+
+func TestACheckThatMissedThePolicyIsToldThoughItWasBackBeforeTheRestore(t *testing.T) {
+	t.Parallel()
+	for missed := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, time.Minute, 2 * time.Minute, 3 * time.Minute}})
+			card := applied(b)
+			time.Sleep(20 * time.Second)
+			for range missed {
+				b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Code: "NoSuchEntity", Times: 2}) // both places
+				time.Sleep(time.Minute)
+			}
+			time.Sleep(10 * time.Minute)
+			card.CaughtUp()
+			if n := told(card, "missed the revocation policy, and it was back before it was restored"); n != min(missed, 1) ||
+				card.Says("at every check") != (missed == 0) || missed > 0 && !card.Says("Earlier checks missed it") ||
+				count(card, approvals.EventRewritten) > 0 {
+				t.Errorf("after %d: told %d times\n%s", missed, n, b.Transcript())
+			}
+		})
+	}
+}
+
+// What is missed is what stood there, not what AWS refused later.
+func TestAPromiseThatAWSRefusedIsNotSaidToHaveBeenRemoved(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"an Allow":             allowAll,
+		"a lock in the future": denyText(time.Date(2999, 12, 31, 0, 0, 0, 0, time.UTC)),
+		"nothing":              "",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, time.Minute, 2 * time.Minute}})
+			card := applied(b)
+			time.Sleep(20 * time.Second)
+			putOn(b, denyPolicy, cmp.Or(text, allowAll))
+			b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "LimitExceeded", Times: -1})
+			if text == "" {
+				time.Sleep(time.Minute)
+				removeAs(t, b, b.World.Rival)
+			}
+			time.Sleep(30 * time.Minute)
+			card.CaughtUp()
+			if !card.Says("found the inline policy `AWSRevokeOlderSessions`") || card.Says("policy `RevokebotOlderSessions-") {
+				t.Errorf("%s:\n%s", name, b.Transcript())
 			}
 		})
 	}

@@ -263,3 +263,28 @@ func TestAVerdictThatIsNotContainedOffersTheNextMeasure(t *testing.T) {
 		}
 	})
 }
+
+func TestAVerdictOnARevocationThatIsGoneNamesTheLockThatHoldsInItsPlace(t *testing.T) {
+	t.Parallel()
+	for name, isLocked := range map[string]bool{"a lock on the role": true, "a lock that is gone, too": false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := burgled(t, bench.Options{FollowUps: []time.Duration{6 * time.Minute}, Guard: []time.Duration{20 * time.Minute}})
+			card := b.revoked()
+			lockRole(b.Bench, "prod/DeployRole")
+			time.Sleep(time.Minute)
+			b.call()
+			removeAs(t, b.Bench, b.World.Rival)
+			if !isLocked {
+				if err := b.World.Prod.DetachRolePolicy(actors.DeployRole, b.World.Prod.DenyAllARN()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(10 * time.Minute)
+			card.CaughtUp()
+			if card.Says("its old sessions work again") == isLocked || card.Says("keeps the old sessions out") != isLocked ||
+				slices.Contains(verdicts(card), record.WordNotContained) == isLocked {
+				t.Errorf("%s: %v\n%s", name, verdicts(card), b.Transcript())
+			}
+		})
+	}
+}

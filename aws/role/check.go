@@ -85,6 +85,11 @@ func (p *Prepared) held(now time.Time, places []contain.Slot) (CheckState, *foun
 		return Held, there
 	}
 	last := p.in(written[len(written)-1].Slot)
+	for _, d := range p.of.Stands {
+		if slices.Contains(places, d.Slot) {
+			last = p.in(d.Slot)
+		}
+	}
 	if last.Text == "" {
 		return Gone, last
 	}

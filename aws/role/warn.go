@@ -1,6 +1,7 @@
 package role
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -125,8 +126,15 @@ func Foreign(m contain.Measure, there contain.Document) (sentence string, locks 
 			what, locks = "denies every session that is issued before "+until.UTC().Format(issueTimeFormat), true
 		}
 	}
+	allows := ""
+	if strings.Contains(there.Text, "Allow") || slices.ContainsFunc(statements(there.Text), func(raw json.RawMessage) bool {
+		_, ok, readable := readAllow(raw)
+		return ok || !readable
+	}) {
+		allows = "It has a statement that allows something. "
+	}
 	return fmt.Sprintf("The policy %s is there already and %s. It stays as it is, and revokebot's policy goes beside it. "+
-		"It reads %s.", there.Slot.Label(), what, aws.QuoteLong(there.Text)), locks
+		"%sIt reads %s.", there.Slot.Label(), what, allows, aws.QuoteLong(there.Text)), locks
 }
 
 // code warns of tools that put a role back to what their code says.

@@ -21,9 +21,9 @@ type Holder struct {
 	Key         string
 	Kind        contain.PrincipalKind // "" for root, and for what is neither
 	Root        bool
-	ARN         string                // of the role or user, with the path; else whatever the events call the caller
-	Opened      Session               // the event that gave the key; zero if it was not found
-	Last        Call                  // the newest call that the key signed; zero if none was found
+	ARN         string  // of the role or user, with the path; else whatever the events call the caller
+	Opened      Session // the event that gave the key; zero if it was not found
+	Last        Call    // the newest call that the key signed; zero if none was found
 }
 
 // whoseTime is how long the requests of one region may take: a person waits for the answer.

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -114,7 +115,8 @@ type guardRun struct {
 // order converts the guarded request for package role.
 func (w *guardRun) order() role.Order {
 	o := w.Order(w.request, w.about)
-	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(w.events).Changes, w.status.Minimum
+	written := record.WrittenBy(w.events)
+	o.Guard, o.Promised, o.Stands, o.InForce = true, written.Changes, written.Stands, w.status.Minimum
 	return o
 }
 
@@ -170,9 +172,18 @@ func (w *guardRun) rewrites() int {
 	return w.count(func(t record.Tampered) bool { return t.Writing() && !t.Resumed })
 }
 
+// backByItself ends the source of what a look missed and found before it was restored.
+const backByItself = " back by itself"
+
 // losses is how often a look missed the deny; what one look told in several events is one.
 func (w *guardRun) losses() int {
-	return w.count(func(t record.Tampered) bool { return t.Lost() && !t.Resumed && !t.Told })
+	n := w.count(func(t record.Tampered) bool { return t.Lost() && !t.Resumed && !t.Told })
+	for _, e := range w.events {
+		if strings.HasSuffix(e.Source, backByItself) {
+			n++
+		}
+	}
+	return n
 }
 
 // told is what this very check told of a loss and promised, the loss first; none before it did.

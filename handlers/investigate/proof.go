@@ -23,7 +23,8 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		return err
 	}
 	o := q.order
-	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(q.events).Changes, status.Minimum
+	written := record.WrittenBy(q.events)
+	o.Guard, o.Promised, o.Stands, o.InForce = true, written.Changes, written.Stands, status.Minimum
 	check, err := q.Roles.Check(ctx, o)
 	losses := 0
 	for _, e := range q.events {
@@ -45,7 +46,7 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 	case check.State == role.Gone:
 		in.Lost = "The revocation policy is gone from the role, so its old sessions work again."
 	case check.State == role.Weakened:
-		in.Lost = "The revocation policy on the role denies less than was written, so old sessions may work again."
+		in.Lost = "The revocation policy on the role is not what was written, so old sessions may work again."
 	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
 		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
 	case who == "" && !in.LostAt.IsZero():
@@ -55,7 +56,26 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Unwatched = who
 	}
 	in.LostAt = times.Earlier(in.LostAt, away)
+	if other := q.holds(ctx); in.Lost != "" && other != "" {
+		in.Lost, in.Unwatched = "", "The revocation policy is gone or changed. Only "+other+" keeps the old sessions out."
+	}
 	return ctx.Err()
+}
+
+// holds names another measure that is on the role now; "" if none is.
+func (q *investigation) holds(ctx context.Context) string {
+	for _, h := range q.force.Each() {
+		c, err := q.Context(h.Request)
+		if h.Request.ID == q.request.ID || err != nil {
+			continue
+		}
+		o := q.Order(h.Request, c)
+		o.Promised, o.Stands = h.Changes, h.Stands
+		if check, err := q.Roles.Check(ctx, o); err == nil && check.Good() {
+			return string(h.Measure) + " (request " + h.Request.ID + ")"
+		}
+	}
+	return ""
 }
 
 // mostChanges is how many changes of the policy are read.
