@@ -227,6 +227,28 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 		"it has ended": {
 			link(func(l *ChainLink) { l.Child.Expires = cutoff.Add(time.Minute) }), Contained, "",
 		},
+		"it has ended, and what it did was not read": {
+			link(func(l *ChainLink) { l.Child.Expires, l.Activity.Regions = cutoff.Add(time.Minute), nil }), ContainmentUnknown,
+			"What a session of the role Data did that came out of an old one is not known in full.",
+		},
+		"it has ended, as all has that it opened": {
+			link(func(l *ChainLink) { l.Child.Expires, l.Activity.Regions = cutoff.Add(-time.Hour), nil }), Contained, "",
+		},
+		"it has ended, and the last one that is followed opened another": {link(func(l *ChainLink) {
+			l.Child.Expires, l.Depth = cutoff.Add(time.Minute), chainDepth
+			l.Activity.Assumed = []Session{{
+				AccessKeyID: "ASIANEXT", Kind: KindAssumed, RoleARN: "arn:aws:iam::111122223333:role/Next",
+				Time: cutoff, Expires: cutoff.Add(time.Hour),
+			}}
+		}), ContainmentUnknown, "A session of the role Next that came out of an old one was not followed."},
+		"one that was not followed has ended": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-alice-2", func(a *Activity) {
+				a.Assumed = []Session{{
+					AccessKeyID: "ASIANEXT", Kind: KindAssumed, RoleARN: "arn:aws:iam::111122223333:role/Next",
+					Time: cutoff.Add(-time.Hour), Expires: cutoff.Add(-time.Minute),
+				}}
+			})
+		}, ContainmentUnknown, "A session of the role Next that came out of an old one was not followed."},
 		"it came out of a session that is usual": {
 			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), ContainmentUnknown, "goes on until",
 		},

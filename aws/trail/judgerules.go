@@ -138,20 +138,22 @@ func (j *judge) otherRoles() {
 	for _, link := range j.in.Links {
 		followed[cmp.Or(link.Child.ID(), link.Child.EventID)] = true
 	}
-	for _, s := range j.in.Sessions {
-		if !j.theirs[s.ID()] {
-			continue
-		}
-		for _, child := range j.in.Activities[s.ID()].Assumed {
+	unfollowed := func(parent Session, did Activity) {
+		for _, child := range did.Assumed {
 			if !child.GoesOn(j.in.RoleARN, j.in.AskedAt) || followed[cmp.Or(child.ID(), child.EventID)] {
 				continue
 			}
 			followed[cmp.Or(child.ID(), child.EventID)] = true
-			link := ChainLink{Parent: s, Child: child, RoleARN: child.RoleARN}
-			if _, revoked := j.revoked(link); !revoked {
+			link := ChainLink{Parent: parent, Child: child, RoleARN: child.RoleARN}
+			if _, revoked := j.revoked(link); !revoked && !ended(child, j.in.AskedAt) {
 				j.addRole(link)
 			}
 			j.miss("A session of %s that came out of an old one was not followed.", roleWords(link))
+		}
+	}
+	for _, s := range j.in.Sessions {
+		if j.theirs[s.ID()] {
+			unfollowed(s, j.in.Activities[s.ID()])
 		}
 	}
 	for _, link := range j.in.Links {
@@ -163,14 +165,15 @@ func (j *judge) otherRoles() {
 			j.theirs[s.ID()] = true
 		}
 		j.opened(s, link.Activity, nil)
+		unfollowed(s, link.Activity)
 		cutoff, revoked := j.revoked(link)
-		over := ended(s, j.in.AskedAt)
+		over, read := ended(s, j.in.AskedAt), link.Activity.Covered() || !s.GoesOn(j.in.RoleARN, j.in.AskedAt)
 		last := link.Activity.LastSucceeded
 		if !over && !revoked {
 			j.addRole(link)
 		}
 		switch {
-		case over && !last.After(j.from):
+		case over && read && !last.After(j.from):
 		case revoked && last.After(times.Later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
 			j.show("A session of %s that came out of an old one made calls that went through, the last at %s.",

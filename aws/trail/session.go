@@ -67,10 +67,15 @@ func (s Session) ID() string {
 	return s.SessionName + " of " + s.Time.Format(time.RFC3339)
 }
 
+// chained is how long a session lasts at most that another one opened (IAM User Guide, "Role
+// chaining").
+const chained = time.Hour
+
 // GoesOn reports whether credentials that a session got for itself are those of another role or
-// account, and had not ended at a moment.
+// account, and they, or what they opened, may not have ended at a moment.
 func (s Session) GoesOn(roleARN string, at time.Time) bool {
-	return s.Issued() && !s.Token && !deriving[s.Kind].same && !sameRole(s.RoleARN, roleARN) && !ended(s, at)
+	return s.Issued() && !s.Token && !deriving[s.Kind].same && !sameRole(s.RoleARN, roleARN) &&
+		!ended(s, at.Add(-chained))
 }
 
 // Kind is how credentials came about.
