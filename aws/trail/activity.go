@@ -60,15 +60,16 @@ type Activity struct {
 	Persistence      []Call
 	PersistenceCalls int
 
-	Assumed []Session // credentials that were got with the key, denied attempts too: the children
+	Assumed  []Session // credentials that were got with the key, denied attempts too: the children
+	Unlisted bool      // there are more children than are listed
 
 	Regions   []RegionCoverage // empty when nothing was asked, as for an account that is not configured
 	Truncated bool             // there is more in the window than was read, in at least one region
 	AskedAt   time.Time        // AWS's clock at the last answer, whole seconds; zero when no region answered
 }
 
-// Covered reports whether every region answered for the whole window.
-func (a Activity) Covered() bool { return covered(a.Regions) }
+// Covered reports whether every region answered for the whole window, and all children are listed.
+func (a Activity) Covered() bool { return covered(a.Regions) && !a.Unlisted }
 
 // covered reports whether every one of at least one region answered for the whole window.
 func covered(regions []RegionCoverage) bool {

@@ -57,7 +57,7 @@ func (f *fold) add(r record) {
 	}
 	session.After = after(session.Time, f.cutoff)
 	if f.Assumed = append(f.Assumed, session); len(f.Assumed) > 2*mostListed {
-		f.Assumed = newestOf(f.Assumed)
+		f.trimAssumed()
 	}
 }
 
@@ -162,6 +162,7 @@ func (f *fold) classify(call Call) {
 
 // whole is what was found, in order.
 func (f *fold) whole() Activity {
+	f.trimAssumed()
 	a := f.Activity
 	for _, use := range f.services {
 		a.Services = append(a.Services, *use)
@@ -177,7 +178,6 @@ func (f *fold) whole() Activity {
 	})
 	slices.SortStableFunc(a.Persistence, newestFirst)
 	a.SucceededAfterCutoff = newest(a.SucceededAfterCutoff)
-	a.Assumed = newestOf(a.Assumed)
 	return a
 }
 
@@ -192,8 +192,18 @@ func newest(calls []Call) []Call {
 	return calls[:min(len(calls), mostListed)]
 }
 
-// newestOf sorts sessions and keeps what is listed, each once.
-func newestOf(sessions []Session) []Session {
-	sessions = once(sessions)
-	return sessions[:min(len(sessions), mostListed)]
+// trimAssumed sorts credentials and keeps what is listed, each once. Attempts that gave none go
+// first: a blocked session may try every second.
+func (f *fold) trimAssumed() {
+	all := once(f.Assumed)
+	slices.SortStableFunc(all, func(a, b Session) int { return cmp.Compare(attempt(a), attempt(b)) })
+	f.Unlisted = f.Unlisted || len(all) > mostListed && all[mostListed].Issued()
+	f.Assumed = once(all[:min(len(all), mostListed)])
+}
+
+func attempt(s Session) int {
+	if s.Issued() {
+		return 0
+	}
+	return 1
 }

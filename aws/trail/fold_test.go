@@ -103,3 +103,32 @@ func TestOutcomesAfterTheCutoffAreToldApartAndEventsToldTwiceCountOnce(t *testin
 		t.Errorf("got %+v", did.Services)
 	}
 }
+
+// A blocked session that tries every second hides nothing that it got before.
+func TestWhatASessionGotIsListedHoweverOftenItTriedInVainAndWhatIsNotListedIsNotCovered(t *testing.T) {
+	for got, tried := range map[int]int{1: 0, 2: 500, 100: 1, 101: 0, 300: 300} {
+		f := newFold(time.Unix(1000, 0))
+		add := func(at int, code string) {
+			e := event(signed(at, at, "sts", "AssumeRole", fmt.Sprintf(`,"errorCode":%q,"requestParameters":`+
+				`{"roleArn":"arn:aws:iam::1:role/R"},"responseElements":{"credentials":{"accessKeyId":"ASIA%d%s"}}`, code, at, code)))
+			f.add(decodeRecord(e, "us-east-1"))
+		}
+		for i := range got {
+			add(1+i, "")
+		}
+		for i := range tried {
+			add(2000+i, "AccessDenied")
+		}
+		did := f.whole()
+		did.Regions = []RegionCoverage{{Covered: true}}
+		issued := 0
+		for _, s := range did.Assumed {
+			if s.Issued() {
+				issued++
+			}
+		}
+		if issued != min(got, mostListed) || len(did.Assumed) > mostListed || did.Covered() != (got <= mostListed) {
+			t.Errorf("%d got, %d in vain: %d of %d listed, covered %v", got, tried, issued, len(did.Assumed), did.Covered())
+		}
+	}
+}

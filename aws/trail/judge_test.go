@@ -249,6 +249,15 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 				}}
 			})
 		}, ContainmentUnknown, "A session of the role Next that came out of an old one was not followed."},
+		"what one did that ended just before the cutoff was not read": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("mallory", 240, office), func(s *Session) {
+				s.Expires, s.AccessKeyID = cutoff.Add(-time.Minute), "ASIANOTREAD"
+			})...)
+			return in
+		}, ContainmentUnknown, "1 old session that had to be checked was not checked"},
+		"more came out of a session than is listed": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-eve-0", func(a *Activity) { a.Unlisted = true })
+		}, ContainmentUnknown, "not known in full"},
 		"it came out of a session that is usual": {
 			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), ContainmentUnknown, "goes on until",
 		},

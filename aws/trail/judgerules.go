@@ -48,15 +48,17 @@ func (j *judge) oldSessions() {
 		case looked && did.DeniedAfter+did.FailedAfter == 0:
 			j.out.Quiet++
 		}
-		if over {
-			continue
+		if over && ended(s, j.in.AskedAt.Add(-chained)) {
+			continue // so has all that it opened
 		}
 		if !looked {
 			unseen++
 			continue
 		}
-		j.out.Looked++
-		if did.FailedAfter > 0 && did.FirstExplicitDeny.IsZero() {
+		if !over {
+			j.out.Looked++
+		}
+		if !over && did.FailedAfter > 0 && did.FirstExplicitDeny.IsZero() {
 			unclear++
 		}
 		if !did.Covered() {
