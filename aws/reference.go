@@ -68,6 +68,8 @@ func (c *Cloud) Parse(text string) (Target, error) {
 			name, named = role, named || owner != ""
 			if accountName == "" {
 				accountName = owner
+			} else if a, err := c.Conn(accountName); err == nil && owner != "" && a.ID != owner {
+				return Target{}, Refuse("That address is of account %s, not of %s.", owner, a.Name)
 			}
 			text = accountName + "/" + role
 		}

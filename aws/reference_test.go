@@ -125,6 +125,10 @@ func TestWhatNamesNoRoleIsRefusedWithASentence(t *testing.T) {
 		{"AROAEXAMPLEEXAMPLE123:a b", "cannot be a role name"},
 		{"AROAEXAMPLEEXAMPLE123:session", "prod/AROAEXAMPLEEXAMPLE123"},
 		{"https://evil.example/iam/home#/roles/details/Deploy", "Only one slash"},
+		{
+			"prod/https://444455556666-x1y2z3.us-east-1.console.aws.amazon.com/iam/home#/roles/Deploy",
+			"of account 444455556666, not of prod",
+		},
 		{"https://console.aws.amazon.com.evil.example/iam/home#/roles/Deploy", "Only one slash"},
 		{"https://console.aws.amazon.com/iam/home#/users/details/alice", "Only one slash"},
 		{"https://console.aws.amazon.com/iam/home#/roles/details/De%3cploy", `\x3c`},

@@ -102,6 +102,7 @@ func Assess(in JudgeInput) Judgement {
 			j.fresh[s.ID()] = true
 		}
 	}
+	j.spread()
 	j.oldSessions()
 	j.tokens()
 	j.cameBack()
@@ -134,6 +135,16 @@ type judge struct {
 	missing []string        // what keeps it from being known
 	notes   []string        // what is so whatever the state
 	out     Judgement
+}
+
+// spread makes what came out of their sessions theirs, in other roles too, parents before their
+// children.
+func (j *judge) spread() {
+	for _, link := range j.in.Links {
+		if id := link.Child.ID(); j.theirs[link.Parent.ID()] && !link.Child.Token && id != "" {
+			j.theirs[id] = true
+		}
+	}
 }
 
 func (j *judge) show(format string, args ...any) {

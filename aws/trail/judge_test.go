@@ -258,6 +258,33 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 		"more came out of a session than is listed": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-eve-0", func(a *Activity) { a.Unlisted = true })
 		}, ContainmentUnknown, "not known in full"},
+		"the last of a chain opened a session here": {func(in JudgeInput) JudgeInput {
+			in = link(func(l *ChainLink) { l.Child.Expires = cutoff.Add(time.Minute) })(in)
+			second := in.Links[0]
+			second.Parent, second.Child.AccessKeyID, second.Depth = second.Child, "ASIASECOND", 2
+			in.Links = append(in.Links, second)
+			in.Sessions = with(in.Sessions, func(s *Session) {
+				if s.AccessKeyID == "ASIA-alice-6" {
+					s.CallerAccessKey = "ASIASECOND"
+				}
+			})
+			return in
+		}, NotContained, "An old session opened a session at 05:10:00 UTC"},
+		"what came back opened another by a chain": {func(in JudgeInput) JudgeInput {
+			in = link(func(l *ChainLink) { l.Parent.AccessKeyID, l.Child.Expires = "ASIA-alice-6", cutoff.Add(2*time.Hour) })(in)
+			second := in.Links[0]
+			second.Parent, second.Child.AccessKeyID, second.Depth = second.Child, "ASIASECOND", 2
+			in.Links = append(in.Links, second)
+			again := with(visitsOf("alice", 320, office), func(s *Session) {
+				s.AccessKeyID, s.CallerAccessKey = "ASIAAGAIN", "ASIASECOND"
+			})
+			in.Sessions = append(with(in.Sessions, func(s *Session) {
+				if s.AccessKeyID == "ASIA-alice-6" {
+					s.CallerAccessKey = "ASIA-eve-0"
+				}
+			}), again...)
+			return in
+		}, NotContained, "An old session opened a session at 05:20:00 UTC"},
 		"it came out of a session that is usual": {
 			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), ContainmentUnknown, "goes on until",
 		},

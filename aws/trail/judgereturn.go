@@ -135,6 +135,7 @@ func (j *judge) cameBack() {
 		j.addSession(s)
 		if s.ID() != "" {
 			j.theirs[s.ID()] = true
+			j.spread()
 		}
 	}
 	if unseen > 0 {

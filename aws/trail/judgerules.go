@@ -163,9 +163,6 @@ func (j *judge) otherRoles() {
 		if !j.theirs[link.Parent.ID()] || s.Token {
 			continue
 		}
-		if s.ID() != "" {
-			j.theirs[s.ID()] = true
-		}
 		j.opened(s, link.Activity, nil)
 		unfollowed(s, link.Activity)
 		cutoff, revoked := j.revoked(link)
