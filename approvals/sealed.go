@@ -366,6 +366,12 @@ func (s *Sealed) MarkDelivery(ctx context.Context, id, worker string, lease time
 	return s.Store.MarkDelivery(ctx, id, worker, lease, d)
 }
 
+// EndDelivery implements Store.
+func (s *Sealed) EndDelivery(ctx context.Context, id, worker string, d Delivery, then Then) (bool, error) {
+	d.Seal = s.key.sealDelivery(id, d)
+	return s.Store.EndDelivery(ctx, id, worker, d, then)
+}
+
 // Load implements Store. It fails with a *ForgedError when the log is not what was written under
 // the key.
 func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) {

@@ -140,6 +140,12 @@ type Delivery struct {
 	Posted map[string]Posted
 }
 
+// Then says how a delivery ends that has not told everything.
+type Then struct {
+	Force bool          // the lease is given back all the same
+	Again time.Duration // a timer for the rest, once for a request; 0: none
+}
+
 // Posted is a message that is edited in place.
 type Posted struct {
 	TS  string `json:"ts"`            // the message
@@ -165,9 +171,10 @@ type Store interface {
 	// thousand items or so wait it takes none.
 	Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error)
 
-	// Open starts a request with EventRequested, and queues its delivery and its expiry, and what else
-	// is due later. If a request is under way for the same subject, nothing happens and that request's
-	// id is returned. Opening the same id again is no error and changes nothing.
+	// Open starts a request with EventRequested, and sets timers for its delivery, which is due at
+	// once, its expiry, and what else is due later. If a request is under way for the same subject,
+	// nothing happens and that request's id is returned. Opening the same id again is no error and
+	// changes nothing.
 	Open(ctx context.Context, id, by, source string, o Opening, later ...Due) (other string, err error)
 
 	// Recent returns the ids of up to n requests, the newest first, whatever became of them. The
@@ -180,10 +187,10 @@ type Store interface {
 	// there is.
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
-	// Commit applies a transition in one step, and queues the delivery of what it appended. A
-	// transition with a Source that was committed before, in this place, is no error and changes
-	// nothing. What the request's state is not in From for is ErrIllegal: what has ended does not move
-	// again.
+	// Commit applies a transition in one step, and queues the delivery of what it appended, unless one
+	// is under way or comes within a minute. A transition with a Source that was committed before, in
+	// this place, is no error and changes nothing. What the request's state is not in From for is
+	// ErrIllegal: what has ended does not move again.
 	Commit(ctx context.Context, t Transition) error
 
 	// Condemn replaces what of a log is not to be trusted, queues the delivery, and lets the request's
@@ -227,13 +234,13 @@ type Store interface {
 	Promote(ctx context.Context, n int) (next time.Duration, err error)
 
 	// BeginDelivery takes the lease on telling Slack about a request. ok is false while another worker
-	// holds it.
+	// holds it. The delivery is queued again for when the lease ends, in case its worker dies.
 	BeginDelivery(ctx context.Context, id, worker string, lease time.Duration) (d Delivery, ok bool, err error)
 	// MarkDelivery records how far it got and extends the lease, or fails with ErrLeaseLost.
 	MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d Delivery) error
-	// EndDelivery gives the lease back. If events came in since they were read, it keeps the lease and
-	// reports more; with force it gives the lease back all the same.
-	EndDelivery(ctx context.Context, id, worker string, force bool) (more bool, err error)
+	// EndDelivery records how far it got and gives the lease back. If events came in since they were
+	// read, it keeps the lease and reports more, unless it is told otherwise.
+	EndDelivery(ctx context.Context, id, worker string, d Delivery, then Then) (more bool, err error)
 	// Delivered reads how far it got, without a lease.
 	Delivered(ctx context.Context, id string) (Delivery, error)
 }

@@ -28,6 +28,7 @@ func (b *bench) opened(id, subject string, expireAfter time.Duration) {
 	if err != nil || other != "" {
 		b.Fatalf("open %s: %q, %v", id, other, err)
 	}
+	b.promote() // its delivery is due
 }
 
 // underWay reports the request under way for a subject, by asking for one more. It must be known
@@ -151,9 +152,14 @@ func (b *bench) mark(id, who string, lease time.Duration, d approvals.Delivery) 
 	}
 }
 
+// end ends a delivery that got as far as was marked last.
 func (b *bench) end(id, who string, force bool) bool {
 	b.Helper()
-	more, err := b.Store.EndDelivery(b.ctx, id, who, force)
+	d, err := b.Store.Delivered(b.ctx, id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	more, err := b.Store.EndDelivery(b.ctx, id, who, d, approvals.Then{Force: force})
 	if err != nil {
 		b.Fatalf("end the delivery of %s: %v", id, err)
 	}

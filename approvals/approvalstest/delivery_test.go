@@ -120,7 +120,7 @@ var delivering = []sentence{
 		}
 		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, held, upToDate(9)), approvals.ErrLeaseLost)
 		for _, force := range []bool{false, true} {
-			_, err := b.Store.EndDelivery(b.ctx, "R1", worker, force)
+			_, err := b.Store.EndDelivery(b.ctx, "R1", worker, upToDate(9), approvals.Then{Force: force})
 			b.is(err, approvals.ErrLeaseLost)
 		}
 		if _, ok := b.begin("R1", worker, held); ok {
@@ -161,7 +161,7 @@ var delivering = []sentence{
 	{name: "whoever has no lease marks nothing and ends nothing", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, held, upToDate(1)), approvals.ErrLeaseLost)
-		_, err := b.Store.EndDelivery(b.ctx, "R1", worker, false)
+		_, err := b.Store.EndDelivery(b.ctx, "R1", worker, upToDate(9), approvals.Then{})
 		b.is(err, approvals.ErrLeaseLost)
 		b.begin("R1", worker, held)
 		b.mark("R1", worker, held, upToDate(1))
@@ -219,6 +219,54 @@ var delivering = []sentence{
 		b.mark("R1", rival, held, upToDate(1))
 		if b.end("R1", rival, true) {
 			b.Error("there is more")
+		}
+	}},
+	{name: "while a delivery is under way no other is queued, and its end looks for what came", test: func(b *bench) {
+		const lease = 30 * time.Second
+		b.opened("R1", "role 1", never)
+		b.drain()
+		b.begin("R1", worker, lease)
+		b.commit(approvals.Transition{
+			RequestID: "R1", Expect: 1, Events: remark("envelope 1"), Work: []approvals.Item{execute},
+		})
+		b.same("queued", b.drain(), []approvals.Item{execute})
+		b.mark("R1", worker, lease, upToDate(1))
+		if !b.end("R1", worker, false) {
+			b.Error("what came in meanwhile is not told")
+		}
+		b.mark("R1", worker, lease, upToDate(2))
+		b.end("R1", worker, false)
+		b.commit(approvals.Transition{RequestID: "R1", Expect: 2, Events: remark("envelope 2")})
+		b.same("queued after its end", b.drain(), []approvals.Item{deliver("R1")})
+	}},
+	{name: "a delivery whose worker died is queued when its lease ends", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.drain()
+		b.begin("R1", worker, b.span)
+		b.mark("R1", worker, 2*b.span, approvals.Delivery{})
+		for range 2 { // the second is of the lease that a look found longer
+			b.Advance(b.span + b.span/2)
+			b.promote()
+			b.same("queued", b.drain(), []approvals.Item{deliver("R1")})
+			b.begin("R1", rival, b.span)
+		}
+	}},
+	{name: "what a delivery leaves is queued once, at its time", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.drain()
+		for again, queued := range map[time.Duration][]approvals.Item{b.span: {deliver("R1")}, 0: nil} {
+			b.begin("R1", worker, held)
+			if more, err := b.Store.EndDelivery(b.ctx, "R1", worker, upToDate(0),
+				approvals.Then{Force: true, Again: again}); err != nil || !more {
+				b.Errorf("%v, %v", more, err)
+			}
+			b.same("told", func() approvals.Delivery { d, _ := b.Store.Delivered(b.ctx, "R1"); return d }(), upToDate(0))
+			if queued != nil {
+				b.commit(approvals.Transition{RequestID: "R1", Expect: 1, Events: remark("envelope 1")})
+			}
+			b.Advance(b.span)
+			b.promote()
+			b.same("queued", b.drain(), queued)
 		}
 	}},
 	{name: "a delivery leaves the log alone", test: func(b *bench) {

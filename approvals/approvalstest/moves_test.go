@@ -106,6 +106,7 @@ var moving = []sentence{
 		for _, from := range approvals.States() {
 			id := string(from)
 			seq := b.brought(id, from)
+			b.promote()
 			b.drain()
 			for event := range leads {
 				if slices.Contains(ways[from].moves, event) {

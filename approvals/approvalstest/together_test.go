@@ -158,6 +158,7 @@ var together = []sentence{
 					b.Fatalf("they were told %q", answers)
 				}
 			}
+			b.promote()
 			b.same("what there is to do", b.drain(), []approvals.Item{deliver(winner)})
 		},
 	},

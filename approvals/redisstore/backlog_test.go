@@ -33,6 +33,9 @@ func TestTheBacklogIsWhatWaitsAndForHowLong(t *testing.T) {
 				Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{Key: "role " + id}, Required: 1,
 				ExpireAfter: time.Hour,
 			})
+			if err == nil {
+				_, err = s.Promote(t.Context(), 1)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -10,10 +9,6 @@ import (
 
 // Condemn implements approvals.Store.
 func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
-	deliver, err := json.Marshal(approvals.Item{Kind: approvals.KindDeliver, Request: c.RequestID})
-	if err != nil {
-		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
-	}
 	keys := []string{
 		requestKey(c.RequestID), logKey(c.RequestID), workKey, deliveryKey(c.RequestID),
 		fmt.Sprintf("%scondemned:%s:%d", prefix, c.RequestID, len(c.Events)), unchainedKey,
@@ -21,9 +16,12 @@ func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 	for _, key := range c.Subjects {
 		keys = append(keys, subjectKey(key))
 	}
-	args := []any{c.RequestID, c.Entries, string(c.Next), deliver, s.retention.Milliseconds(), len(c.Events)}
+	args := []any{
+		c.RequestID, c.Entries, string(c.Next), deliverItem(c.RequestID), s.retention.Milliseconds(), len(c.Events),
+	}
 	for _, e := range c.Events {
 		if e.At.IsZero() {
+			var err error
 			if e.At, err = s.Now(ctx); err != nil {
 				return err
 			}

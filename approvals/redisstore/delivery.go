@@ -15,8 +15,8 @@ import (
 func (s *Store) BeginDelivery(
 	ctx context.Context, id, worker string, lease time.Duration,
 ) (approvals.Delivery, bool, error) {
-	answer, err := s.run(ctx, "begin_delivery", []string{deliveryKey(id), logKey(id)},
-		worker, lease.Milliseconds(), longestLease.Milliseconds()).StringSlice()
+	answer, err := s.run(ctx, "begin_delivery", []string{deliveryKey(id), logKey(id), dueKey},
+		worker, lease.Milliseconds(), longestLease.Milliseconds(), deliverItem(id)).StringSlice()
 	switch {
 	case err != nil:
 		return approvals.Delivery{}, false, err
@@ -31,12 +31,12 @@ func (s *Store) BeginDelivery(
 
 // MarkDelivery implements approvals.Store.
 func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d approvals.Delivery) error {
-	posted, err := encodePosted(d.Posted)
+	told, err := encodeDelivery(d)
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
 	held, err := s.run(ctx, "mark_delivery", []string{deliveryKey(id)},
-		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, posted, d.Seal).Int()
+		append([]any{worker, lease.Milliseconds()}, told...)...).Int()
 	if err == nil && held == 0 {
 		return approvals.ErrLeaseLost
 	}
@@ -44,12 +44,22 @@ func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.
 }
 
 // EndDelivery implements approvals.Store.
-func (s *Store) EndDelivery(ctx context.Context, id, worker string, force bool) (bool, error) {
-	how := ""
-	if force {
+func (s *Store) EndDelivery(
+	ctx context.Context, id, worker string, d approvals.Delivery, then approvals.Then,
+) (bool, error) {
+	told, err := encodeDelivery(d)
+	if err != nil {
+		return false, fmt.Errorf("end delivery of %s: %w", id, err)
+	}
+	how, again := "", ""
+	if then.Force {
 		how = "force"
 	}
-	answer, err := s.run(ctx, "end_delivery", []string{deliveryKey(id), logKey(id)}, worker, how).Int()
+	if then.Again > 0 {
+		again = strconv.FormatInt(then.Again.Milliseconds(), 10)
+	}
+	answer, err := s.run(ctx, "end_delivery", []string{deliveryKey(id), logKey(id), dueKey},
+		append([]any{worker, how, deliverItem(id), again}, told...)...).Int()
 	if answer < 0 {
 		return false, approvals.ErrLeaseLost
 	}
@@ -79,12 +89,23 @@ var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "p
 // longestLease is longer than any lease that is asked for.
 const longestLease = 5 * time.Minute
 
-func encodePosted(posted map[string]approvals.Posted) (string, error) {
-	if len(posted) == 0 {
-		return "", nil
+// deliverItem is the item that tells Slack of a request, as the stream and the timers have it.
+func deliverItem(id string) string {
+	body, _ := json.Marshal(approvals.Item{Kind: approvals.KindDeliver, Request: id}) //nolint:errcheck // of two texts
+	return string(body)
+}
+
+// encodeDelivery are the deliveryFields.
+func encodeDelivery(d approvals.Delivery) ([]any, error) {
+	posted := ""
+	if len(d.Posted) > 0 {
+		text, err := json.Marshal(d.Posted)
+		if err != nil {
+			return nil, err
+		}
+		posted = string(text)
 	}
-	text, err := json.Marshal(posted)
-	return string(text), err
+	return []any{d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, posted, d.Seal}, nil
 }
 
 // decodeDelivery reads the deliveryFields.

@@ -40,6 +40,11 @@ func crowd(tb testing.TB, open int) *crowded {
 			tb.Fatal(err)
 		}
 	}
+	for next := time.Duration(0); next == 0; { // the deliveries are due
+		if next, err = c.Promote(tb.Context(), 100); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	return c
 }
 

@@ -110,7 +110,7 @@ func (m *model) start(
 	}
 	m.order = append(m.order, id)
 	m.open[subject] = id
-	m.enqueue(approvals.Item{Kind: approvals.KindDeliver, Request: id})
+	m.timer(approvals.Item{Kind: approvals.KindDeliver, Request: id}, now)
 	m.timer(approvals.Item{Kind: approvals.KindExpire, Request: id}, now.Add(expireAfter))
 	return ""
 }
@@ -120,7 +120,10 @@ func (m *model) add(id string, e modelEvent, next approvals.State) {
 	r := m.requests[id]
 	r.log = append(r.log, e)
 	r.state = next
-	m.enqueue(approvals.Item{Kind: approvals.KindDeliver, Request: id})
+	deliver := approvals.Item{Kind: approvals.KindDeliver, Request: id}
+	if _, comes := m.timers[itemJSON(deliver)]; !comes { // no other than at once is set here
+		m.enqueue(deliver)
+	}
 	switch next {
 	case approvals.StateOpen, approvals.StateApproved, approvals.StateExecuting:
 	default:

@@ -384,9 +384,7 @@ func TestAfterAFailoverWhatWasCopiedIsThereAndTheWorkGoesOn(t *testing.T) {
 	})
 	defer client.Close()
 	s := ready(t, client, 0)
-	if _, err := s.Open(t.Context(), "R1", "U0ALICE", "command 1", about("role 1")); err != nil {
-		t.Fatal(err)
-	}
+	opened(t, s)
 	if items, err := s.Take(t.Context(), "w", 1, 0); err != nil || len(items) != 1 {
 		t.Fatalf("%v, %v", items, err)
 	}

@@ -39,6 +39,18 @@ func ready(t *testing.T, client redis.UniversalClient, retention time.Duration) 
 	return s
 }
 
+// opened opens a request on role 1, and queues its delivery.
+func opened(t *testing.T, s *Store) {
+	t.Helper()
+	_, err := s.Open(t.Context(), "R1", "U0ALICE", "command 1", about("role 1"))
+	if err == nil {
+		_, err = s.Promote(t.Context(), 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // inMemory starts a Redis in memory for a bubble, and returns it with a function that connects to
 // it.
 func inMemory(t *testing.T) (*miniredis.Miniredis, func() *redis.Client) {

@@ -191,14 +191,10 @@ func (s *Store) Open(
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	deliver, err := json.Marshal(approvals.Item{Kind: approvals.KindDeliver, Request: id})
-	if err != nil {
-		return "", fmt.Errorf("open: %w", err)
-	}
 	for stale := ""; ; {
 		args := append([]any{
-			id, by, source, string(detail), deliver, keepRecent, approvals.HistoryDepth, 2 * s.retention.Milliseconds(), o.Seal,
-			milliseconds(o.At), stale,
+			id, by, source, string(detail), deliverItem(id), keepRecent, approvals.HistoryDepth,
+			2 * s.retention.Milliseconds(), o.Seal, milliseconds(o.At), stale,
 		}, due...)
 		answer, err := s.run(ctx, "open", []string{
 			requestKey(id), logKey(id), subjectKey(o.Subject.Taken(o.Purpose)), workKey, dueKey, recentKey,
@@ -388,14 +384,13 @@ func (s *Store) commitArgs(t approvals.Transition) ([]any, error) {
 		t.RequestID, t.Expect, t.Of.Seal, string(cmp.Or(t.Next, t.Of.State)), ends,
 		map[approvals.Deadline]string{approvals.BeforeDeadline: "before", approvals.AfterDeadline: "after"}[t.When],
 		t.Of.Deadline.UnixMilli(), milliseconds(t.Events[0].At), s.retention.Milliseconds(), forget, len(t.Events),
+		deliverItem(t.RequestID),
 	}
 	for _, e := range t.Events {
 		args = append(args, string(e.Type), e.By, e.Source, string(e.Detail), e.Seal)
 	}
-	args = append(args, len(t.Work)+1)
-	for _, item := range append(t.Work[:len(t.Work):len(t.Work)], approvals.Item{
-		Kind: approvals.KindDeliver, Request: t.RequestID,
-	}) {
+	args = append(args, len(t.Work))
+	for _, item := range t.Work {
 		body, err := json.Marshal(item)
 		if err != nil {
 			return nil, err

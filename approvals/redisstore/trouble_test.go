@@ -60,8 +60,11 @@ func everything(s *Store, item approvals.Item) map[string]func(ctx context.Conte
 		"MarkDelivery": func(ctx context.Context) error {
 			return s.MarkDelivery(ctx, "R1", "w", time.Hour, approvals.Delivery{})
 		},
-		"EndDelivery": func(ctx context.Context) error { _, err := s.EndDelivery(ctx, "R1", "w", false); return err },
-		"Delivered":   func(ctx context.Context) error { _, err := s.Delivered(ctx, "R1"); return err },
+		"EndDelivery": func(ctx context.Context) error {
+			_, err := s.EndDelivery(ctx, "R1", "w", approvals.Delivery{}, approvals.Then{})
+			return err
+		},
+		"Delivered": func(ctx context.Context) error { _, err := s.Delivered(ctx, "R1"); return err },
 	}
 }
 
@@ -76,9 +79,7 @@ func about(subject string) approvals.Opening {
 func scene(t *testing.T, client *redis.Client) (*Store, approvals.Item) {
 	t.Helper()
 	s := ready(t, client, 0)
-	if _, err := s.Open(t.Context(), "R1", "U0ALICE", "command 1", about("role 1")); err != nil {
-		t.Fatal(err)
-	}
+	opened(t, s)
 	items, err := s.Take(t.Context(), "w", 1, 0)
 	if err != nil || len(items) != 1 {
 		t.Fatalf("take: %v, %v", items, err)

@@ -95,9 +95,18 @@ func (s *Store) Keep(ctx context.Context, worker string, items []approvals.Item)
 	return s.run(ctx, "keep", []string{workKey}, args...).Err()
 }
 
-// Done implements approvals.Store.
+// Done implements approvals.Store. A pending item that is not in the stream any more is dropped by
+// Claim.
 func (s *Store) Done(ctx context.Context, item approvals.Item) error {
-	return s.run(ctx, "done", []string{workKey}, group, item.ID).Err()
+	_, err := s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.XDel(ctx, workKey, item.ID)
+		p.XAck(ctx, workKey, group, item.ID)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget an item: %w", err)
+	}
+	return nil
 }
 
 // Postpone implements approvals.Store.
@@ -123,42 +132,46 @@ func (s *Store) Park(ctx context.Context, item approvals.Item, reason string) er
 // is still the first. Redis' clock can be another one after a failover.
 const trustNap = 5 * time.Second
 
-// nap is what the script last said: when the first timer comes due, by this machine's running
-// clock.
+// nap is what the script last said: which timer is the first, and when it comes due, by this
+// machine's running clock.
 type nap struct {
 	first redis.Z
 	asked time.Time
 	next  time.Duration
 }
 
-// Promote implements approvals.Store. As long as the first timer is the one that the script was
-// asked about a moment ago, one plain look tells that nothing has come due.
+// Promote implements approvals.Store. As long as the first timer is the one that the script last
+// spoke of, and its time has not come, one plain look tells that nothing has come due.
 func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
-	first, err := s.db.ZRangeWithScores(ctx, dueKey, 0, 0).Result()
-	if err != nil {
-		return 0, fmt.Errorf("look for the first timer: %w", err)
-	}
-	if len(first) == 0 {
+	last, asked := s.nap.Load(), time.Now()
+	if last == nil || asked.Sub(last.asked) < last.next {
+		first, err := s.db.ZRangeWithScores(ctx, dueKey, 0, 0).Result()
+		if err != nil {
+			return 0, fmt.Errorf("look for the first timer: %w", err)
+		}
 		s.recount(ctx)
-		return longestNap, nil
-	}
-	if last := s.nap.Load(); last != nil && last.first == first[0] {
-		if since := time.Since(last.asked); since < trustNap && since < last.next {
-			return min(last.next-since, longestNap), nil
+		if len(first) == 0 {
+			return longestNap, nil
+		}
+		if last != nil && last.first == first[0] {
+			if since := asked.Sub(last.asked); since < trustNap {
+				return min(last.next-since, longestNap), nil
+			}
 		}
 	}
-	asked := time.Now()
-	ms, err := s.run(ctx, "promote", []string{workKey, dueKey}, n).Int64()
+	answer, err := s.run(ctx, "promote", []string{workKey, dueKey}, n).StringSlice()
 	if err != nil {
 		return 0, err
 	}
-	s.recount(ctx)
-	next := longestNap
-	if ms >= 0 {
-		next = min(time.Duration(ms)*time.Millisecond, longestNap)
+	if len(answer) == 0 {
+		s.nap.Store(nil)
+		return longestNap, nil
 	}
-	s.nap.Store(&nap{first: first[0], asked: asked, next: next})
-	return next, nil
+	ms, _ := strconv.ParseInt(answer[0], 10, 64) // the script made numbers of them
+	score, _ := strconv.ParseFloat(answer[2], 64)
+	next := time.Duration(ms) * time.Millisecond
+	s.nap.Store(&nap{first: redis.Z{Score: score, Member: answer[1]}, asked: asked, next: next})
+	return min(next, longestNap), nil
 }
 
 // decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without

@@ -58,8 +58,11 @@ const (
 
 // Deliver brings Slack up to date with a request's log.
 func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
-	err := s.BringUpToDate(ctx, item.Request)
-	if err == nil {
+	queued, err := s.bring(ctx, item.Request, func(err error) bool {
+		_, code := KindOf(err)
+		return code == CodePaced
+	})
+	if err == nil || queued {
 		return nil
 	}
 	kind, code := KindOf(err)
@@ -85,11 +88,8 @@ func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
 		return nil
 	}
 	after := waitFor(err, item.Attempt)
-	level := slog.LevelWarn
-	if code == CodePaced {
-		level = slog.LevelDebug // nothing is wrong
-	}
-	s.Log.Log(ctx, level, "Slack could not be told yet", "request", item.Request, "error", err, "again_in", after.String())
+	s.Log.WarnContext(ctx, "Slack could not be told yet", "request", item.Request, "error", err,
+		"again_in", after.String())
 	return &step.Again{After: after}
 }
 
@@ -99,6 +99,8 @@ type delivery struct {
 	id    string
 	owner string
 	at    approvals.Delivery
+	kept  approvals.Delivery // as the store has it
+	until time.Time          // the lease lasts, at least
 
 	r     approvals.Request // as this turn has read it
 	about messages.Context
@@ -113,54 +115,63 @@ type delivery struct {
 }
 
 // BringUpToDate posts the card or brings it up to date, and then tells in the thread what the log
-// has and the thread has not: in order, each once. Another worker that does so already makes it
-// return *Again.
-func (s *Sender) BringUpToDate(ctx context.Context, id string) (err error) {
+// has and the thread has not: in order, each once. What it fails to tell is queued. Another worker
+// that does so already makes it return *Again.
+func (s *Sender) BringUpToDate(ctx context.Context, id string) error {
+	_, err := s.bring(ctx, id, func(error) bool { return true })
+	return err
+}
+
+// bring does that, and says after an error whether the rest is queued: queue says for which it is
+// to be.
+func (s *Sender) bring(ctx context.Context, id string, queue func(error) bool) (queued bool, err error) {
 	d := &delivery{Sender: s, id: id, owner: rand.Text(), log: s.Log.With("request", id)}
+	d.until = time.Now().Add(deliveryLease)
 	at, ok, err := s.Store.BeginDelivery(ctx, id, d.owner, deliveryLease)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case !ok:
-		return &step.Again{After: time.Second, Busy: true}
+		return true, &step.Again{After: time.Second, Busy: true}
 	}
-	d.at = at
+	d.at, d.kept = at, at
 	defer func() {
 		if err == nil {
 			return
 		}
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		if _, endErr := s.Store.EndDelivery(release, id, d.owner, true); endErr != nil &&
-			!errors.Is(endErr, approvals.ErrLeaseLost) {
+		then := approvals.Then{Force: true}
+		if queue(err) {
+			then.Again = waitFor(err, 0)
+		}
+		_, endErr := s.Store.EndDelivery(release, id, d.owner, d.at, then)
+		queued = endErr == nil && then.Again > 0
+		if endErr != nil && !errors.Is(endErr, approvals.ErrLeaseLost) {
 			s.Log.WarnContext(ctx, "a delivery's lease runs out by itself", "request", id, "error", endErr)
 		}
 	}()
 	if at.Tampered {
 		why := "how far the thread was told is not what revokebot wrote; its messages are looked for"
 		if err := s.Alarm(ctx, id, "delivery of "+id, why); err != nil {
-			return err
+			return false, err
 		}
 	}
 	for {
 		if err := d.turn(ctx); err != nil {
 			if errors.Is(err, approvals.ErrLeaseLost) {
-				return &step.Again{After: time.Second}
+				return false, &step.Again{After: time.Second}
 			}
-			return err
+			return false, err
 		}
-		more, err := s.Store.EndDelivery(ctx, id, d.owner, false)
+		more, err := s.Store.EndDelivery(ctx, id, d.owner, d.at, approvals.Then{})
 		if err != nil && !errors.Is(err, approvals.ErrLeaseLost) {
-			return err
+			return false, err
 		}
-		if !more {
-			return nil
+		if d.kept = d.at; !more {
+			return false, nil
 		}
 	}
-}
-
-func (d *delivery) mark(ctx context.Context) error {
-	return d.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
 }
 
 // call makes one call to Slack under a lease that outlasts it.
@@ -168,15 +179,26 @@ func (d *delivery) call(ctx context.Context, do func(context.Context) error) err
 	return d.within(ctx, deliveryCall, deliveryLease, do)
 }
 
-// within does something that takes at most a while, under a lease that outlasts it: its time begins
-// first.
+// within does something that takes at most a while, under a lease that outlasts it, when the store
+// has what a crash must not forget.
 func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	if err := d.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
-		return err
+	if now := time.Now(); d.ahead() || now.Add(most).After(d.until) {
+		if err := d.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
+			return err
+		}
+		d.kept, d.until = d.at, now.Add(lease)
 	}
 	return do(ctx)
+}
+
+// ahead reports whether a message that was posted, or is about to be, is not in the store yet. An
+// edit can be made again.
+func (d *delivery) ahead() bool {
+	a, k := d.at, d.kept
+	return a.Card != k.Card || a.Cursor != k.Cursor || a.Part != k.Part || a.Intent != k.Intent ||
+		(a.CardSeq == cardBeingPosted) != (k.CardSeq == cardBeingPosted)
 }
 
 // turn makes card and thread equal to the log as it is now: it posts what is new, each message with
@@ -207,10 +229,7 @@ func (d *delivery) turn(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := d.edit(ctx, posts); err != nil {
-		return err
-	}
-	return d.mark(ctx)
+	return d.edit(ctx, posts)
 }
 
 // firstCards is how many cards of one person, in the time that people have to decide, are posted
@@ -240,7 +259,6 @@ func (d *delivery) card(ctx context.Context) error {
 		ts, err := d.send(ctx, "", mark, m)
 		if kind, _ := KindOf(err); err != nil && kind != SlackUnsure && kind != SlackUnknown {
 			d.at.CardSeq = 0
-			return errors.Join(err, d.mark(ctx))
 		}
 		if err != nil {
 			return err
@@ -260,5 +278,5 @@ func (d *delivery) card(ctx context.Context) error {
 	}
 	d.at.CardSeq = d.r.Seq
 	d.posted(cardName, approvals.Posted{TS: d.at.Card, Sum: sum(m)})
-	return d.mark(ctx)
+	return nil
 }

@@ -101,7 +101,7 @@ func (d *delivery) upload(ctx context.Context, files []report.File, words string
 		return err // they may be there: look for them at the next try
 	}
 	d.at.Intent = d.at.Cursor
-	return errors.Join(err, d.mark(ctx))
+	return err
 }
 
 // triedEnough counts a failed upload, unless it waits for its turn only, and reports whether it was

@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -53,7 +52,7 @@ func (d *delivery) begin(ctx context.Context, p messages.Post, doubt bool) (err 
 		d.posted(p.Name, approvals.Posted{TS: ts, Sum: shown, Loose: d.loose})
 	}
 	d.at.Part = 1
-	return d.mark(ctx)
+	return nil
 }
 
 // there looks for a line that was told by an earlier try: in the thread, or in the channel because
@@ -91,7 +90,7 @@ func (d *delivery) post(ctx context.Context, mark Mark, m *messages.Message) (ts
 		return ts, err // it may be there after an error: look for it at the next try
 	}
 	d.at.Intent = d.at.Cursor
-	return "", errors.Join(err, d.mark(ctx))
+	return "", err
 }
 
 // inForms sends a message in one form after the other until Slack does not refuse it for its form.

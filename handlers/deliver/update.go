@@ -10,7 +10,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// posted remembers a message that is edited; the next mark stores it.
+// posted remembers a message that is edited; the next mark, or the end, stores it.
 func (d *delivery) posted(name string, l approvals.Posted) {
 	if d.at.Posted == nil {
 		d.at.Posted = make(map[string]approvals.Posted)
@@ -42,9 +42,6 @@ func (d *delivery) edit(ctx context.Context, posts []messages.Post) error {
 		}
 		shown.Sum = sum(p.Message)
 		d.posted(p.Name, shown)
-		if err := d.mark(ctx); err != nil {
-			return err
-		}
 	}
 	return nil
 }

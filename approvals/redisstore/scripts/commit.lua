@@ -6,8 +6,9 @@
 --       6 'before', 'after' or '' (how Redis' clock must stand to the deadline), 7 deadline (ms),
 --       8 time of the events (ms, '' now), 9 how long an ended request is kept (ms),
 --       10 'forget' to take it off the subject's list, else '', 11 number of events,
---       then type, by, source, detail, seal of each, then number of work items, then each,
---       then number of due items, then delay (ms) and item of each
+--       12 delivery item, then type, by, source, detail, seal of each, then number of work items,
+--       then each, then number of due items, then delay (ms) and item of each
+-- A delivery is queued unless one is under way or comes within a minute: its timer tells.
 -- A transition that was committed and is told again, because its answer was lost, answers 'ok' and
 -- changes nothing.
 -- Returns 'ok', 'unknown', 'conflict', 'set back' and the highest number, 'clock', 'late' or
@@ -24,7 +25,7 @@ if expected ~= seq or (fields.seal or '') ~= ARGV[3] then
     for f = 1, #there[n][2], 2 do
       told[there[n][2][f]] = there[n][2][f + 1]
     end
-    local a = 7 + 5 * n
+    local a = 8 + 5 * n
     if told.source ~= '' and told.type == ARGV[a] and told.source == ARGV[a + 2] then
       return {'ok'}
     end
@@ -45,11 +46,15 @@ elseif ARGV[6] == 'before' and now >= deadline then
 elseif ARGV[6] == 'after' and now < deadline then
   return {'early'}
 end
-local i = 12 + 5 * events
+local comes = tonumber(ask('ZSCORE', KEYS[5], ARGV[12]) or '')
+local i = 13 + 5 * events
 for n = 1, events do
-  local a = 7 + 5 * n
+  local a = 8 + 5 * n
   add(KEYS[7], '*', 'request', ARGV[1], 'seq', seq + n, 'type', ARGV[a], 'at', text(at),
     'by', ARGV[a + 1], 'source', ARGV[a + 2], 'detail', ARGV[a + 3], 'seal', ARGV[a + 4])
+end
+if not comes or comes > now + 60000 then
+  add(KEYS[4], '*', 'item', ARGV[12])
 end
 for n = 1, tonumber(ARGV[i]) do
   add(KEYS[4], '*', 'item', ARGV[i + n])
@@ -61,7 +66,7 @@ for n = 1, tonumber(ARGV[i]) do
   end
 end
 for n = 1, events do
-  local a = 7 + 5 * n
+  local a = 8 + 5 * n
   add(KEYS[2], seq + n .. '-0', 'type', ARGV[a], 'at', text(at),
     'by', ARGV[a + 1], 'source', ARGV[a + 2], 'detail', ARGV[a + 3], 'seal', ARGV[a + 4])
 end

@@ -24,14 +24,15 @@ if not at then
 end
 add(KEYS[8], '*', 'request', ARGV[1], 'seq', '1', 'type', 'requested', 'at', text(at),
   'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[9])
-add(KEYS[4], '*', 'item', ARGV[5])
 add(KEYS[2], '1-0', 'type', 'requested', 'at', text(at),
   'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[9])
 redis.call('SET', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open')
+local timers = {text(at), ARGV[5]} -- whoever opens a request delivers it, and then this one is not needed
 for i = 12, #ARGV, 2 do
-  ask('ZADD', KEYS[5], text(at + tonumber(ARGV[i])), ARGV[i + 1])
+  timers[i - 9], timers[i - 8] = text(at + tonumber(ARGV[i])), ARGV[i + 1]
 end
+ask('ZADD', KEYS[5], unpack(timers))
 for i = 6, 7 do
   ask('ZADD', KEYS[i], text(at), ARGV[1])
   redis.call('ZREMRANGEBYRANK', KEYS[i], 0, -1 - tonumber(ARGV[i]))
