@@ -30,6 +30,7 @@ type Sealed struct {
 	heads  recent[string, head]
 	acts   recent[string, string] // ids of items of people by their seal, done when it is done
 	forged recent[string, bool]   // requests for which an alarm was raised
+	told   recent[string, int64]  // the last event of a request that may be in its thread
 	// spare are alarms about logs that may never have been a request's, or were forged before: someone
 	// else can write any number of them.
 	spare recent[int64, int] // how many there were in ten minutes
@@ -342,7 +343,14 @@ func (s *Sealed) BeginDelivery(
 	ctx context.Context, id, worker string, lease time.Duration,
 ) (Delivery, bool, error) {
 	d, ok, err := s.Store.BeginDelivery(ctx, id, worker, lease)
-	return s.delivery(id, d), ok, err
+	d = s.delivery(id, d)
+	// An old one that was put back, or that a failover brought back: what was told is looked for.
+	if told, known := s.told.get(id); ok && known {
+		if d.Intent = max(d.Intent, told); d.Card == "" {
+			d.CardSeq = -1
+		}
+	}
+	return d, ok, err
 }
 
 // Delivered implements Store.
@@ -362,14 +370,20 @@ func (s *Sealed) delivery(id string, d Delivery) Delivery {
 
 // MarkDelivery implements Store.
 func (s *Sealed) MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d Delivery) error {
-	d.Seal = s.key.sealDelivery(id, d)
-	return s.Store.MarkDelivery(ctx, id, worker, lease, d)
+	return s.Store.MarkDelivery(ctx, id, worker, lease, s.sealed(id, d))
 }
 
 // EndDelivery implements Store.
 func (s *Sealed) EndDelivery(ctx context.Context, id, worker string, d Delivery, then Then) (bool, error) {
+	return s.Store.EndDelivery(ctx, id, worker, s.sealed(id, d), then)
+}
+
+// sealed seals how far a delivery got, and remembers it.
+func (s *Sealed) sealed(id string, d Delivery) Delivery {
+	told, _ := s.told.get(id)
+	s.told.put(id, max(told, d.Cursor, d.Intent))
 	d.Seal = s.key.sealDelivery(id, d)
-	return s.Store.EndDelivery(ctx, id, worker, d, then)
+	return d
 }
 
 // Load implements Store. It fails with a *ForgedError when the log is not what was written under

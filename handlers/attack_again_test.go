@@ -102,6 +102,39 @@ func TestAnAttackerWhoBreaksLogsDoesNotFloodTheChannel(t *testing.T) {
 	}
 }
 
+func TestWhatWasToldIsNotToldAgainWhenAnOldDeliveryIsPutBack(t *testing.T) {
+	t.Parallel()
+	for name, takes := range map[string]func(before map[string]string){
+		"from before the approval":   func(map[string]string) {},
+		"none":                       func(before map[string]string) { clear(before) },
+		"from before the first line": func(before map[string]string) { before["cursor"] = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true})}
+				card := b.Ask()
+				card.CaughtUp()
+				key := tag + "delivery:" + card.ID
+				before := b.DB.HGetAll(t.Context(), key).Val()
+				takes(before)
+				card.Approve(actors.Bob)
+				card.Becomes(approvals.StateApplied)
+				time.Sleep(time.Hour)
+				cards, lines := len(b.Cards()), len(card.Thread())
+				b.DB.Del(t.Context(), key)
+				for field, value := range before {
+					b.DB.HSet(t.Context(), key, field, value)
+				}
+				b.queue(approvals.Item{Kind: approvals.KindDeliver, Request: card.ID})
+				time.Sleep(time.Minute)
+				if c, l := len(b.Cards()), len(card.Thread()); c != cards || l != lines {
+					t.Errorf("%d cards and %d messages, before %d and %d\n%s", c, l, cards, lines, b.Transcript())
+				}
+			})
+		})
+	}
+}
+
 func TestAGuardIsNotForgottenForRequestsThatDoNotExist(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -22,11 +22,10 @@ const (
 )
 
 // files uploads the files that go with the last of events, in one message. The message of the event
-// was told when it is called. doubtful is 1 if an earlier try may have uploaded them without an
-// answer. Slack may show a file a moment after it took it (Slack documentation,
+// was told when it is called. doubt: an earlier try may have uploaded them. Slack may show a file a moment after it took it (Slack documentation,
 // "files.getUploadURLExternal": files are processed asynchronously), so files that are looked for
 // too soon can be there twice, which is better than never.
-func (d *delivery) files(ctx context.Context, events []approvals.Event, doubtful int64) error {
+func (d *delivery) files(ctx context.Context, events []approvals.Event, doubt bool) error {
 	if !report.Brings(events) {
 		return nil
 	}
@@ -39,7 +38,7 @@ func (d *delivery) files(ctx context.Context, events []approvals.Event, doubtful
 		return nil
 	}
 	d.at.Part = 1
-	if doubtful == 1 {
+	if doubt {
 		there := false
 		if err := d.look(ctx, func(ctx context.Context) (err error) {
 			there, err = d.slack.FindFile(ctx, d.r.Place.Channel, d.at.Card, files[0].Name, d.event.At)

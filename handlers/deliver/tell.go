@@ -13,17 +13,14 @@ import (
 // tell posts what the thread says with the last of events, and then the files that go with it: each
 // part after a check whether it is there already when an earlier try may have posted it.
 func (d *delivery) tell(ctx context.Context, events []approvals.Event, posts []messages.Post) error {
-	doubt, part := d.at.Intent >= d.event.Seq, d.at.Part
+	doubt := d.at.Intent >= d.event.Seq
 	i := slices.IndexFunc(posts, func(p messages.Post) bool { return p.Seq == d.event.Seq })
-	if i >= 0 && part == 0 {
+	if i >= 0 && d.at.Part == 0 {
 		if err := d.begin(ctx, posts[i], doubt); err != nil {
 			return err
 		}
 	}
-	if !doubt {
-		part = 0 // no part of it can be there without an answer
-	}
-	if err := d.files(ctx, events, part); err != nil {
+	if err := d.files(ctx, events, doubt); err != nil {
 		return err
 	}
 	d.at.Cursor, d.at.Part = d.event.Seq, 0
