@@ -30,6 +30,8 @@ const (
 	approvers = 60
 	// inbox is the stream of work that is not done (docs/architecture.md).
 	inbox = "{revokebot}:work"
+	// timersKey are the timers, and turns is longer than an item waits for a place in the bot.
+	timersKey, turns = "{revokebot}:due", 4 * time.Second
 	// patience bounds each wait for the bot. Evidence takes long: CloudTrail answers two questions a
 	// second.
 	patience = 10 * time.Minute
@@ -227,16 +229,31 @@ func (w *world) connected(p *process, connections int) time.Time {
 	return first
 }
 
-// quiet waits until the bot has done all that it can do now.
+// quiet waits until the bot has done all that it can do now, and told all that waits for Slack's
+// pace.
 func (w *world) quiet(p *process) {
 	w.tb.Helper()
 	in := 0
 	w.until(p, "nothing is left to do", 50*time.Millisecond, func() error {
-		// Not XLEN, which the bot's scripts use: what looks must not be counted, see commandCalls.
+		// With commands that the bot does not use: what looks must not be counted, see commandCalls.
 		work, err := w.db.XInfoStream(w.tb.Context(), inbox).Result()
 		if err != nil || work.Length > 0 {
 			in = 0
 			return errors.Join(err, fmt.Errorf("%d items", work.Length))
+		}
+		now := time.Now()
+		timers, err := w.db.ZRevRangeByScoreWithScores(w.tb.Context(), timersKey, &redis.ZRangeBy{
+			Min: "-inf", Max: strconv.FormatInt(now.Add(time.Minute).UnixMilli(), 10),
+		}).Result()
+		for _, t := range timers {
+			item, _ := t.Member.(string)
+			if strings.Contains(item, `"kind":"deliver"`) || int64(t.Score) < now.Add(turns).UnixMilli() {
+				err = errors.New("an item waits for its turn")
+			}
+		}
+		if err != nil {
+			in = 0
+			return err
 		}
 		if in++; in < 5 {
 			return errors.New("it may go on")
@@ -343,7 +360,7 @@ func (w *world) commands() int {
 // commandCalls adds the calls up, without those by which this program looks and those that open
 // connections.
 func commandCalls(info string) (int, error) {
-	ours := []string{"info", "config|get", "xinfo|stream", "client|setinfo", "hello"}
+	ours := []string{"info", "config|get", "xinfo|stream", "zrevrangebyscore", "client|setinfo", "hello"}
 	sum := 0
 	for line := range strings.Lines(info) {
 		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "cmdstat_")
