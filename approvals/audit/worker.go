@@ -56,6 +56,7 @@ type Worker struct {
 	cfg    Config
 	log    *slog.Logger
 	last   Head  // as this process has seen it last
+	moved  bool  // it ends elsewhere
 	file   *file // nil: none
 	told   string
 	raised time.Time // the last alarm of what lasts; zero: nothing does
@@ -143,13 +144,10 @@ func (w *Worker) tell(ctx context.Context, err error) {
 
 // Step chains what waits now, and brings the file up to date.
 func (w *Worker) Step(ctx context.Context) error {
-	for {
-		n, err := w.chain(ctx)
-		if err != nil {
+	for more := true; more; {
+		var err error
+		if more, err = w.chain(ctx); err != nil {
 			return err
-		}
-		if n == 0 {
-			break
 		}
 	}
 	if w.file == nil {
@@ -158,53 +156,57 @@ func (w *Worker) Step(ctx context.Context) error {
 	return w.file.follow(ctx, w.cfg.Store)
 }
 
-// chain makes one step of the chain and says how many lines it has.
-func (w *Worker) chain(ctx context.Context) (int, error) {
+// chain makes one step of the chain and says whether there may be more to do.
+func (w *Worker) chain(ctx context.Context) (more bool, err error) {
 	// The end first: what another replica chains after that moves it, so that nothing of it is
 	// appended once more.
-	head, err := w.cfg.Store.Head(ctx)
-	if err != nil {
-		return 0, err
+	head := w.last
+	if w.moved || head.N == 0 {
+		if head, err = w.cfg.Store.Head(ctx); err != nil {
+			return false, err
+		}
 	}
 	entries, err := w.cfg.Store.Waiting(ctx, batchLines)
 	if err != nil || len(entries) == 0 {
-		return 0, err
+		return false, err
 	}
+	w.moved = false
 	if head.N < w.last.N {
 		w.log.ErrorContext(ctx, "the audit log was set back", "from", w.last.String(), "to", head.String())
 		w.cfg.Alarm()
 	}
 	if err := w.mixed(ctx, head); err != nil {
-		return 0, err
+		return false, err
 	}
 	at, size := head, 0
 	var lines []string
 	for _, e := range entries {
 		text, then, err := next(at, e, w.cfg.Key)
 		if err != nil {
-			return 0, err
+			return false, err
 		}
 		if len(lines) > 0 && size+len(text) > batchBytes {
 			break
 		}
 		lines, at, size = append(lines, text), then, size+len(text)
 	}
+	more = len(entries) == batchLines || len(lines) < len(entries)
 	entries = entries[:len(lines)]
 	switch err := w.cfg.Store.Append(ctx, head, at, entries, lines); {
 	case errors.Is(err, ErrMoved):
-		w.last = head
-		return 1, nil // another replica was first; what is left is looked at again
+		w.last, w.moved = head, true
+		return true, nil // another replica was first; what is left is looked at again
 	case err != nil:
-		return 0, err
+		return false, err
 	}
 	w.last = at
 	w.alarm(ctx, entries)
 	if w.cfg.Print != nil {
 		if _, err := io.WriteString(w.cfg.Print, strings.Join(lines, "\n")+"\n"); err != nil {
-			return 0, fmt.Errorf("print audit lines: %w", err)
+			return false, fmt.Errorf("print audit lines: %w", err)
 		}
 	}
-	return len(lines), nil
+	return more, nil
 }
 
 // mixed tells, once, that this process has no key and others have one: what it records counts for

@@ -29,7 +29,7 @@ func (s *Store) runCopied(ctx context.Context, script *redis.Script, keys []stri
 	if want == 0 {
 		return script.Run(ctx, s.once, keys, args...).Int64()
 	}
-	node, err := s.owner(ctx, keys[0])
+	node, err := owner(ctx, s.once, keys[0])
 	if err != nil {
 		return 0, err
 	}
@@ -48,10 +48,10 @@ func (s *Store) runCopied(ctx context.Context, script *redis.Script, keys []stri
 }
 
 // owner is the client that talks to the server with the key.
-func (s *Store) owner(ctx context.Context, key string) (redis.UniversalClient, error) {
-	cluster, ok := s.once.(*redis.ClusterClient)
+func owner(ctx context.Context, db redis.UniversalClient, key string) (redis.UniversalClient, error) {
+	cluster, ok := db.(*redis.ClusterClient)
 	if !ok {
-		return s.once, nil
+		return db, nil
 	}
 	node, err := cluster.MasterForKey(ctx, key)
 	if err != nil {
@@ -68,7 +68,7 @@ func (s *Store) settle(ctx context.Context, request string) {
 	if want == 0 {
 		return
 	}
-	node, err := s.owner(ctx, workKey)
+	node, err := owner(ctx, s.once, workKey)
 	if err != nil {
 		return
 	}
@@ -93,7 +93,7 @@ func (s *Store) recount(ctx context.Context) {
 // countCopies asks the server that has the keys whether it has replicas, and from then on waits for
 // one of them.
 func (s *Store) countCopies(ctx context.Context) error {
-	node, err := s.owner(ctx, workKey)
+	node, err := owner(ctx, s.once, workKey)
 	if err != nil {
 		return err
 	}

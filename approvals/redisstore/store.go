@@ -79,6 +79,7 @@ type Store struct {
 	once      redis.UniversalClient
 	sure      bool // once tries once
 	nap       atomic.Pointer[nap]
+	said      atomic.Pointer[announced]
 	lua       map[string]*redis.Script // by the name of the file
 	written   chan struct{}            // something was queued for the audit log
 }
@@ -142,8 +143,12 @@ func (s *Store) Retention() time.Duration { return s.retention }
 
 // Now implements approvals.Store with the TIME command, on the server that compares the deadlines.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	ms, err := s.run(ctx, "now", []string{workKey}).Int64()
-	return time.UnixMilli(ms).UTC(), err
+	node, err := owner(ctx, s.db, workKey)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now, err := node.Time(ctx).Result()
+	return now.UTC().Truncate(time.Millisecond), err
 }
 
 // Accept implements approvals.Store.

@@ -4,10 +4,8 @@
 --       4 the time in the item (ms, '' none)
 -- Returns 1 when the item was queued, 0 when it had been seen, -1 when too many wait, -2 when the
 -- time is not Redis' own.
-for i = 2, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 1 then
-    return 0
-  end
+if KEYS[2] and redis.call('EXISTS', KEYS[2], unpack(KEYS, 3)) > 0 then
+  return 0
 end
 if ask('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then
   return -1

@@ -11,8 +11,10 @@ local n = tonumber(head[1] or '0')
 if n ~= tonumber(ARGV[1]) or head[2] and head[2] ~= ARGV[2] then
   return 'moved'
 end
+local ids, queued = {}, redis.call('XRANGE', KEYS[1], ARGV[5], ARGV[#ARGV - 1])
 for i = 5, #ARGV, 2 do
-  if not redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1] then
+  ids[(i - 3) / 2] = ARGV[i]
+  if not queued[#ids] or queued[#ids][1] ~= ARGV[i] then
     return 'moved'
   end
 end
@@ -25,8 +27,8 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 for i = 5, #ARGV, 2 do
   n = n + 1
   redis.call('XADD', KEYS[2], string.format('%.0f', n) .. '-0', 'line', ARGV[i + 1], 'at', string.format('%.0f', now))
-  redis.call('XDEL', KEYS[1], ARGV[i])
 end
+redis.call('XDEL', KEYS[1], unpack(ids))
 redis.call('HSET', KEYS[3], 'n', string.format('%.0f', n), 'hash', ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[4])
 -- Twice as many as there are new ones, so that the oldest are always gone some time.

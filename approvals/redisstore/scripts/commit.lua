@@ -70,10 +70,19 @@ for n = 1, events do
   add(KEYS[2], seq + n .. '-0', 'type', ARGV[a], 'at', text(at),
     'by', ARGV[a + 1], 'source', ARGV[a + 2], 'detail', ARGV[a + 3], 'seal', ARGV[a + 4])
 end
+local soonest, timers = {}, {}
 for n = 1, tonumber(ARGV[i]) do
-  if tonumber(ARGV[i + 2 * n - 1]) > 0 then
-    ask('ZADD', KEYS[5], 'LT', text(at + tonumber(ARGV[i + 2 * n - 1])), ARGV[i + 2 * n])
+  local delay, item = tonumber(ARGV[i + 2 * n - 1]), ARGV[i + 2 * n]
+  if delay > 0 then
+    soonest[item] = math.min(soonest[item] or delay, delay)
   end
+end
+for item, delay in pairs(soonest) do
+  timers[#timers + 1] = text(at + delay)
+  timers[#timers + 1] = item
+end
+if timers[1] then
+  ask('ZADD', KEYS[5], 'LT', unpack(timers))
 end
 redis.call('HSET', KEYS[1], 'seq', seq + events, 'state', ARGV[4])
 if ARGV[5] == 'ends' and ask('GET', KEYS[3]) == ARGV[1] then
@@ -82,7 +91,9 @@ end
 if ARGV[10] == 'forget' then
   ask('ZREM', KEYS[8], ARGV[1])
 end
-if ARGV[5] ~= '' then
+-- What has ended is kept from its last event on, to a thousandth of the time.
+local part, before = math.max(1, ARGV[9] / 1000), tonumber(fields.at) or 0
+if ARGV[5] == 'ends' or ARGV[5] == 'ended' and math.floor(at / part) ~= math.floor(before / part) then
   redis.call('PEXPIRE', KEYS[1], text(2 * ARGV[9]))
   redis.call('PEXPIRE', KEYS[2], ARGV[9])
   redis.call('PEXPIRE', KEYS[6], ARGV[9])
