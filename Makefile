@@ -25,10 +25,14 @@ help: ## list these targets
 	@echo 'make <target>:'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: first
+first:
+	@test -x bin/revokebot-sandbox || echo 'make demo: the first build takes some minutes. Then it prints an address to open.'
+
 build: ## build bin/revokebot and bin/revokebot-sandbox, static binaries
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/revokebot ./cmd/revokebot-sandbox
 
-demo: build ## build and run the sandbox, without any account; ARGS="--listen 127.0.0.1:9000" for another port
+demo: first build ## build and run the sandbox, without any account; ARGS="--listen 127.0.0.1:9000" for another port
 	@./bin/revokebot-sandbox $(ARGS)
 
 test: ## run all tests, but for the timelines with the race detector; ARGS="-run 'Name' ./approvals/..." for some

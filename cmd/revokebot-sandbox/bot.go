@@ -30,6 +30,7 @@ type realBot struct {
 	seed     []byte // of its key
 	cloud    *aws.Cloud
 	watch    wire.Watching
+	store    bot.Store // nil before start
 	log      *slog.Logger
 }
 
@@ -72,7 +73,8 @@ func (b *realBot) start(
 		return err
 	}
 	roles := role.New(b.cloud)
-	it, err := wire.Bot(b.config, b.settings, bot.Sealed(store, b.settings.Key), roles, b.watch, b.log)
+	b.store = bot.Sealed(store, b.settings.Key)
+	it, err := wire.Bot(b.config, b.settings, b.store, roles, b.watch, b.log)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}

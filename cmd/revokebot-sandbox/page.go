@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
@@ -23,11 +24,12 @@ func beside(page, metrics http.Handler) http.Handler {
 	return mux
 }
 
-func (s command) page(st *stage, cloud *aws.Cloud, log *slog.Logger) web.Config {
+func (s command) page(st *stage, cloud *aws.Cloud, ahead chan<- time.Duration, log *slog.Logger) web.Config {
 	return web.Config{
 		Slack: st.slack, AWS: st.aws, Actors: st.cast, Account: st.world.Prod, RoleName: actors.DeployRole,
 		Channel: actors.Incident, Propagation: s.Propagation, TrailDelay: s.TrailDelay, Logger: log,
 		GuardRail: guardRail(st.world, cloud),
+		Skip:      func(d time.Duration) { ahead <- d },
 		LeaveOut:  func(m actors.Missing) error { return st.world.LeaveOut(st.slack, m) },
 		People: []web.Person{
 			{UserID: actors.Rosa, Role: web.Responder, Blurb: "on call, asks for the revocation"},

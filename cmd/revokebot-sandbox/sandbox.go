@@ -47,7 +47,8 @@ func (s command) Run(ctx context.Context, env settings.Environment) error {
 	if err != nil {
 		return err
 	}
-	page := web.New(s.page(stage, b.cloud, log))
+	ahead := make(chan time.Duration, 64)
+	page := web.New(s.page(stage, b.cloud, ahead, log))
 	defer page.Close()
 	pageURL, err := stage.serve(ctx, "--listen", s.Listen, beside(page, watch.Page()))
 	if err != nil {
@@ -76,6 +77,11 @@ func (s command) Run(ctx context.Context, env settings.Environment) error {
 			return err
 		}
 	}
+	running.Go(func() {
+		if err := memory.run(ctx, ahead, b.store); err != nil {
+			cancel(err)
+		}
+	})
 	if err := s.announce(env, pageURL, b.variables(stage, memory), stage.world, text); err != nil {
 		cancel(err)
 	}

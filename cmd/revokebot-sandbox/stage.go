@@ -61,7 +61,7 @@ func (s command) stage(ctx context.Context, log *slog.Logger) (_ *stage, err err
 	st.cast = actors.New(actors.Config{
 		Endpoint: st.awsURL, RoleARN: st.world.Role, Key: st.world.Key(), Rival: st.world.RivalKey(),
 		Console: st.world.ConsoleKey(),
-		Loot:    &loot, Logger: log,
+		Loot:    &loot, Logger: log, Now: st.aws.Now,
 	})
 	return st, nil
 }

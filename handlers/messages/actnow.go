@@ -356,7 +356,7 @@ func (v *view) list(head string, items []Item, buttons bool) *Message {
 				"Say that this caller is yours"))
 		case i.role != nil:
 			block.Accessory = slack.NewAccessory(threadButton(ActionChain, ValueOf(v.r.ID, i.role.Mark()), "Revoke it",
-				"Ask to revoke sessions of "+Raw(RoleOf(*i.role), 75)))
+				"Revoke it: ask to revoke sessions of "+Raw(RoleOf(*i.role), 75)))
 		}
 		m.Text, m.Blocks = m.Text+"\n"+line, append(m.Blocks, block)
 	}

@@ -51,6 +51,8 @@ type Config struct {
 	Session  time.Duration // how long sessions are asked for; 0: 12 hours, so that a demonstration outlasts nobody
 	Interval time.Duration // between two calls of one actor; 0: one second
 	Logger   *slog.Logger  // nil: discard
+
+	Now func() time.Time // AWS's clock, by which calls are signed; nil: this machine's
 }
 
 // Cast is the two programs together with what they have seen. Make one with New.
@@ -81,6 +83,9 @@ func New(cfg Config) *Cast {
 	}
 	if cfg.Interval == 0 {
 		cfg.Interval = time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -51,7 +51,7 @@ func (c *Cast) sdk(p place, creds aws.Credentials) aws.Config {
 // caller is somebody who calls from a place with a key, now.
 func (c *Cast) caller(p place, creds aws.Credentials) caller {
 	return caller{
-		http: c.cfg.HTTPClient, place: p, creds: creds, now: time.Now,
+		http: c.cfg.HTTPClient, place: p, creds: creds, now: c.cfg.Now,
 		endpoint: func(string, string) string { return c.cfg.Endpoint },
 	}
 }

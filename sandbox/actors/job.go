@@ -32,7 +32,7 @@ func (c *Cast) runJob(ctx context.Context) {
 			}
 			client = nil
 			pause = min(2*pause, maxPause*c.cfg.Interval)
-		case Answered, Failed, Unknown, Note, Assumed, Removed, Fought, Aside:
+		case Answered, Failed, Unknown, Note, Assumed, Removed, Fought, Elsewhere, ElsewhereOut:
 			pause = c.cfg.Interval
 			if !wait(ctx, c.cfg.Interval) {
 				return

@@ -222,14 +222,14 @@ func TestTheThiefGoesOnWithTheLootAndIsDeniedOnlyWhereTheDenyIs(t *testing.T) {
 		}
 		stage{d.server, d.world, cast}.revoke(t, 10*time.Second)
 		time.Sleep(7 * time.Minute)
-		if st := cast.Status(actors.Thief); st.State != actors.IsDenied {
+		if st := cast.Status(actors.Thief); st.State != actors.IsDenied || st.StillIn != "NightlyBackup" {
 			t.Errorf("after: %+v", st)
 		}
 		for _, l := range cast.Lines(actors.Thief) {
 			if time.Since(l.At) > 5*time.Minute {
 				continue
 			}
-			if chained := strings.Contains(l.Command, "--profile NightlyBackup"); chained != (l.Outcome == actors.Aside) ||
+			if chained := strings.Contains(l.Command, "--profile NightlyBackup"); chained != (l.Outcome == actors.Elsewhere) ||
 				!chained && l.Outcome != actors.Denied {
 				t.Errorf("%s was %s: %s", l.Command, l.Outcome, l.Output)
 			}
@@ -237,9 +237,12 @@ func TestTheThiefGoesOnWithTheLootAndIsDeniedOnlyWhereTheDenyIs(t *testing.T) {
 		time.Sleep(8 * time.Minute) // the second role's session ends by itself
 		lines := cast.Lines(actors.Thief)
 		if !slices.ContainsFunc(lines, func(l actors.Line) bool {
-			return l.Outcome == actors.Aside && strings.Contains(l.Output, "ExpiredToken")
+			return l.Outcome == actors.ElsewhereOut && strings.Contains(l.Output, "ExpiredToken")
 		}) {
 			t.Error("the second role's session did not end")
+		}
+		if st := cast.Status(actors.Thief); st.StillIn != "" {
+			t.Errorf("at the end: %+v", st)
 		}
 	})
 }

@@ -25,7 +25,10 @@ const (
 	Failed   Outcome = "failed"   // any other error, no answer included
 	Removed  Outcome = "removed"  // the thief's second key removed the deny
 	Fought   Outcome = "fought"   // it tried to, and AWS did not let it
-	Aside    Outcome = "parked"   // whatever a session of another role was answered; it says nothing about the stolen one
+	// Elsewhere and ElsewhereOut are of a session of another role, which the stolen one assumed: AWS
+	// answered it, or did not let it in. They say nothing about the stolen one.
+	Elsewhere    Outcome = "elsewhere"
+	ElsewhereOut Outcome = "elsewhere_out"
 )
 
 // Line is one command of a terminal with what AWS answered to it.
@@ -63,6 +66,7 @@ type Status struct {
 	Assumed   int       `json:"assumed"`    // how often the role was assumed again after a denial
 	AssumedAt time.Time `json:"assumed_at"` // the last of these; zero when there was none
 	Removals  int       `json:"removals"`   // how often the thief's second key removed the deny
+	StillIn   string    `json:"still_in"`   // the other role whose session was answered last; "" none
 }
 
 // after returns the status once l has happened.
@@ -88,7 +92,11 @@ func (s Status) after(l Line) Status {
 		next = GetsErrors
 	case Removed:
 		s.Removals++
-	case Note, Unknown, Fought, Aside:
+	case Elsewhere:
+		s.StillIn = backupRole
+	case ElsewhereOut:
+		s.StillIn = ""
+	case Note, Unknown, Fought:
 		// None of these says how the session fares.
 	}
 	if next != s.State {

@@ -114,20 +114,18 @@ func (l *life) chain(at time.Time) {
 	)
 }
 
-// prowls are what the thief does between two looks at the roles, with the command that the terminal
-// shows.
-func prowls() []struct {
+// prowl is a command that the thief's terminal shows, and the call that it makes.
+type prowl struct {
 	command string
 	errand  errand
 	chained bool // with the second role's session
-} {
-	type p = struct {
-		command string
-		errand  errand
-		chained bool
-	}
+}
+
+// prowls are what the thief does between two looks at the roles.
+func prowls() []prowl {
 	profile := fmt.Sprintf(" --profile %s", backupRole)
-	return []p{
+	return []prowl{
+		{"aws s3api list-buckets" + profile, errand{service: "s3", region: ireland, action: "ListBuckets"}, true},
 		{"aws s3api list-buckets", errand{service: "s3", region: virginia, action: "ListBuckets"}, false},
 		{
 			"aws rds describe-db-snapshots --region " + ireland + profile, errand{
@@ -142,7 +140,6 @@ func prowls() []struct {
 			},
 			false,
 		},
-		{"aws s3api list-buckets" + profile, errand{service: "s3", region: ireland, action: "ListBuckets"}, true},
 		{
 			"aws ec2 describe-instances --region " + ireland, errand{
 				service: "ec2", region: ireland, action: "DescribeInstances",

@@ -26,7 +26,11 @@ func (c *Cast) runThief(ctx context.Context) {
 	for n := 1; ; n++ {
 		c.listRoles(ctx, Thief, client)
 		if c.cfg.Loot != nil && n%prowlEvery == 0 {
-			c.prowl(ctx, stolen, n/prowlEvery)
+			c.prowl(ctx, stolen, prowls()[n/prowlEvery%len(prowls())])
+		}
+		// A thief who is denied turns to what still works.
+		if c.cfg.Loot != nil && n%prowlEvery == prowlEvery/2 && c.Status(Thief).State == IsDenied {
+			c.prowl(ctx, stolen, prowls()[0])
 		}
 		select {
 		case <-ctx.Done():
@@ -54,9 +58,7 @@ func (c *Cast) found(ctx context.Context) (session, error) {
 const prowlEvery = 12
 
 // prowl makes one call besides, with the stolen session or that of the second role.
-func (c *Cast) prowl(ctx context.Context, stolen session, n int) {
-	all := prowls()
-	p := all[(n-1)%len(all)]
+func (c *Cast) prowl(ctx context.Context, stolen session, p prowl) {
 	creds := stolen.creds
 	if p.chained {
 		creds = c.cfg.Loot.Chained
@@ -69,8 +71,12 @@ func (c *Cast) prowl(ctx context.Context, stolen session, n int) {
 	if err != nil {
 		outcome, output = outcomeOf(err), InWords(err)
 	}
-	if p.chained {
-		outcome = Aside
+	switch {
+	case !p.chained:
+	case outcome == Answered:
+		outcome = Elsewhere
+	case outcome == Denied || outcome == Expired:
+		outcome = ElsewhereOut
 	}
 	c.say(Thief, p.command, output, outcome)
 }

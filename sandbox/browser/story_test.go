@@ -9,7 +9,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	t.Parallel()
 	p := open(t, desk())
 	loaded := ask[float64](p, "performance.timeOrigin")
-	p.sees("#next", "Step 1 of 4")
+	p.sees("#next", "Step 1 of 5")
 	p.look("start")
 
 	p.sends()
@@ -31,7 +31,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.decides("Approve")
 	p.look("confirm")
 	p.press("#confirm .btn", "Yes, revoke")
-	p.sees("#messages .ephemeral", "you can't decide your own request")
+	p.sees("#messages .ephemeral", "You can't approve your own request")
 	p.sees("#messages .ephemeral .only-you", "Only visible to you")
 	p.sees(theCard+" .bk-actions .btn", "Approve")
 	p.look("own approve refused")
@@ -42,7 +42,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.gone("#messages .ephemeral", "")
 	p.decides("Approve")
 	p.press("#confirm .btn", "Yes, revoke")
-	p.sees("#messages .ephemeral", "you are not on the list of approvers")
+	p.sees("#messages .ephemeral", "You are not on the list of approvers")
 	p.look("stranger refused")
 
 	// An approver, who thinks twice.
@@ -80,8 +80,24 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.until("the thief is denied three times more", deniedCalls+" >= "+strconv.Itoa(calls+3))
 	p.sees("[data-actor=thief] .state", "is denied")
 	p.sees("[data-actor=job] .state", "gets answers")
-	p.sees("#next", "The stolen session stays denied, and the job works with a new one")
-	p.look("thief out job works")
+	p.sees("#next", "The thief is still in as NightlyBackup")
+	p.sees("[data-actor=thief] .state", "is denied as DeployRole, still in as NightlyBackup")
+	p.look("thief still in")
+
+	// The other role, and the end.
+	p.press("#thread .btn", "Revoke it")
+	p.sees(theCard+" .bk-header", "Approval needed: revoke sessions of prod/NightlyBackup")
+	p.sees("#next", "Step 4 of 5")
+	p.becomes("Ines")
+	p.press(theCard+" .bk-actions .btn", "Approve")
+	p.press("#confirm .btn", "Yes, revoke")
+	p.sees("#next", "The thief is out of both roles")
+	p.gone("[data-actor=thief] .state", "still in")
+	p.press(".btn-next", "Skip ahead to the last check")
+	p.sees("#messages .bk-header", "prod/DeployRole")
+	p.until("the card of the first revocation has the verdict",
+		`all("#messages .bk-header").some((h) => words(h).includes("ontained"))`)
+	p.look("the end")
 }
 
 // deniedCalls counts how often the thief's last line was answered with a denial.

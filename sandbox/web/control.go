@@ -32,6 +32,7 @@ type settings struct {
 //	propagation_region, trail_delay_region
 //	                          value: seconds for eu-west-1, or -1: as everywhere
 //	clock                     value: seconds by which AWS's clock is ahead of this machine's, negative: behind
+//	skip                      value: seconds by which the bot's and AWS's clocks are set ahead
 //	trouble                   value: one of the troubles in trouble.go, such as "throttle"; empty: none
 //	guard_rail                value: on or off; the service control policy that the bot advises
 //	standing                  value: on or off; a managed policy that denies the role from the thief's address
@@ -61,6 +62,8 @@ func (s *Server) controlled(ctx context.Context, in request) (answer, error) {
 		return s.delay(in.Name, in.Value)
 	case "clock":
 		return s.clock(ctx, in.Value)
+	case "skip":
+		return s.skip(in.Value)
 	case "trouble":
 		return s.trouble(in.Value)
 	case "guard_rail":
@@ -198,6 +201,24 @@ func (s *Server) lift(ctx context.Context) (answer, error) {
 		return answer{Error: actors.InWords(err)}, nil
 	}
 	return done("An administrator took the deny off the role.")
+}
+
+// skip sets the clocks of the bot and of AWS ahead, so that what is planned for later comes now.
+func (s *Server) skip(value string) (answer, error) {
+	if s.cfg.Skip == nil || s.cfg.AWS == nil {
+		return answer{}, errors.New("the bot's clock is not the page's to set")
+	}
+	d, err := readSeconds("skip", value, time.Second, time.Hour)
+	if err != nil {
+		return answer{}, err
+	}
+	s.mu.Lock()
+	s.skipped += d
+	ahead := s.skipped + time.Duration(s.set.Clock*float64(time.Second))
+	s.mu.Unlock()
+	s.cfg.AWS.SetClockOffset(ahead)
+	s.cfg.Skip(d)
+	return done("The clocks of the bot and of AWS are %s ahead.", inWords(d))
 }
 
 // readSeconds reads a control's value.

@@ -85,7 +85,7 @@ func TestControlsChangeTheWorld(t *testing.T) {
 			`{"name":"clock","value":"-86401"}`, `{"name":"clock"}`,
 			`{"name":"trouble","value":"rain"}`, `{"name":"guard_rail","value":"on"}`, `{"name":"guard_rail"}`,
 			`{"name":"fight","value":"on"}`,
-			`{"name":"fight","value":"yes"}`, `{"name":"console"}`,
+			`{"name":"fight","value":"yes"}`, `{"name":"console"}`, `{"name":"skip","value":"960"}`,
 		} {
 			if status, a := b.act("control", body); status != 400 || a.Error == "" {
 				t.Errorf("%s: %d %+v", body, status, a)
@@ -139,7 +139,7 @@ func TestTheNextStepSaysThatTheRoleIsLockedAndBothTerminalsAreDenied(t *testing.
 			job != actors.IsDenied {
 			t.Errorf("the thief %s, the job %s", thief, job)
 		}
-		if next := s.Next[actors.Rosa]; next.Number != 4 || next.Do != "thread" {
+		if next := s.Next[actors.Rosa]; next.Number != 5 || next.Do != "thread" {
 			t.Errorf("the next step: %+v", next)
 		}
 	})

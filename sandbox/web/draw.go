@@ -224,6 +224,7 @@ func (s *Server) story(viewer Person, c card) story {
 		s.requesters[st.Card] = s.commander
 	}
 	st.Requester, st.Enforced = s.requesters[st.Card], time.Duration(s.set.Propagation*float64(time.Second))
+	st.Skipped, st.CanSkip = s.skipped > 0, s.cfg.Skip != nil
 	st.Guarded, st.CanGuard = s.set.GuardRail, s.cfg.Account != nil && s.cfg.GuardRail != ""
 	s.mu.Unlock()
 	if s.cfg.Account != nil {
@@ -231,6 +232,7 @@ func (s *Server) story(viewer Person, c card) story {
 		if document, ok := s.cfg.Account.RolePolicy(s.cfg.RoleName, revocationPolicy); ok {
 			st.Cutoff = cutoffOf(document)
 		}
+		_, st.Followed = s.cfg.Account.RolePolicy(st.Thief.StillIn, revocationPolicy)
 		if role, ok := s.cfg.Account.Role(s.cfg.RoleName); ok {
 			st.Locked = slices.Contains(role.Attached, s.cfg.Account.DenyAllARN())
 		}

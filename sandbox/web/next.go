@@ -11,7 +11,7 @@ import (
 
 // step is what the strip above the composer says.
 type step struct {
-	Number int    `json:"number"` // 1 ask, 2 decide, 3 watch, 4 read; 0 when the story cannot go on
+	Number int    `json:"number"` // 1 ask, 2 decide, 3 watch, 4 the other role, 5 read; 0 when the story cannot go on
 	Text   string `json:"text"`
 	Do     string `json:"do,omitempty"`    // insert, become, show, thread, control; empty: no button
 	Value  string `json:"value,omitempty"` // what to insert, whom to become, which message, which control as name=value
@@ -30,7 +30,10 @@ type story struct {
 	Names     func(userID string) string
 	Cutoff    time.Time // of the deny on the role, zero if there is none
 	Locked    bool      // AWSDenyAll is attached to the role
-	Known     bool      // whether Cutoff and Locked say anything
+	Known     bool      // whether Cutoff, Locked and Followed say anything
+	Followed  bool      // the policy is on the role that the thief is still in
+	Skipped   bool      // the clocks were set past the last check
+	CanSkip   bool      // and could be
 	Thief     actors.Status
 	Job       actors.Status
 	Enforced  time.Duration // how long a policy takes to be enforced
@@ -49,7 +52,11 @@ func (s story) next() step {
 				"If it runs, it keeps trying; if none was started: . ./sandbox.env && bin/revokebot run",
 		}
 	case s.Card != "" && s.Open:
-		return s.decide()
+		next := s.decide()
+		if revoked && s.Thief.State == actors.IsDenied {
+			next.Number = 4
+		}
+		return next
 	case s.Card == "" && s.Thief.State == actors.IsDenied:
 		return s.ask("A session of prod/DeployRole was stolen. A policy denies the thief, but only at this address. " +
 			"Ask for its revocation:")
@@ -58,12 +65,12 @@ func (s story) next() step {
 			"Ask for its revocation:")
 	case !s.Known:
 		return step{
-			Number: 4, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card,
+			Number: 5, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card,
 			Label: "Open the thread",
 		}
 	case s.Locked && s.Thief.State == actors.IsDenied:
 		return step{
-			Number: 4, Text: "The role is locked: AWS denies every session of it, new ones too. " +
+			Number: 5, Text: "The role is locked: AWS denies every session of it, new ones too. " +
 				"The thread has what the thief did.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
 		}
@@ -87,11 +94,7 @@ func (s story) next() step {
 			Number: 3, Text: "The thief is denied. The job's session is from before the cutoff too, so its next call will be.",
 		}
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers:
-		return step{
-			Number: 4, Text: "The stolen session stays denied, and the job works with a new one. " +
-				"What the thief did, and where else it still gets in, is in the thread.",
-			Do: "thread", Value: s.Card, Label: "Open the thread",
-		}
+		return s.elsewhere()
 	case s.Thief.State == actors.IsDenied:
 		return step{
 			Number: 3, Text: "Both are denied. The job assumes the role again until its session is younger than the cutoff; " +
@@ -104,6 +107,39 @@ func (s story) next() step {
 				inWords(s.Enforced))
 		}
 		return step{Number: 3, Text: text}
+	}
+}
+
+// elsewhere goes on once the stolen session is denied and the job is back: the other role that the
+// thief is in, and then the end of the thread.
+func (s story) elsewhere() step {
+	switch {
+	case s.Thief.StillIn != "" && s.Followed:
+		return step{
+			Number: 4, Text: "The policy is on " + s.Thief.StillIn + ", too. The thief uses that role every few seconds: " +
+				"watch its terminal.",
+		}
+	case s.Thief.StillIn != "":
+		ask := s.ask("The thief is still in as " + s.Thief.StillIn + ", a role that it assumed with the stolen session. " +
+			"The thread says so, too. Press Revoke it there, or ask:")
+		ask.Number = 4
+		if ask.Do == "insert" {
+			ask.Value = "/revoke-sessions prod/" + s.Thief.StillIn + " the thief assumed it with the stolen session"
+			ask.Label = ask.Value
+		}
+		return ask
+	case s.CanSkip && !s.Skipped:
+		return step{
+			Number: 5, Text: "The thief is out of both roles, and the job works. The last check of CloudTrail, which comes " +
+				"16 minutes after the revocation, gives the verdict.",
+			Do: "control", Value: "skip=960", Label: "Skip ahead to the last check",
+		}
+	default:
+		return step{
+			Number: 5, Text: "The thief is out of both roles, and the job works. The last check takes a minute or two. " +
+				"Then the thread ends with the verdict, and says what is still open.",
+			Do: "thread", Value: s.Card, Label: "Open the thread",
+		}
 	}
 }
 

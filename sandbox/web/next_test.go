@@ -85,9 +85,27 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 		"the job has not called since": {begin(func(s *story) {
 			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, issued
 		}), 3, "", "", "its next call will be"},
-		"the job is back": {begin(func(s *story) {
+		"the job is back, and the thief is elsewhere": {begin(func(s *story) {
 			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, after
-		}), 4, "thread", "1.1", "stays denied"},
+			s.Thief.StillIn = "NightlyBackup"
+		}), 4, "insert", "/revoke-sessions prod/NightlyBackup the thief assumed it with the stolen session", "still in as"},
+		"a card for the other role": {begin(func(s *story) {
+			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, after
+			s.Thief.StillIn = "NightlyBackup"
+			s.Open, s.Requester, s.Viewer = true, "U0ROSA", bob
+		}), 4, "show", "1.1", "press Approve"},
+		"the other role is revoked": {begin(func(s *story) {
+			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, after
+			s.Thief.StillIn = "NightlyBackup"
+			s.Followed = true
+		}), 4, "", "", "on NightlyBackup, too"},
+		"the thief is out": {begin(func(s *story) {
+			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued, s.CanSkip = "1.1", after, actors.IsDenied, after, true
+		}), 5, "control", "skip=960", "out of both roles"},
+		"the last check": {begin(func(s *story) {
+			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, after
+			s.CanSkip, s.Skipped = true, true
+		}), 5, "thread", "1.1", "last check"},
 		"a session from after the cutoff": {
 			begin(func(s *story) { s.Card, s.Cutoff = "1.1", issued.Add(-time.Hour) }), 1, "insert",
 			"/revoke-sessions prod/DeployRole x", "from after the cutoff",
@@ -99,9 +117,9 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 		"locked, on its way": {begin(func(s *story) { s.Card, s.Locked = "1.1", true }), 3, "", "", "AWSDenyAll is attached"},
 		"locked": {begin(func(s *story) {
 			s.Card, s.Locked, s.Cutoff, s.Thief.State, s.Job.State = "1.1", true, after, actors.IsDenied, actors.IsDenied
-		}), 4, "thread", "1.1", "every session"},
+		}), 5, "thread", "1.1", "every session"},
 		"the page cannot see the role": {
-			begin(func(s *story) { s.Card, s.Known = "1.1", false }), 4, "thread", "1.1", "thread says",
+			begin(func(s *story) { s.Card, s.Known = "1.1", false }), 5, "thread", "1.1", "thread says",
 		},
 	} {
 		got := c.story.next()

@@ -76,9 +76,11 @@ type Config struct {
 	// LeaveOut makes the installation of the bot whole and then leaves one step of it out; nil: there
 	// is no control of it.
 	LeaveOut func(actors.Missing) error
-	Channel  string   // id of the channel that is open at first
-	People   []Person // in the order of the switcher; the first is who a visitor is at first
-	Suggest  []string // commands that are offered; the first is the story's
+	// Skip sets the clock of the bot's store ahead; nil: the clocks are not set ahead.
+	Skip    func(time.Duration)
+	Channel string   // id of the channel that is open at first
+	People  []Person // in the order of the switcher; the first is who a visitor is at first
+	Suggest []string // commands that are offered; the first is the story's
 	// Facts are shown under "About this sandbox": where the stand-ins listen, how long things take.
 	Facts map[string]string
 	// Propagation and TrailDelay are what the AWS stand-in was started with; the page has no other way
@@ -105,6 +107,7 @@ type Server struct {
 	commander  string                     // who sent the last command or form by this page
 	requesters map[string]string          // by the ts of a card: who was the commander when it came
 	lastClick  string                     // envelope id, for redelivery
+	skipped    time.Duration              // by which the bot's and AWS's clocks were set ahead
 	set        settings                   // what the stand-ins do not tell: without LastClick and Fight
 	pokes      map[chan struct{}]struct{} // streams, told when a control was used
 }

@@ -87,8 +87,10 @@ func (s *Server) clock(ctx context.Context, value string) (answer, error) {
 		return answer{}, err
 	}
 	leap := d - time.Duration(s.settings().Clock*float64(time.Second))
-	s.cfg.AWS.SetClockOffset(d)
-	s.change(func(set *settings) { set.Clock = d.Seconds() })
+	s.change(func(set *settings) {
+		set.Clock = d.Seconds()
+		s.cfg.AWS.SetClockOffset(d + s.skipped)
+	})
 	said := "AWS's clock agrees with this machine's."
 	switch {
 	case d > 0:

@@ -122,7 +122,7 @@ function drawOnline(count) {
 function drawNext(next) {
   const strip = $("next");
   const parts = [];
-  if (next.number) parts.push(element("span", { class: "next-step" }, `Step ${next.number} of 4`));
+  if (next.number) parts.push(element("span", { class: "next-step" }, `Step ${next.number} of 5`));
   parts.push(element("span", { class: "next-text" }, next.text));
   if (next.do) {
     const button = element(

@@ -73,6 +73,7 @@ export function status(list) {
     const words = `${marks[status.state] ?? "?"} ${inWords(status)}`;
     if (badge.textContent !== words) badge.textContent = words;
     badge.dataset.state = status.state;
+    badge.classList.toggle("still-in", Boolean(status.still_in));
     const again = element.querySelector(".again");
     if (again && status.actor === "thief") removed(again, status.removals);
     else if (again) {
@@ -87,7 +88,8 @@ export function status(list) {
 // denied as this role.
 function inWords(status) {
   const role = status.session?.split("/")[1];
-  return status.actor === "thief" && status.state === "is denied" && role ? `${status.state} as ${role}` : status.state;
+  if (status.actor !== "thief" || status.state !== "is denied" || !role) return status.state;
+  return `${status.state} as ${role}` + (status.still_in ? `, still in as ${status.still_in}` : "");
 }
 
 // fights says whether the thief removes the deny.
