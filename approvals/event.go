@@ -44,7 +44,7 @@ const (
 
 	// somebody asked for the incident report; it reads the log up to a number
 	EventReport       EventType = "report"
-	EventFilesRefused EventType = "files_refused" // Slack does not take files here; the rest of the thread goes on
+	EventFilesRefused EventType = "files_refused" // Slack does not accept files here; the rest of the thread goes on
 
 	EventSimulated     EventType = "simulated"      // what the policy simulator says on both sides of the cutoff
 	EventSeenDenied    EventType = "seen_denied"    // what CloudTrail shows of old sessions after the cutoff

@@ -66,7 +66,7 @@ func Explain(err error) string {
 	does, unsent := call.Operation+where, call.Unsent()
 	switch call.Kind {
 	case ErrNoSuchRole:
-		return "There is no such " + who + where + ". Check the name, its upper and lower case, and the account."
+		return "No such " + who + where + ". Check its spelling and the account."
 	case ErrAccessDenied:
 		switch {
 		case call.Named:
@@ -102,7 +102,7 @@ func Explain(err error) string {
 		}
 		return "AWS did not accept revokebot's own credentials for " + does + ". Renew them, or check the clock of its host."
 	case ErrRoleChanged:
-		return "The " + who + where + " was deleted and made again under the same name, so it is not the one that was " +
+		return "The " + who + where + " was recreated under the same name, so it is not the one that was " +
 			"approved and nothing was written. Ask again for the new " + who + "."
 	case ErrNoServerTime:
 		return "AWS's answer" + where + " carried no usable date, so the cutoff cannot be known and nothing was written. " +

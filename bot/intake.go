@@ -130,13 +130,13 @@ func (a *arrival) record(ctx context.Context) EnvelopeOutcome {
 	select {
 	case a.slots <- struct{}{}:
 	default:
-		a.say(ctx, slog.LevelWarn, "an envelope was turned away: too many at once")
+		a.say(ctx, slog.LevelWarn, "an envelope was rejected: too many at once")
 		a.turnAway(ctx, messages.Busy())
 		return EnvelopeBusy
 	}
 	fresh, err := a.accept(ctx)
 	if errors.Is(err, approvals.ErrFull) {
-		a.say(ctx, slog.LevelWarn, "an envelope was turned away: too much work waits")
+		a.say(ctx, slog.LevelWarn, "an envelope was rejected: too much work waits")
 		a.turnAway(ctx, messages.Busy())
 		return EnvelopeBusy
 	}

@@ -207,7 +207,7 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 			s.status.greeted(c)
 			s.log.InfoContext(ctx, "connected to Slack", "connection", c.number, "of_app", c.ofApp.Load())
 			if n := c.ofApp.Load(); n >= slackAllows {
-				s.log.WarnContext(ctx, "the app has all the connections that Slack allows; take one off slack.connections, "+
+				s.log.WarnContext(ctx, "the app has all the connections that Slack allows; lower slack.connections by one, "+
 					"so that one can be renewed before it ends", "of_app", n)
 			}
 			close(hello)

@@ -149,7 +149,7 @@ func TestAnEleventhConnectionIsNotInsistedOnAndTheTenthGoesOn(t *testing.T) {
 			h.Trouble != TroubleTooMany {
 			t.Errorf("ours are %+v", h)
 		}
-		if !l.log.has("take one off slack.connections") || !l.log.has("end a replica, or lower slack.connections") {
+		if !l.log.has("lower slack.connections by one") || !l.log.has("end a replica, or lower slack.connections") {
 			t.Error("the log does not say what to do")
 		}
 		for _, ws := range sockets {

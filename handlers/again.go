@@ -53,7 +53,7 @@ func (h *Handlers) chained(ctx context.Context, a act) error {
 	if err != nil {
 		return err
 	}
-	why := "sessions of " + about.Role.AccountName + "/" + about.Role.Name + " went on to it; " + v.Request.Reason
+	why := "sessions of " + about.Role.AccountName + "/" + about.Role.Name + " assumed it; " + v.Request.Reason
 	a.Text = chain[at].RoleARN + " " + cutRunes(why, messages.MaxReason)
 	return h.command(ctx, a)
 }

@@ -513,7 +513,7 @@ func TestAFloodIsToldToWaitAndNobodyElseSuffers(t *testing.T) {
 		for range 20 {
 			b.Command(actors.Nils, "help")
 		}
-		b.Whispered(actors.Nils, "too much at once")
+		b.Whispered(actors.Nils, "Too much at once")
 		card := b.Ask() // Rosa is not held up
 		for range 40 {
 			card.Press(actors.Nils, messages.ActionApprove)

@@ -265,7 +265,7 @@ func (h *Handlers) admit(
 	case !allowed:
 		return found, h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
 	case placeErr != nil:
-		h.Log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", a.Channel,
+		h.Log.WarnContext(ctx, "Slack did not say whether a channel is shared", "channel", a.Channel,
 			"error", placeErr)
 		_, code := deliver.KindOf(placeErr)
 		return found, h.refuse(ctx, a, "channel_unknown", messages.SharedUnknown(code))

@@ -98,9 +98,9 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 			t.Errorf("the card and the call:\n%s", b.Transcript())
 		}
 		card.PressLate(actors.Rosa, messages.ActionApprove)
-		b.Whispered(actors.Rosa, "DRILL: Your click was not counted: you can't decide your own request")
+		b.Whispered(actors.Rosa, "DRILL: You can't approve your own request")
 		card.PressLate(actors.Nils, messages.ActionApprove)
-		b.Whispered(actors.Nils, "you are not on the list of approvers")
+		b.Whispered(actors.Nils, "You are not on the list of approvers")
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateRehearsed)
 		time.Sleep(16 * time.Minute) // past the follow-ups, the looks of the guard and the timers of the request

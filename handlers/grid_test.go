@@ -73,7 +73,7 @@ func TestTheRequesterIsNoApproverInAnyWorkspaceOfTheOrganisation(t *testing.T) {
 	inOrg(t, func(t *testing.T, b *bench.Bench) {
 		card := b.AskFor(sam, "prod/"+actors.DeployRole)
 		card.Approve(sam)
-		b.Whispered(sam, "you can't decide your own request")
+		b.Whispered(sam, "You can't approve your own request")
 		if card.State() != approvals.StateOpen {
 			t.Errorf("it is %s", card.State())
 		}

@@ -436,7 +436,7 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 			t.Errorf("the request is %+v", r)
 		}
 		second.Approve(actors.Bob)
-		b.Whispered(actors.Bob, "you can't decide your own request")
+		b.Whispered(actors.Bob, "You can't approve your own request")
 		press(b.Bench, actors.Rosa, m.TS, messages.ActionChain, "")
 		b.Whispered(actors.Rosa, "No second request was made")
 		second.Approve(actors.Ines)

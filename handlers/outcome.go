@@ -212,7 +212,7 @@ func sentenceOf(err error) string {
 // in the queue, and sets a timer as a click does.
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
 	after := step.RetryAfter(e.request.Delays)
-	e.h.Log.WarnContext(ctx, "AWS did not take the request yet", "request", e.request.ID, "error", cause,
+	e.h.Log.WarnContext(ctx, "AWS has not accepted the request yet", "request", e.request.ID, "error", cause,
 		"again_in", after.String())
 	t := step.Appending(e.request.ID)
 	source := fmt.Sprintf("%s attempt %d", item.Source, e.request.Delays)

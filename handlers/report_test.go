@@ -239,7 +239,7 @@ func TestWhoMayNotAskForAReportGetsNone(t *testing.T) {
 		for range 20 {
 			b.Command(actors.Bob, "report "+card.ID)
 		}
-		b.Whispered(actors.Bob, "That was too much at once")
+		b.Whispered(actors.Bob, "Too much at once")
 		card.CaughtUp()
 		if n := len(asked(card)); n != 1 {
 			t.Errorf("%d reports of one thing", n)

@@ -101,7 +101,7 @@ func TestTheRequesterIsNeverAnApproverOfTheSameRequestNorTheSamePersonTwice(t *t
 		b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Group, actors.Rosa, actors.Bob}})
 		card := b.Ask()
 		card.Approve(actors.Rosa)
-		b.Whispered(actors.Rosa, "you can't decide your own request")
+		b.Whispered(actors.Rosa, "You can't approve your own request")
 		card.Approve(actors.Bob)
 		b.Until("Bob's approval is counted", func() bool { return len(card.Request().Votes) == 1 })
 		card.CaughtUp()
@@ -624,7 +624,7 @@ func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
 			t.Errorf("asked by %s because %q", r.Requester, r.Reason)
 		}
 		fresh.Approve(actors.Ines) // who asked this time, and so may not
-		b.Whispered(actors.Ines, "you can't decide your own request")
+		b.Whispered(actors.Ines, "You can't approve your own request")
 		fresh.Approve(actors.Bob)
 		fresh.Becomes(approvals.StateApplied)
 	})

@@ -176,7 +176,7 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 		card := b.Ask()
 		for _, user := range []string{actors.Rosa, actors.Nils, actors.Gina} {
 			card.Approve(user)
-			b.Whispered(user, "Your click was not counted")
+			b.Until(user+" is told", func() bool { return len(b.Whispers(user)) > 0 })
 		}
 		card.CaughtUp()
 		if n := card.Request().Refused; n != 3 {

@@ -68,7 +68,7 @@ func TestAClickOfAFloodIsRefusedAlsoWhenAReplicaDiedWithIt(t *testing.T) {
 		}
 		b.Settle()
 		diesWith(t, b, card, actors.Bob, messages.ActionCancel)
-		b.Whispered(actors.Bob, "too much at once")
+		b.Whispered(actors.Bob, "Too much at once")
 		if card.State() != approvals.StateOpen {
 			t.Errorf("the request is %s", card.State())
 		}

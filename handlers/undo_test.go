@@ -98,7 +98,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 			}
 		}
 		card.Approve(actors.Rosa)
-		b.Whispered(actors.Rosa, "you can't decide your own request")
+		b.Whispered(actors.Rosa, "You can't approve your own request")
 		if card.State() != approvals.StateOpen || removals(b) != 0 {
 			t.Fatal("the requester approved")
 		}

@@ -43,7 +43,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	}
 	if r.Purpose.Mode() != approvals.ModeUndo || r.State != approvals.StateApplied || r.About != item.Request {
 		// By the log no deny of this request was taken away.
-		h.Log.WarnContext(ctx, "an undo is not told that is none of this request", "request", item.Request, "by", by.Request)
+		h.Log.WarnContext(ctx, "an undo that is not of this request is not shown", "request", item.Request, "by", by.Request)
 		return nil
 	}
 	c, err := h.Context(r)

@@ -48,7 +48,7 @@ func (e *examination) needs() []need {
 			"iam:ListRolePolicies", true, "it cannot be told before the approval whether what is written has room",
 			finding.Warning, nil,
 		},
-		{"iam:SimulatePrincipalPolicy", true, "nothing can be proven on paper", finding.Warning, nil},
+		{"iam:SimulatePrincipalPolicy", true, "the policy simulator cannot confirm what is written", finding.Warning, nil},
 		{"cloudtrail:LookupEvents", false, "who assumed a role cannot be told", finding.Warning, nil},
 	}, undo)
 }

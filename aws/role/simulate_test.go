@@ -76,7 +76,7 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 			"may not use the policy simulator in account prod. Allow its role iam:SimulatePrincipalPolicy.", nil,
 		},
 		"InvalidInput": {"did not accept the request iam:SimulatePrincipalPolicy", nil},
-		"NoSuchEntity": {"There is no such role", nil},
+		"NoSuchEntity": {"No such role", nil},
 		"Throttling":   {"", aws.ErrThrottled},
 	} {
 		t.Run(code, func(t *testing.T) {

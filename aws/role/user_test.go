@@ -308,7 +308,7 @@ func TestIfTheUserBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testi
 			t.Fatal(err)
 		}
 		_, err := b.roles.Apply(t.Context(), nil, (&book{}).keeping(o))
-		if want := "There is no such user in account prod."; !strings.HasPrefix(aws.Explain(err), want) {
+		if want := "No such user in account prod."; !strings.HasPrefix(aws.Explain(err), want) {
 			t.Errorf("deleted: %v", err)
 		}
 		b.Prod.AddUser(standin.UserSpec{Name: "deployer", Path: "/ci/"})

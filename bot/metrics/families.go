@@ -22,7 +22,7 @@ var families = [][3]string{
 	},
 	{
 		"click_to_deny_seconds", "", "From the click that completed an approval, when the store had it, to the record " +
-			"that AWS took the deny; by the store's clock.",
+			"that AWS accepted the policy; by the store's clock.",
 	},
 	{"connection_trouble", "trouble", "1 for the reason why there are fewer connections than there should be."},
 	{
@@ -35,7 +35,7 @@ var families = [][3]string{
 	},
 	{"envelopes_total", "kind outcome", "Envelopes from Slack, by what became of them."},
 	{"events_total", "event", "Events that were committed to the logs of requests."},
-	{"guard_findings_total", "found", "Denies that a look found in trouble."},
+	{"guard_findings_total", "found", "Checks of the guard that found a policy gone or weakened."},
 	{"inbox_items", "", "Items that are not done, those in hand included. Shared by all replicas."},
 	{"inbox_oldest_seconds", "", "Age of the oldest of them. Shared by all replicas."},
 	{"item_seconds", "kind", "How long it took to handle an item once."},

@@ -96,7 +96,7 @@ func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *te
 		})
 		card := b.Ask()
 		card.Approve(actors.Rosa)
-		b.Whispered(actors.Rosa, "you can't decide your own request")
+		b.Whispered(actors.Rosa, "You can't approve your own request")
 		// Whoever had it so far goes; another one takes the approval, and all that comes later.
 		b.Stop(0)
 		later := b.Start()

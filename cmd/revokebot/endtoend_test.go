@@ -40,9 +40,9 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	}
 
 	for _, refused := range []struct{ user, action, told, recorded string }{
-		{actors.Rosa, messages.ActionApprove, "you can't decide your own request", "<@U0ROSA> (Approve, own request)"},
+		{actors.Rosa, messages.ActionApprove, "You can't approve your own request", "<@U0ROSA> (Approve, own request)"},
 		{
-			actors.Nils, messages.ActionApprove, "you are not on the list of approvers", "<@U0NILS> (Approve, not an approver)",
+			actors.Nils, messages.ActionApprove, "You are not on the list of approvers", "<@U0NILS> (Approve, not an approver)",
 		},
 		{actors.Gina, messages.ActionApprove, "full members of this workspace", "<@U0GINA> (Approve, guest)"},
 		{actors.Bob, messages.ActionCancel, "who asked, can cancel", "<@U0BOB> (Cancel, not the requester)"},

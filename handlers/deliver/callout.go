@@ -57,7 +57,7 @@ func (s *Sender) CallOut(ctx context.Context, item approvals.Item) error {
 		if kind, _ := KindOf(err); (kind == SlackPassing || kind == SlackUnsure) && item.Attempt < callOutTries {
 			return &step.Again{After: waitFor(err, item.Attempt)}
 		}
-		s.Log.WarnContext(ctx, "it could not be found out which approvers are not in the channel; none was told directly",
+		s.Log.WarnContext(ctx, "Slack did not say which approvers are not in the channel; none was sent a DM",
 			"request", item.Request, "error", err)
 		return nil
 	}

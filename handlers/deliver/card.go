@@ -44,7 +44,7 @@ func (s *Sender) WithoutCard(ctx context.Context, id string) (bool, error) {
 	defer cancel()
 	ts, err := s.slack.Find(look, v.Request.Place.Channel, "", Mark{Request: id}, v.Request.Opened)
 	if err != nil {
-		s.Log.WarnContext(ctx, "it could not be found out whether a card is still there", "request", id, "error", err)
+		s.Log.WarnContext(ctx, "Slack did not say whether a card is still there", "request", id, "error", err)
 		return false, nil
 	}
 	if ts != "" {

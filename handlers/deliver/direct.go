@@ -77,7 +77,7 @@ func (s *Sender) shutOut(ctx context.Context, id, code string) error {
 	if !r.State.Ended() || r.State == approvals.StateCancelled || r.Has(sourceShut) {
 		return nil
 	}
-	s.Log.WarnContext(ctx, "the thread of a request cannot tell its outcome; its people are told directly", "request", id,
+	s.Log.WarnContext(ctx, "the outcome of a request cannot be posted in its thread; its people get it by DM", "request", id,
 		"channel", r.Place.Channel, "code", code)
 	t := step.Appending(id)
 	t.Work = []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}}

@@ -83,7 +83,7 @@ func (d *delivery) upload(ctx context.Context, files []report.File, words string
 	kind, code := KindOf(err)
 	switch kind {
 	case SlackNoFiles, SlackContent:
-		d.log.WarnContext(ctx, "Slack does not take files", "file", name, "code", code)
+		d.log.WarnContext(ctx, "Slack does not accept files", "file", name, "code", code)
 		return d.fileLeftOut(ctx, record.FilesRefused{Name: name, Code: code})
 	case SlackNoTarget:
 		d.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "code", code)
@@ -94,7 +94,7 @@ func (d *delivery) upload(ctx context.Context, files []report.File, words string
 	case allowErr != nil:
 		return errors.Join(err, allowErr)
 	case enough:
-		d.log.WarnContext(ctx, "Slack did not take files for too long", "file", name, "error", err)
+		d.log.WarnContext(ctx, "Slack did not accept files for too long", "file", name, "error", err)
 		return d.fileLeftOut(ctx, record.FilesRefused{Name: name, Code: cmp.Or(code, record.CodeNoAnswer)})
 	case kind == SlackUnsure, kind == SlackUnknown:
 		return err // they may be there: look for them at the next try

@@ -302,7 +302,7 @@ func (w *guardRun) blind(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}
-	w.Log.WarnContext(ctx, "the role could not be looked at", "request", w.request.ID, "error", cause)
+	w.Log.WarnContext(ctx, "the role could not be checked", "request", w.request.ID, "error", cause)
 	if !aws.Final(cause) && w.item.Attempt < maxLookTries {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	}

@@ -224,7 +224,7 @@ func (inv *Investigator) Park(ctx context.Context, item approvals.Item) error {
 	if q == nil || err != nil {
 		return err
 	}
-	return q.unknown(ctx, "revokebot failed at the last look several times for a reason of its own, which its log has "+
+	return q.unknown(ctx, "revokebot failed at the last check several times for a reason of its own, which its log has "+
 		"under the request's id.", false)
 }
 

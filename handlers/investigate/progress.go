@@ -55,6 +55,6 @@ func (q *investigation) looking(ctx context.Context, now record.Looking, n int) 
 	source := fmt.Sprintf("looking %d at %s, try %d", n, q.item.Source, q.item.Attempt)
 	err := q.Remark(ctx, q.request.ID, approvals.EventLooking, source, now)
 	if err != nil && ctx.Err() == nil {
-		q.Log.WarnContext(ctx, "the progress of a look was not recorded", "request", q.request.ID, "error", err)
+		q.Log.WarnContext(ctx, "the progress of a check was not recorded", "request", q.request.ID, "error", err)
 	}
 }

@@ -121,7 +121,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_card_doubtful":   rehearsed(poor).card(),
 		"drill_card_failed":     approved().add(approvals.EventFailed, "", failure).card(),
 		"drill_card_void": approved().add(approvals.EventVoided, "", record.Failure{
-			Sentence: "The role was deleted and made again under the same name. Ask again for the new role.",
+			Sentence: "The role was recreated under the same name. Ask again for the new role.",
 		}).card(),
 		"drill_card_denied": begin(1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).
 			card(),
@@ -138,7 +138,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_gave_up": approved().add(approvals.EventFailed, "", record.Failure{Sentence: messages.GaveUp("")}).
 			last(),
 		"drill_void": approved().add(approvals.EventVoided, "", record.Failure{
-			Sentence: "The role was deleted and made again under the same name.",
+			Sentence: "The role was recreated under the same name.",
 		}).last(),
 		"drill_delayed": approved().add(approvals.EventDelayed,
 			"", record.Failure{Sentence: "AWS is answering too many requests."}).last(),

@@ -39,7 +39,7 @@ func (v *view) forged(e approvals.Event) *Message {
 	}
 }
 
-const askAnew = " If it is still needed, ask anew with " + Command + "."
+const askAnew = " If it is still needed, ask again with " + Command + "."
 
 const forgedTitle = "Ended, its record was changed"
 

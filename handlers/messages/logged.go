@@ -33,11 +33,11 @@ func WrittenOnce(policy, mismatch, why string) string {
 // WrittenOnAnother is why a request is void whose policy AWS took on a role that had just been made
 // again. left says that the policy could not be taken off it.
 func WrittenOnAnother(policy string, left bool) string {
-	fate := "The policy " + policyName(policy) + " was taken off again, or is gone."
+	fate := "The policy " + policyName(policy) + " was removed again, or is gone."
 	if left {
 		fate = "*The new one has the policy " + policyName(policy) + "*: remove it in the IAM console."
 	}
-	return "What was approved was deleted and made again under the same name while revokebot wrote. " + fate +
+	return "What was approved was recreated under the same name while revokebot wrote. " + fate +
 		" Ask again for the new one."
 }
 
@@ -84,7 +84,7 @@ const (
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
 	UndoneAfterAll = "AWS accepted the change although this request had ended: " +
-		"a worker that was held up had begun before. Check the role now; if it has to be contained again, ask anew."
+		"a worker that was held up had begun before. Check the role now; if it has to be contained again, ask again."
 	// UnknownPurpose: a newer version may have opened the request.
 	UnknownPurpose = "This version of revokebot does not know what the request is for, so nothing was done. " +
 		"Ask again once all replicas are of one version."

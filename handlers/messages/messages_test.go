@@ -253,7 +253,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"card_cancelled": begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
 		"card_expired":   begin(t, reason, 1).add(approvals.EventExpired, "", nil).card(),
 		"card_void": approved().add(approvals.EventVoided, "", record.Failure{
-			Sentence: "The role was deleted and made again under the same name. Ask again for the new role.",
+			Sentence: "The role was recreated under the same name. Ask again for the new role.",
 		}).card(),
 		"card_forged":       executing().add(approvals.EventForged, "", forged(3, approvals.ForgeryUnsealed, true)).card(),
 		"card_forged_ended": applied().add(approvals.EventForged, "", forged(9, approvals.ForgeryChanged, false)).card(),
@@ -408,7 +408,7 @@ func all(t *testing.T) map[string]*messages.Message {
 			add(approvals.EventReadBack, "", record.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
 		"thread_failed": executing().add(approvals.EventFailed, "", failure).last(),
 		"thread_voided": approved().add(approvals.EventVoided, "", record.Failure{
-			Sentence: "The role was deleted and made again under the same name.",
+			Sentence: "The role was recreated under the same name.",
 		}).last(),
 		"thread_delayed": executing().add(approvals.EventDelayed, "", record.Failure{
 			Sentence: "AWS is answering too many requests.",
@@ -552,20 +552,18 @@ func TestEveryMessageIsAsItsGoldenFileSays(t *testing.T) {
 	}
 }
 
-// dialect are phrases that readers had to translate.
+// dialect are phrases that readers had to translate: those of internal/repotest that only stand
+// there once a message is put together, too.
 var dialect = []string{
-	"the deny", "aws took", "read back", "on paper", "stands out", "stand out", "the last word", "a look ", "later look",
-	"last look", "looks at", "promised cutoff", "parked", "parked", "went on to", "gets answers", "got answers",
+	"the deny ", "the deny.", "aws took", "read back", "on paper", "stands out", "stand out", "the last word", "a look ",
+	"later look", "last look", "looks at", "promised cutoff", "set aside", "went on to", "gets answers", "got answers",
 	"seen only here", "turned away", "told directly", "directly told", "unique id changed", "open doors", "opens doors",
-	"calls that open", "somebody else's hand", "whoever removes",
+	"calls that open", "somebody else's hand", "whoever", "thief", "deny off",
 }
 
-// The cards, the thread and the direct messages are in the words of the trade.
+// The cards, the thread, the direct messages and the private replies are in the words of the trade.
 func TestNoMessageIsInADialect(t *testing.T) {
 	for name, m := range all(t) {
-		if strings.Contains(name, "reply_") || strings.Contains(name, "refused_") {
-			continue // what one person reads
-		}
 		said := strings.ToLower(m.Text + string(must(t, m.Blocks)))
 		for _, phrase := range dialect {
 			if strings.Contains(said, phrase) {

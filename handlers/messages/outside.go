@@ -171,12 +171,14 @@ func listed(words []string, last string) string {
 }
 
 // mentions names several people.
-func mentions(ids []string) string {
+func mentions(ids []string) string { return List(mentioned(ids)) }
+
+func mentioned(ids []string) []string {
 	words := make([]string, len(ids))
 	for i, id := range ids {
 		words[i] = Mention(id)
 	}
-	return List(words)
+	return words
 }
 
 // UTC writes a moment as evidence does: to the second, in UTC. The zero time is "not known".

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -11,49 +12,53 @@ import (
 // Refused is what only the person who clicked sees: why it did not count, and what would work.
 func Refused(r approvals.Request, refusal approvals.Refusal, c Context) *Message {
 	_, why := refused(r, refusal, c)
-	return sentence("Your click was not counted: " + why)
+	if refusal.Code == approvals.RefusedOwnRequest {
+		return sentence(why)
+	}
+	return sentence("Your click was not counted. " + why)
 }
 
 // refused says why a click did not count: in a few words for the thread, and with what would work
 // for the person who clicked.
 func refused(r approvals.Request, f approvals.Refusal, c Context) (briefly, why string) {
 	ask := "Ask " + approverWords(c)
+	does := strings.ToLower(ActionWords(f.Action))
 	switch f.Code {
 	case approvals.RefusedWrongPlace:
-		return "not on this card", "this is not the card that was posted for the request. Use the original card in " +
+		return "not on this card", "This is not the card that was posted for the request. Use the original card in " +
 			Channel(r.Place.Channel) + "."
 	case approvals.RefusedNoCard:
-		return "before the card", "the card of this request is still being posted. Press again in a few seconds."
+		return "before the card", "The card of this request is still being posted. Press again in a few seconds."
 	case approvals.RefusedTaken:
-		return "approved already", "the request is approved already, by " + mentions(r.Voters()) + ", and is being carried " +
-			"out. The thread tells the outcome."
+		return "approved already", mentions(r.Voters()) + " approved the request already, and it is being carried out. The " +
+			"thread tells the outcome."
 	case approvals.RefusedEnded:
-		return "the request had ended", "the request ended at " + local(r.Ended) + ": *" + r.State.String() + "*. " +
+		return "the request had ended", "The request ended at " + local(r.Ended) + ": *" + r.State.String() + "*. " +
 			"The thread has the details. To ask again, send the command again."
 	case approvals.RefusedExpired:
-		return "expired", "the request expired at " + local(r.Deadline) + ". To ask again, send the command again."
+		return "expired", "The request expired at " + local(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
-		return "own request", "you can't decide your own request. " + ask + ", or press Cancel to withdraw it."
+		return "own request", "You can't " + does + " your own request. " + ask + ", or press Cancel to withdraw it."
 	case approvals.RefusedNotRequester:
-		return "not the requester", "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, " +
+		return "not the requester", "Only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, " +
 			"press Deny instead."
 	case approvals.RefusedLookupFailed:
-		return "Slack did not confirm who they are", "revokebot couldn't verify your permissions (Slack didn't answer). " +
-			"Press again in a moment."
+		return "Slack did not confirm who they are", "revokebot couldn't verify your permissions (Slack didn't respond). " +
+			"Press again in a minute."
 	case approvals.RefusedNotMember:
-		return f.Standing.String(), "requests are decided by full members of this workspace, and you are here as a " +
+		return f.Standing.String(), "Only full members of this workspace decide requests, and you are here as a " +
 			f.Standing.String() + ". " + ask + "."
 	case approvals.RefusedNotApprover:
-		return "not an approver", "you are not on the list of approvers for account " + Code(c.Role.AccountName, 64) + ". " +
+		return "not an approver", "You are not on the list of approvers for account " + Code(c.Role.AccountName, 64) + ". " +
 			ask + "."
 	case approvals.RefusedAlreadyVoted:
-		return "approved before", fmt.Sprintf("you have approved this request already, and one person counts once. "+
-			"%d of %d approved so far; another approver is needed.", len(r.Votes), needed(r, c))
+		return "approved before", fmt.Sprintf("You have approved this request already, and each person counts once. "+
+			"%d of %d approved. Another approver is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
-		return "no approvers are configured", "no approvers are configured for account " + Code(c.Role.AccountName, 64) +
+		return "no approvers are configured", "No approvers are configured for account " + Code(c.Role.AccountName, 64) +
 			". Ask the operator of revokebot to name them."
 	case approvals.RefusedFormLost:
-		return "the form may not have opened", "the form for your Deny may not have opened, so nothing was denied yet. " +
+		return "the form may not have opened", "The form for your Deny may not have opened, so nothing was denied yet. " +
 			"If there is no form in front of you, press Deny again."
 	default:
 		return "unknown button", "revokebot does not know this button. Use the buttons of the newest card."
@@ -61,22 +66,18 @@ func refused(r approvals.Request, f approvals.Refusal, c Context) (briefly, why 
 }
 
 func approverWords(c Context) string {
-	switch len(c.Approvers) {
-	case 0:
+	if len(c.Approvers) == 0 {
 		return "an approver"
-	case 1:
-		return Mention(c.Approvers[0])
-	default:
-		return "one of " + mentions(c.Approvers)
 	}
+	return listed(mentioned(c.Approvers), "or")
 }
 
 // NotEntitled rejects a person who may not use revokebot, or not ask for anything.
 func NotEntitled(standing approvals.Standing) *Message {
 	switch standing {
 	case approvals.StandingUnknown:
-		return sentence("revokebot couldn't verify your permissions (Slack didn't answer), so nothing was done. " +
-			"Try again in a moment.")
+		return sentence("revokebot couldn't verify your permissions (Slack didn't respond), so nothing was done. " +
+			"Try again in a minute.")
 	case approvals.FullMember:
 		return sentence("Nothing was done: you are not on the list of people who may ask revokebot. " +
 			"Ask a member of the incident team.")

@@ -72,13 +72,12 @@ func Help(all []Words, accounts, elsewhere []string, margin time.Duration) *Mess
 		"`arn:aws:sts::111122223333:assumed-role/DeployRole/alice`, or the access key id of a leaked session (`ASIA…`).\n" +
 		known + "• A card appears " + here + ". An approver other than you presses Approve or Deny; you can press Cancel.\n" +
 		"• After the approval " + all[0].After(margin) + ".\n" + more +
-		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
+		"• The thread of the card has the decision, what AWS answered, and who uses the role.\n" +
 		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, " +
 		"under *revokebot* in Slack's side bar.\n" +
 		"• `" + Command +
-		" undo [measure] &lt;role&gt; [reason …]` asks to take away what was done, with a second person as well. " +
-		"While sessions that a revocation keeps out can be alive, the words `" + ReviveWords +
-		"` have to follow the role.\n" +
+		" undo [measure] &lt;role&gt; [reason …]` asks to undo a measure. A second person has to approve. " +
+		"As long as old sessions of a revocation have not expired, add `" + ReviveWords + "` after the role.\n" +
 		"• `" + Command +
 		" drill [measure] &lt;role&gt; [reason …]` rehearses all of it with both people and writes nothing. " +
 		"Every message of it says DRILL.\n" +
@@ -152,7 +151,8 @@ func channels(ids []string) string {
 // SharedChannel answers a command from a channel that people of another organisation are in.
 func SharedChannel() *Message {
 	return notRequested("this channel is shared with another organisation, whose people would read all of it. Use " +
-		"an incident channel of your own, or set `slack.allow_shared_channels`.")
+		"an incident channel of your own. The operator of revokebot can allow shared channels " +
+		"(`slack.allow_shared_channels`).")
 }
 
 // SharedUnknown answers a command from a channel of which Slack did not say whether it is shared.
@@ -218,8 +218,8 @@ func CardImpossible(slackError string) *Message {
 
 // UnknownRequest answers a click on a button whose request is not on record.
 func UnknownRequest() *Message {
-	return sentence("Your click was not counted: there is no request behind this button, or it ended so long ago that " +
-		"its record is gone. Send `" + Command + "` to ask anew.")
+	return sentence("Your click was not counted. There is no request behind this button, or it ended so long ago that " +
+		"its record is gone. Send `" + Command + "` to ask again.")
 }
 
 // urgent ends what says that nothing may have been done.
@@ -263,8 +263,8 @@ func GaveUpOn() *Message {
 
 // ChosenNow answers the choice of a session to look into.
 func ChosenNow() *Message {
-	return sentence("CloudTrail is asked what that session did. The answer comes into the thread, " +
-		"within a minute as a rule.")
+	return sentence("revokebot asks CloudTrail what that session did. The answer comes into the thread, " +
+		"usually within a minute.")
 }
 
 // Vouched answers a person who called a caller theirs.
@@ -286,7 +286,7 @@ func ChosenEnough(n int) *Message {
 
 // TooMany rejects a sender above the rate limit.
 func TooMany(wait time.Duration) *Message {
-	return sentence("That was too much at once, so this one was not counted and nothing will happen. Try again in " +
+	return sentence("Too much at once: this one was not counted, and nothing will happen. Try again in " +
 		Span(max(wait, time.Second)) + ".")
 }
 

@@ -117,7 +117,7 @@ func NothingToUndo(role record.Role, why string) *Message {
 // Why there is nothing to undo.
 const (
 	UndoneAlready = "It was undone already. Its thread says when and by whom."
-	UndoneByRole  = "The role was deleted and made again since: what was applied went with the old one."
+	UndoneByRole  = "The role was recreated since. What was applied went with the old one."
 	UndoStays     = "What was applied was there before, and stays."
 )
 
@@ -125,7 +125,7 @@ const (
 // "measure".
 func NotOnRecord(noun string) string {
 	return "revokebot has no applied " + noun + " on record that was not undone already. " +
-		"If its sessions are still denied, revokebot does not do it: check the role's policies in the IAM console."
+		"If its sessions are still denied, something else denies them: check the role's policies in the IAM console."
 }
 
 // UndoneByOthers is why there is nothing to undo although no request undid it.

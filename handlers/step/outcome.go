@@ -92,7 +92,7 @@ func (s Requests) ReadBack(ctx context.Context, o role.Order, d role.Result) rec
 	switch {
 	case d.ReadBackError != nil:
 		back.Error = Explained(d.ReadBackError)
-		s.Log.WarnContext(ctx, "the policy could not be read back", "request", o.Request, "error", d.ReadBackError)
+		s.Log.WarnContext(ctx, "the policy could not be verified on the role", "request", o.Request, "error", d.ReadBackError)
 	case !d.ReadBack:
 		back.Mismatch = Mismatch(o.Measure, d)
 	}

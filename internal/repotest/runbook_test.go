@@ -39,7 +39,7 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 		kind  error
 		words string
 	}{
-		"ErrNoSuchRole":      {aws.ErrNoSuchRole, "There is no such role"},
+		"ErrNoSuchRole":      {aws.ErrNoSuchRole, "No such role"},
 		"ErrAccessDenied":    {aws.ErrAccessDenied, "AWS does not allow revokebot"},
 		"ErrUnmodifiable":    {aws.ErrUnmodifiable, "Only AWS may change this role"},
 		"ErrLimitExceeded":   {aws.ErrLimitExceeded, "The inline policies of the role leave no room"},
@@ -48,7 +48,7 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 		"ErrBusy":            {aws.ErrBusy, "AWS is still making another change"},
 		"ErrTimeout":         {aws.ErrTimeout, "AWS did not answer"},
 		"ErrCredentials":     {aws.ErrCredentials, "AWS did not accept revokebot's own credentials"},
-		"ErrRoleChanged":     {aws.ErrRoleChanged, "The role … was deleted and made again"},
+		"ErrRoleChanged":     {aws.ErrRoleChanged, "The role … was recreated"},
 		"ErrNoServerTime":    {aws.ErrNoServerTime, "AWS's answer … carried no usable date"},
 		"ErrInvalidRequest":  {aws.ErrInvalidRequest, "AWS did not accept the request"},
 		"ErrUnavailable":     {aws.ErrUnavailable, "AWS could not be reached"},
