@@ -6,6 +6,7 @@ import "cmp"
 // could look up.
 type Person struct {
 	ID         string
+	Name       string // that people know them by, foreign text; no rule reads it
 	Found      bool   // the look-up succeeded and was of this id
 	Team       string // home workspace
 	Enterprise string // organisation of the home workspace, empty without one

@@ -105,8 +105,8 @@ func (e *examination) lookUpAll(ctx context.Context) *directory {
 		d.left, people = len(people)-mostPeople, people[:mostPeople]
 	}
 	sideBySide(people, func(id string) {
-		person, name, err := e.lookUp(ctx, id)
-		k := known{standing: person.Standing(e.Home()), name: name}
+		person, err := e.lookUp(ctx, id)
+		k := known{standing: person.Standing(e.Home()), name: person.Name}
 		k.err, _ = errors.AsType[*deliver.SlackError](err)
 		d.mu.Lock()
 		defer d.mu.Unlock()

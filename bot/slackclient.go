@@ -138,28 +138,26 @@ func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, 
 	if _, err := s.botUser(ctx); err != nil {
 		return approvals.Person{}, err
 	}
-	person, _, err := s.lookUp(ctx, id)
-	return person, err
+	return s.lookUp(ctx, id)
 }
 
-// lookUp is users.info: what counts of a person, and the name that people know them by, which is
-// foreign text.
-func (s *slackClient) lookUp(ctx context.Context, id string) (person approvals.Person, name string, err error) {
+// lookUp is users.info.
+func (s *slackClient) lookUp(ctx context.Context, id string) (approvals.Person, error) {
 	u, err := s.api.GetUserInfoContext(ctx, id)
 	if err != nil {
 		err := slackError("users.info", err)
 		if code := codeOf(err); code == "user_not_found" || code == "user_not_visible" {
 			err = nil
 		}
-		return approvals.Person{}, "", err
+		return approvals.Person{}, err
 	}
 	return approvals.Person{
-		ID: u.ID, Found: u.ID == id, Team: u.TeamID, Enterprise: u.Enterprise.EnterpriseID,
+		ID: u.ID, Name: cmp.Or(u.RealName, u.Name), Found: u.ID == id, Team: u.TeamID, Enterprise: u.Enterprise.EnterpriseID,
 		Guest:    u.IsRestricted || u.IsUltraRestricted,
 		Bot:      u.IsBot || u.IsAppUser || u.IsWorkflowBot || u.IsConnectorBot || u.ID == slackbot,
 		Gone:     u.Deleted,
 		Stranger: u.IsStranger,
-	}, cmp.Or(u.RealName, u.Name), nil
+	}, nil
 }
 
 // GroupMembers implements handlers.Slack with usergroups.users.list, which leaves out disabled

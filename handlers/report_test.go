@@ -86,6 +86,10 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 		if err != nil {
 			t.Fatal(err)
 		}
+		c := messages.Context{
+			Words: measures.All().Words(then.Purpose), Role: roleOf(t, then),
+			Names: map[string]string{actors.Rosa: "Rosa", actors.Bob: "Bob"},
+		}
 		for _, m := range b.Slack.Messages(actors.Incident) {
 			for _, f := range m.Files {
 				content, _ := b.Slack.FileContent(f.ID)
@@ -93,12 +97,12 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 					continue
 				}
 				if strings.HasSuffix(f.Name, ".md") {
-					c := messages.Context{Words: measures.All().Words(then.Purpose), Role: roleOf(t, then)}
 					if want := report.Report(then, read, c); string(content) != want ||
-						!strings.Contains(want, "**AWS accepted the inline policy") {
-						t.Errorf("the report is not the log's:\n%s", content)
+						!strings.Contains(want, "**AWS accepted the inline policy") ||
+						!strings.Contains(want, "`Rosa` asked") || strings.Contains(want, actors.Bob) {
+						t.Errorf("the report is not the log's, with the names of people:\n%s", content)
 					}
-				} else if want, err := report.ReportFacts(then, read, roleOf(t, then)); err != nil ||
+				} else if want, err := report.ReportFacts(then, read, c); err != nil ||
 					string(content) != string(want) {
 					t.Errorf("the facts are not the log's: %v\n%s", err, content)
 				}

@@ -33,7 +33,9 @@ func (d *delivery) files(ctx context.Context, events []approvals.Event, doubt bo
 	if err != nil {
 		return err
 	}
-	files := report.Files(then, events, d.event, d.about)
+	about := d.about
+	about.Names = d.names(ctx, report.People(events[:report.Upto(d.event)]))
+	files := report.Files(then, events, d.event, about)
 	if len(files) == 0 {
 		return nil
 	}
@@ -49,6 +51,22 @@ func (d *delivery) files(ctx context.Context, events []approvals.Event, doubt bo
 	}
 	d.at.Intent = d.event.Seq
 	return d.upload(ctx, files, messages.FilesWords(then, d.about, report.Upto(d.event)))
+}
+
+// names are those of people, as far as Slack says them now: a report without them has the ids.
+func (d *delivery) names(ctx context.Context, ids []string) map[string]string {
+	names := map[string]string{}
+	for _, id := range ids {
+		if err := d.call(ctx, func(ctx context.Context) error {
+			person, err := d.slack.Person(ctx, id)
+			names[id] = person.Name
+			return err
+		}); err != nil {
+			d.log.WarnContext(ctx, "a person's name could not be looked up for the report", "user", id, "error", err)
+			break
+		}
+	}
+	return names
 }
 
 // upload makes the files and sends them. A file that cannot be made is left out and reported; so

@@ -70,7 +70,7 @@ func lock() Kind {
 				}
 				return "Sessions that have not expired *work again*, the attacker's too, " + unlocks + "."
 			},
-			Now: func(v record.Undone) string {
+			Now: func(v record.Undone, _ string) string {
 				if v.Stays {
 					return lockStays
 				}

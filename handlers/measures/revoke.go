@@ -53,10 +53,10 @@ func revoke() Kind {
 			Field: func(u record.Undoing) (name, value string) {
 				return "It denies sessions issued before", messages.UTC(u.Cutoff)
 			},
-			Now: func(v record.Undone) string {
+			Now: func(v record.Undone, until string) string {
 				if v.Revives {
 					return "Old sessions that it blocked and that have not expired *work again* as soon as IAM has spread the " +
-						"change; the last of them ends by " + messages.Both(v.RevivesUntil) + "."
+						"change; the last of them ends by " + until + "."
 				}
 				return "No old session works again."
 			},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -23,7 +24,7 @@ func (v *view) evidence() *Message {
 	case in.Looks == 0:
 		return sentence(v.checking())
 	}
-	head, worth := fit("*CloudTrail*\n• "+strings.Join(v.bullets(), "\n• "), limitSection), v.coverage()
+	head, worth := fit("*CloudTrail*\n• "+strings.Join(v.Findings(in), "\n• "), limitSection), v.coverage()
 	m := &Message{Text: head + "\n" + worth, Blocks: []slack.Block{section(head), contextLine(worth)}}
 	if len(in.Sessions) > 0 {
 		m.Text, m.Blocks = m.Text+"\n"+tableLines(in), append(m.Blocks, table(in))
@@ -54,16 +55,16 @@ func Copies(in record.Incident) (found []record.Session) {
 	return found
 }
 
-// bullets are at most three: stolen sessions, unusual ones, and new callers. Honest sessions that
-// come back are no news.
-func (v *view) bullets() (lines []string) {
-	in, copied := v.in, Copies(v.in)
+// Findings are at most three sentences: stolen sessions, unusual ones, and new callers. Honest
+// sessions that come back are no news.
+func (p Pen) Findings(in record.Incident) (lines []string) {
+	copied := Copies(in)
 	if len(copied) > 0 {
 		s := copied[0]
 		a := in.Activities[s.EventID]
-		line := "*Stolen:* " + v.Session(s) + " was also " + v.UsedFrom(a.Elsewhere) + ". " + upper(v.State(in, s))
+		line := p.Bold("Stolen:") + " " + p.Session(s) + " was also " + p.UsedFrom(a.Elsewhere) + ". " + upper(p.State(in, s))
 		if !a.LastOK.IsZero() && a.LastOK.Before(a.Refused) {
-			line += "; last successful call at " + v.At(a.LastOK)
+			line += "; last successful call at " + p.At(a.LastOK)
 		}
 		lines = append(lines, line+"."+more(len(copied)-1, "session was", "sessions were", "used from another address"))
 	}
@@ -78,19 +79,19 @@ func (v *view) bullets() (lines []string) {
 		}
 	}
 	if len(unusual) > 0 {
-		s, what := unusual[0], "*First seen in this window:* "
+		s, what := unusual[0], "First seen in this window:"
 		if i := slices.IndexFunc(unusual, func(s record.Session) bool { return in.Suspects[s.EventID].Leaked }); i >= 0 {
-			s, what = unusual[i], "*Leaked:* "
+			s, what = unusual[i], "Leaked:"
 		}
-		line := what + v.Session(s)
+		line := p.Bold(what) + " " + p.Session(s)
 		if a, looked := in.Activities[s.EventID]; looked {
-			line += ", " + v.Calls(a.Calls, a.Denied, nil, 0)
+			line += ", " + p.Calls(a.Calls, a.Denied, nil, 0)
 		}
-		lines = append(lines, line+". "+upper(v.State(in, s))+"."+
+		lines = append(lines, line+". "+upper(p.State(in, s))+"."+
 			more(len(unusual)-1, "session is", "sessions are", "unusual"))
 	}
 	if len(fresh) > 0 {
-		lines = append(lines, "*New since the cutoff:* "+v.Session(fresh[0])+", a caller not seen before."+
+		lines = append(lines, p.Bold("New since the cutoff:")+" "+p.Session(fresh[0])+", a caller not seen before."+
 			more(len(fresh)-1, "session has", "sessions have", "such a caller"))
 	}
 	t := TallyOf(in)
@@ -135,6 +136,9 @@ func (v *view) coverage() string {
 	if t.Refused > 0 {
 		words = append(words, english.Count(t.Refused, "attempt", "attempts")+" rejected")
 	}
+	if left := len(in.Sessions) - maxRows; left > 0 {
+		words = append(words, fmt.Sprintf("%d more in the list (Files)", left))
+	}
 	if in.LeftOut > 0 {
 		words = append(words, fmt.Sprintf("%d more not kept", in.LeftOut))
 	}
@@ -177,25 +181,63 @@ func (v *view) coverage() string {
 // allows 100 rows and 10,000 characters in all (Slack documentation, "Table block").
 const maxRows = 10
 
-var tableTitles = []string{"Time (UTC)", "Session", "Who", "From", "State now"}
+var tableTitles = []string{"Time (UTC)", "What", "Who", "From", "User agent", "State now"}
 
 // tableCells is a row of the table.
 func tableCells(in record.Incident, s record.Session) []string {
-	cell := Pen{Code: Raw, Prose: func(text string) string { return Raw(text, 100) }, At: slackPen(in.Until).At}
-	state := cell.State(in, s)
-	if from := in.Suspects[s.EventID].From; len(from) > 0 {
-		state = "used from " + Raw(from[0], 60) + ", " + state
+	what, agents := "session "+Raw(s.SessionName, 64), []string{agent(s.UserAgent)}
+	if !s.Issued() {
+		what = "attempt " + Raw(s.SessionName, 64)
 	}
-	if in.Suspects[s.EventID].Leaked {
+	a := in.Activities[s.EventID]
+	if names := Notable(a); len(names) > 0 {
+		what += ": " + Raw(strings.Join(names, ", "), 100)
+	}
+	for _, from := range a.Elsewhere {
+		if name := agent(from.UserAgent); name != agents[0] && len(agents) == 1 {
+			agents = append(agents, name)
+		}
+	}
+	return []string{
+		strings.TrimSuffix(Clock(s.Time, in.Until), " UTC"), what, Raw(s.Caller, 80), Raw(s.SourceAddress, 60),
+		Raw(strings.Join(agents, ", also "), 100), StateNow(in, s, slackPen(in.Until).At),
+	}
+}
+
+// agent is the first word of a user agent: the program and its version.
+func agent(whole string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(whole), " ")
+	return Raw(first, 40)
+}
+
+// Notable are the names of the calls of a session that matter by themselves, each once.
+func Notable(a record.SessionActivity) (names []string) {
+	for _, c := range a.Persistence {
+		name := c.Name
+		if c.ErrorCode != "" {
+			name += " (rejected)"
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// StateNow is the state of a session in the table, the list and the picture alike, for plain text.
+func StateNow(in record.Incident, s record.Session, at func(time.Time) string) string {
+	cell := Pen{Code: Raw, Prose: func(text string) string { return Raw(text, 100) }, At: at}
+	state, why := cell.State(in, s), in.Suspects[s.EventID]
+	if len(why.From) > 0 {
+		state = "used from " + Raw(why.From[0], 60) + ", " + state
+	}
+	if why.Leaked {
 		state = "leaked, " + state
 	}
 	if s.Derived {
 		state += ", opened by a session"
 	}
-	return []string{
-		strings.TrimSuffix(cell.At(s.Time), " UTC"), Raw(s.SessionName, 64), Raw(s.Caller, 80), Raw(s.SourceAddress, 60),
-		state,
-	}
+	return state
 }
 
 // shownSessions are the sessions for which a table has room: those that are unusual and those since
@@ -243,7 +285,8 @@ func tableLines(in record.Incident) string {
 	lines := make([]string, 0, maxRows)
 	for _, s := range shownSessions(in) {
 		c := tableCells(in, s)
-		lines = append(lines, "• "+c[0]+" "+Code(c[1], 64)+" of "+Code(c[2], 80)+" from "+Code(c[3], 60)+": "+Code(c[4], 100))
+		lines = append(lines, "• "+c[0]+" "+Code(c[1], 180)+" of "+Code(c[2], 80)+" from "+Code(c[3], 60)+" with "+
+			Code(c[4], 100)+": "+Code(c[5], 150))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -109,17 +109,7 @@ func (v *view) changedBy(changes []record.Change) []string {
 	counts, lines := map[string]int{}, []string(nil)
 	latest := map[string]record.Change{}
 	for _, c := range changes {
-		who := Code(c.Who, 100)
-		for _, part := range []struct{ name, value string }{
-			{"access key", c.AccessKeyID},
-			{"source identity", c.SourceIdentity},
-			{"from", c.SourceAddress},
-			{"with", c.UserAgent},
-		} {
-			if part.value != "" {
-				who += ", " + part.name + " " + Code(part.value, 60)
-			}
-		}
+		who := v.Changer(c)
 		if counts[who]++; counts[who] == 1 {
 			lines = append(lines, who)
 		}
@@ -133,25 +123,42 @@ func (v *view) changedBy(changes []record.Change) []string {
 	}
 	for i, who := range lines[:min(len(lines), shown)] {
 		last := latest[who]
-		lines[i] = fmt.Sprintf("By %s: %s, the last at %s.", who, v.changeWords(last, counts[who]), v.At(last.At))
+		times := ""
+		if n := counts[who]; n > 1 {
+			times = fmt.Sprintf(" (%d changes)", n)
+		}
+		lines[i] = fmt.Sprintf("By %s: %s%s, the last at %s.", who, v.Changed(last), times, v.At(last.At))
 	}
 	return lines
 }
 
-func (v *view) changeWords(c record.Change, n int) string {
-	times := ""
-	if n > 1 {
-		times = fmt.Sprintf(" (%d changes)", n)
+// Changer names who made a change.
+func (p Pen) Changer(c record.Change) string {
+	who := p.Code(c.Who, 100)
+	for _, part := range []struct{ name, value string }{
+		{"access key", c.AccessKeyID},
+		{"source identity", c.SourceIdentity},
+		{"from", c.SourceAddress},
+		{"with", c.UserAgent},
+	} {
+		if part.value != "" {
+			who += ", " + part.name + " " + p.Code(part.value, 60)
+		}
 	}
+	return who
+}
+
+// Changed says what a change did to the policy.
+func (p Pen) Changed(c record.Change) string {
 	switch {
 	case strings.HasPrefix(c.Name, "De"):
-		return "removed it" + times
+		return "removed it"
 	case c.Name == "AttachRolePolicy":
-		return "attached it" + times
+		return "attached it"
 	case c.Cutoff.IsZero():
-		return "replaced it by one that is no revocation" + times
+		return "replaced it by one that is no revocation"
 	default:
-		return "replaced it with the cutoff " + v.At(c.Cutoff) + times
+		return "replaced it with the cutoff " + p.At(c.Cutoff)
 	}
 }
 

@@ -215,11 +215,12 @@ func (c Context) undoOutcome(r approvals.Request) string {
 	if a == nil {
 		return "AWS accepted the change."
 	}
-	return c.left(c.Undo.Undone(*a))
+	return c.Left(c.Undo.Undone(*a), Both)
 }
 
-// left says what an undo left on the role, as far as that was seen, and of old sessions.
-func (c Context) left(v record.Undone) (text string) {
+// Left says what an undo left on the role, as far as that was seen, and until when old sessions
+// work again, in mrkdwn.
+func (c Context) Left(v record.Undone, at func(time.Time) string) (text string) {
 	switch {
 	case v.Seen == record.SeenOther:
 		return "AWS accepted the change, but the role is *not as it was before the " + c.Words.Noun + "*. Check the role now."
@@ -234,7 +235,7 @@ func (c Context) left(v record.Undone) (text string) {
 	default:
 		text = "The " + c.Words.Deny + " is off the role (verified)."
 	}
-	text += " " + c.Words.Undo.Now(v)
+	text += " " + c.Words.Undo.Now(v, at(v.RevivesUntil))
 	for _, s := range v.Slots {
 		if len(v.Slots) > 1 || s.Fate == record.FateForeign && s.Text != "" {
 			text += "\n• The " + c.Words.Document(s.Slot.Label()) + " " + fates[s.Fate]
@@ -274,7 +275,7 @@ func (v *view) undoApplied() string {
 func undoneText(v record.Undone, c Context, day time.Time) string {
 	return fmt.Sprintf("*Undone* at %s on %s: %s asked for that and %s approved it, %s. %s", Clock(v.At, day),
 		roleWords(c.Role), Mention(v.Requester), fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card),
-		c.left(v))
+		c.Left(v, Both))
 }
 
 // earlierRequest names the request that is to be undone, with the way to its card where that is

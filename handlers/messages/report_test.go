@@ -81,6 +81,13 @@ func reportStories(t *testing.T) map[string]*story {
 				Applied: record.Applied{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute)}, Rewrite: 1,
 				Back: record.ReadBack{Equal: true, At: at.Add(5 * time.Minute)},
 			}).
+			add(approvals.EventFinding, "", record.Finding{Changes: []record.Change{
+				{Change: trail.Change{
+					Name: "DeleteRolePolicy", At: at.Add(4 * time.Minute), Who: "user eve", AccessKeyID: "AKIAEXAMPLEEVE",
+					SourceAddress: "198.51.100.9", UserAgent: "aws-cli/2.31",
+				}},
+				{Change: trail.Change{Name: "PutRolePolicy", At: at.Add(3 * time.Minute), Who: "user eve"}},
+			}}).
 			add(approvals.EventSeenDenied, "", record.Enforcement{
 				State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute),
 			}).
@@ -95,8 +102,9 @@ func reportStories(t *testing.T) map[string]*story {
 			add(approvals.EventHeld, "", record.Held{
 				At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute),
 			}).
-			add(approvals.EventUndone, "", map[string]any{
-				"request": "4DLARAV3ISOEUUODW4FIG5ZZZZ", "requester": "U0ROSA", "approvers": []string{"U0BOB"},
+			add(approvals.EventUndone, "", record.Undone{
+				Request: "4DLARAV3ISOEUUODW4FIG5ZZZZ", Requester: "U0ROSA", Approvers: []string{"U0BOB"}, At: at.Add(time.Hour),
+				Seen: record.SeenEqual, Revives: true, RevivesUntil: cutoff.Add(12 * time.Hour),
 			}).
 			add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 3}),
 		"nothing_known": executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at}).
@@ -152,7 +160,7 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 func (s *story) report() (markdown string, facts []byte) {
 	s.t.Helper()
 	r := s.fold(len(s.events))
-	facts, err := report.ReportFacts(r, s.events, exampleRole())
+	facts, err := report.ReportFacts(r, s.events, exampleContext())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -412,7 +420,7 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 		r := s.fold(len(s.events))
 		c := messages.Context{Words: revokeWords(), Role: shown}
 		harmlessMarkdown(t, bad, report.Report(r, s.events, c))
-		facts, err := report.ReportFacts(r, s.events, shown)
+		facts, err := report.ReportFacts(r, s.events, c)
 		if err != nil || !json.Valid(facts) {
 			t.Errorf("%q: facts: %v", bad, err)
 		}

@@ -605,7 +605,7 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 		s := begin(t, "", 1)
 		incident(r, s)
 		in := record.Gather(s.events)
-		table, err := report.CSV(in)
+		table, err := report.CSV(in, exampleRole())
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -613,7 +613,7 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 		if err != nil {
 			r.Fatalf("%v in\n%s", err, table)
 		}
-		lines, err := report.JSONLines(in)
+		lines, err := report.JSONLines(in, exampleRole())
 		if err != nil {
 			r.Fatal(err)
 		}

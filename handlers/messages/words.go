@@ -53,7 +53,7 @@ type UndoWords struct {
 	Revival func(approvals.Request, record.Undoing) string // what becomes of the sessions it keeps out, sentences
 	Kept    func(record.Undoing) string                    // the sessions that it keeps out
 	Field   func(record.Undoing) (name, value string)      // what the card says of what is to be taken away
-	Now     func(record.Undone) string                     // the same once it is done, a sentence
+	Now     func(v record.Undone, until string) string     // the same once it is done, with the end of the sessions
 	Expired func(v record.Expired) string                  // why it has done its work, a sentence
 	Anew    string                                         // begins: "To deny old sessions again"
 	Again   string                                         // what that does
@@ -77,6 +77,8 @@ type Context struct {
 	Approvers []string        // ids of people and groups who may approve; of the configuration
 	Required  int             // how many have to approve now: the configuration may have become stricter
 	Guard     time.Duration   // how long what was applied is checked; 0: not at all
+	// Names are those of people, by their id, for the files: Slack shows none in them. Foreign text.
+	Names map[string]string
 }
 
 // FurtherByHand is what to do if the measure does not hold.

@@ -14,7 +14,7 @@ import (
 func (i incidentReport) line(e approvals.Event) moment {
 	who := byBot
 	if e.By != "" {
-		who = mdPerson(e.By)
+		who = i.Who(e.By)
 	}
 	return moment{at: e.At, who: who, text: i.eventWords(e)}
 }
@@ -62,24 +62,28 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return "denied the request"
 	case approvals.EventStarted:
 		if d := of[record.Started](e); !d.Cutoff.IsZero() {
-			return "planned to deny " + i.words.Scope(utc(d.Cutoff)) + "; the write follows"
+			return "planned to deny " + i.words.Scope(i.At(d.Cutoff)) + "; the write follows"
 		}
 		return "began; the write follows"
 	case approvals.EventApplied:
 		return i.appliedWords(of[record.Applied](e))
 	case approvals.EventRehearsed:
-		return "rehearsed for " + i.words.Scope(utc(of[record.Rehearsed](e).WouldBe)) + ", and nothing was written"
+		return "rehearsed for " + i.words.Scope(i.At(of[record.Rehearsed](e).WouldBe)) + ", and nothing was written"
 	case approvals.EventRefused:
 		d := of[approvals.Refusal](e)
 		return "pressed " + messages.ActionWords(d.Action) + " and was rejected: " + mdCode(string(d.Code), 40)
 	case approvals.EventFinding:
-		return "finding: " + pen.Prose(of[record.Finding](e).Sentence)
+		d := of[record.Finding](e)
+		if n := len(d.Changes); n > 0 {
+			return "CloudTrail shows who changed " + deny + ", " + english.Count(n, "change", "changes")
+		}
+		return "finding: " + i.Prose(d.Sentence)
 	case approvals.EventReport:
 		return fmt.Sprintf("asked for a report up to event %d", of[record.Reported](e).Upto)
 	case approvals.EventShutOut, approvals.EventDirect:
-		return pen.Direct(e)
+		return i.Direct(e)
 	case approvals.EventEvidence:
-		return evidenceWords(of[record.Evidence](e))
+		return i.evidenceWords(of[record.Evidence](e))
 	case approvals.EventSessions:
 		d := of[record.Sessions](e)
 		return fmt.Sprintf("check %d: %s that no earlier check had", d.Look+1,
@@ -89,7 +93,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventActivity:
 		d := of[record.Activity](e)
 		if d.Failed != "" {
-			return "what the sessions did could not be read: " + pen.Prose(d.Failed)
+			return "what the sessions did could not be read: " + i.Prose(d.Failed)
 		}
 		return fmt.Sprintf("check %d: what %s did was read, and %s from them", d.Look+1,
 			english.Count(len(d.Sessions), "session", "sessions"),
@@ -98,23 +102,23 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return "verdict: **" + wordOf(of[record.Conclusion](e).Word) + "**"
 	case approvals.EventReadBack:
 		d := of[record.ReadBack](e)
-		return "verified on the role: " + pen.Facts(record.Proof{ReadBack: &d})[0].Text
+		return "verified on the role: " + i.Facts(record.Proof{ReadBack: &d})[0].Text
 	case approvals.EventSimulated:
 		d := of[record.Simulated](e)
-		return "policy simulator: " + pen.Facts(record.Proof{Simulated: &d})[1].Text
+		return "policy simulator: " + i.Facts(record.Proof{Simulated: &d})[1].Text
 	case approvals.EventSeenDenied:
 		d := of[record.Enforcement](e)
-		return "seen blocked in CloudTrail: " + pen.Facts(record.Proof{Seen: &d})[2].Text
+		return "seen blocked in CloudTrail: " + i.Facts(record.Proof{Seen: &d})[2].Text
 	case approvals.EventTampered:
 		d := of[record.Tampered](e)
-		text := "**a check found " + deny + " " + pen.Found(d) + "**"
+		text := "**a check found " + deny + " " + i.Found(d) + "**"
 		if d.Why != "" {
-			text += ": " + pen.Prose(d.Why)
+			text += ": " + i.Prose(d.Why)
 		}
 		return text
 	case approvals.EventRewritten:
 		d := of[record.Rewritten](e)
-		return deny + " was restored under the same approval, for " + i.words.Scope(utc(d.Cutoff)) + as(d.CallerARN)
+		return deny + " was restored under the same approval, for " + i.words.Scope(i.At(d.Cutoff)) + as(d.CallerARN)
 	case approvals.EventHeld:
 		return deny + " was on the role at the last check, " + messages.Span(of[record.Held](e).After) +
 			" after it was applied"
@@ -123,7 +127,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventUndone:
 		d := of[record.Undone](e)
 		return "**another request undid the " + i.words.Noun + "**: " + mdCode(d.Request, 40) + ", asked by " +
-			mdPerson(d.Requester) + ", approved by " + mdPeople(d.Approvers)
+			i.Who(d.Requester) + ", approved by " + i.people(d.Approvers) + ". " + i.left(d)
 	}
 	if why := failed[e.Type]; why != "" {
 		return why + mdFailure(e)
@@ -136,11 +140,11 @@ func (i incidentReport) appliedWords(d record.Applied) string {
 	case i.undo:
 		return "AWS accepted the change" + as(d.CallerARN)
 	case d.AlreadyThere:
-		return "the policy for " + i.words.Scope(utc(d.Cutoff)) + " is on the role: an earlier try had written it" +
+		return "the policy for " + i.words.Scope(i.At(d.Cutoff)) + " is on the role: an earlier try had written it" +
 			as(d.CallerARN)
 	default:
-		return "**AWS accepted the " + i.words.Document(d.Policy) + "** at " + utc(d.At) + " of its clock, for " +
-			i.words.Scope(utc(d.Cutoff)) + as(d.CallerARN)
+		return "**AWS accepted the " + i.words.Document(d.Policy) + "** at " + i.At(d.At) + " of its clock, for " +
+			i.words.Scope(i.At(d.Cutoff)) + as(d.CallerARN)
 	}
 }
 
@@ -151,9 +155,9 @@ func as(arn string) string {
 	return ", written as " + mdCode(arn, 300)
 }
 
-func evidenceWords(d record.Evidence) string {
+func (i incidentReport) evidenceWords(d record.Evidence) string {
 	if d.Failed != "" {
-		return "CloudTrail could not be read: " + pen.Prose(d.Failed)
+		return "CloudTrail could not be read: " + i.Prose(d.Failed)
 	}
 	covered := 0
 	for _, g := range d.Regions {
@@ -161,7 +165,7 @@ func evidenceWords(d record.Evidence) string {
 			covered++
 		}
 	}
-	return fmt.Sprintf("check %d of CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until),
+	return fmt.Sprintf("check %d of CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, i.At(d.Since), i.At(d.Until),
 		covered, english.Count(len(d.Regions), "region", "regions"))
 }
 

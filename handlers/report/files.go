@@ -50,7 +50,8 @@ func Upto(e approvals.Event) int64 {
 
 // Files are the files that go with an event: the picture and the list of sessions, where there are
 // any, and the report. events is the log up to the event and e its last: what happened later is not
-// there, so the files are the same whenever they are made. Of c only Role and Words are read.
+// there, so the files are the same whenever they are made. Of c is
+// read what Report reads.
 func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context) (files []File) {
 	upto := Upto(e)
 	if upto == 0 {
@@ -67,8 +68,8 @@ func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c m
 	if len(in.Sessions) > 0 {
 		p := picture(in, c.Role)
 		add("timeline", "png", "Sessions over time", timeline.AltText(p), func() ([]byte, error) { return timeline.PNG(p) })
-		add("sessions", "csv", "All sessions, for a spreadsheet", "", func() ([]byte, error) { return CSV(in) })
-		add("sessions", "jsonl", "All sessions, for programs", "", func() ([]byte, error) { return JSONLines(in) })
+		add("sessions", "csv", "All sessions, for a spreadsheet", "", func() ([]byte, error) { return CSV(in, c.Role) })
+		add("sessions", "jsonl", "All sessions, for programs", "", func() ([]byte, error) { return JSONLines(in, c.Role) })
 	}
 	made := func(write func(then approvals.Request) ([]byte, error)) func() ([]byte, error) {
 		return func() ([]byte, error) {
@@ -83,7 +84,7 @@ func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c m
 		return []byte(Report(then, read, c)), nil
 	}))
 	add("report", "json", "Report, its facts", "", made(func(then approvals.Request) ([]byte, error) {
-		return ReportFacts(then, read, c.Role)
+		return ReportFacts(then, read, c)
 	}))
 	return files
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,18 +42,52 @@ func mdProse(text string, limit int) string {
 	return action.ReplaceAllString(text, "`$0`")
 }
 
-// mdPerson names a person of the workspace by their id: the log knows no names.
-func mdPerson(id string) string {
-	if id == "" {
-		return "revokebot"
+// named names people of the workspace, with their id where it is needed to tell two apart.
+func named(names map[string]string) func(id string) string {
+	times := map[string]int{}
+	short := func(id string) string { return strings.ToLower(messages.Clean(names[id], 80)) }
+	for id := range names {
+		times[short(id)]++
+		times[strings.ToLower(id)]++ // a name that is an id
 	}
-	return mdCode(id, 40)
+	return func(id string) string {
+		switch {
+		case id == "":
+			return "revokebot"
+		case short(id) == "":
+			return mdCode(id, 40)
+		case times[short(id)] > 1:
+			return mdCode(names[id], 80) + " (" + mdCode(id, 40) + ")"
+		default:
+			return mdCode(names[id], 80)
+		}
+	}
 }
 
-func mdPeople(ids []string) string {
+// People are the ids of those whom a report of events names, at most 20.
+func People(events []approvals.Event) (ids []string) {
+	for _, e := range events {
+		all := []string{e.By}
+		switch e.Type {
+		case approvals.EventUndone:
+			d := of[record.Undone](e)
+			all = append(append(all, d.Requester), d.Approvers...)
+		case approvals.EventDirect:
+			all = append(all, of[record.Direct](e).Person)
+		}
+		for _, id := range all {
+			if id != "" && !slices.Contains(ids, id) && len(ids) < 20 {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+func (i incidentReport) people(ids []string) string {
 	words := make([]string, len(ids))
-	for i, id := range ids {
-		words[i] = mdPerson(id)
+	for n, id := range ids {
+		words[n] = i.Who(id)
 	}
 	return messages.List(words)
 }
@@ -72,8 +107,10 @@ var pen = messages.Pen{
 		}
 		return mdProse(text, 1200)
 	},
-	Bold: func(text string) string { return "**" + text + "**" }, Who: mdPerson, At: utc,
+	Bold: func(text string) string { return "**" + text + "**" }, Who: named(nil), At: utc,
 }
+
+func upper(words string) string { return strings.ToUpper(words[:1]) + words[1:] }
 
 // utc writes a moment as messages do.
 func utc(t time.Time) string { return messages.UTC(t) }

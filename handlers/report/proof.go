@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -13,7 +15,7 @@ func (i incidentReport) proven(s *sheet) {
 	d := record.Known[record.Rehearsed](i.r.Closing)
 	switch {
 	case i.r.State == approvals.StateRehearsed && d != nil:
-		s.item("The %s would have been written, for %s.", i.words.Document(d.Policy), i.words.Scope(utc(d.WouldBe)))
+		s.item("The %s would have been written, for %s.", i.words.Document(d.Policy), i.words.Scope(i.At(d.WouldBe)))
 		for _, check := range messages.DrillChecks(*d, i.words, pen) {
 			s.item("%s", check)
 		}
@@ -23,11 +25,11 @@ func (i incidentReport) proven(s *sheet) {
 	case i.r.State != approvals.StateApplied || i.undo:
 		s.item("No change by this request is proven.")
 	default:
-		for _, f := range pen.Facts(i.proof) {
+		for _, f := range i.Facts(i.proof) {
 			s.item("**%s:** %s.", f.Name, f.Text)
 		}
 		if h := i.proof.Held; h != nil {
-			s.item("The %s was on the role at the last check, at %s, %s after it was applied.", i.words.Deny, utc(h.At),
+			s.item("The %s was on the role at the last check, at %s, %s after it was applied.", i.words.Deny, i.At(h.At),
 				messages.Span(h.After))
 		}
 	}
@@ -55,48 +57,49 @@ func (i incidentReport) proven(s *sheet) {
 			s.item("On the verdict: %s", mdProse(why, 400))
 		}
 		for _, c := range v.Calls {
-			s.item("Against it: %s %s", stampLine(c.Time), pen.Call(c))
+			s.item("Against it: %s %s", stampLine(c.Time), i.Call(c))
 		}
 		for _, session := range v.Sessions {
 			of := ""
 			if session.Role != "" {
 				of = " of role " + mdCode(session.Role, 64)
 			}
-			s.item("Against it: %s%s, opened %s", pen.Session(session), of, stampLine(session.Time))
+			s.item("Against it: %s%s, opened %s", i.Session(session), of, stampLine(session.Time))
 		}
 	}
 	s.item("CloudTrail is minutes late and has management calls only: no events is not no activity, " +
 		"and what was read from buckets and databases is not in it.")
 }
 
-// remaining is what is left to do, as far as the record shows it: what Act now lists in the thread,
-// and what the record alone knows.
-func (i incidentReport) remaining(s *sheet) {
-	s.title("What remains to do")
+// actions are what is left to do, as far as the record shows it: what Act now lists in the thread,
+// each with its command, and what the record alone knows.
+func (i incidentReport) actions(s *sheet) {
+	s.title("Actions")
 	before, r := s.Len(), i.r
+	done := ""
+	for _, item := range i.Items(i.in, i.c.Role) {
+		switch {
+		case item.Done != "":
+			done += fmt.Sprintf("- %s, nothing to do: %s\n", upper(item.Done), item.Text)
+			continue
+		case item.Command != "":
+			item.Text += "\n  " + mdCode(item.Command, 400)
+		}
+		s.item("%s", item.Text)
+	}
 	d := record.Known[record.Rehearsed](r.Closing)
 	switch {
 	case r.State == approvals.StateOpen, r.State == approvals.StateApproved, r.State == approvals.StateExecuting:
 		s.item("Wait for the outcome of the request, and ask for this report again.")
-	case i.drill && (r.State == approvals.StateFailed || r.State == approvals.StateVoid || d != nil && !d.Clean()):
+	case i.in.Drill && (r.State == approvals.StateFailed || r.State == approvals.StateVoid || d != nil && !d.Clean()):
 		s.item("Fix what stands above, and drill again: a real %s would most likely end the same way.", i.words.Noun)
 	case r.State == approvals.StateApplied && !i.undo:
 		i.afterApplied(s)
-	case i.drill, r.State == approvals.StateApplied:
+	case i.in.Drill, r.State == approvals.StateApplied:
 	case r.State == approvals.StateFailed:
 		s.item("Ask again, or %s in the IAM console: the sessions are not known to be blocked.", i.words.ByHand)
 	case !i.undo:
 		s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
-	}
-	for _, item := range pen.Items(i.in, i.role) {
-		text := item.Text
-		if item.Command != "" {
-			text += " " + mdCode(item.Command, 400)
-		}
-		if item.Done != "" {
-			text = "Nothing, it is " + item.Done + ": " + item.Text
-		}
-		s.item("%s", text)
 	}
 	for _, g := range i.in.Regions {
 		if !g.Covered {
@@ -105,16 +108,16 @@ func (i incidentReport) remaining(s *sheet) {
 	}
 	for _, e := range i.events {
 		if e.Type == approvals.EventParked {
-			s.item("Find out why a piece of work was given up at %s: %s", utc(e.At), mdFailure(e))
+			s.item("Find out why a piece of work was given up at %s: %s", i.At(e.At), mdFailure(e))
 		}
 	}
-	if s.Len() == before {
+	if s.WriteString(done); s.Len() == before {
 		s.item("Nothing that the record shows.")
 	}
 }
 
 func (i incidentReport) afterApplied(s *sheet) {
-	facts := pen.Facts(i.proof)
+	facts := i.Facts(i.proof)
 	switch facts[0].Word {
 	case messages.FactNo:
 		s.item("Restore the %s and find out who changed it: the role does not have what was written.", i.words.Deny)
@@ -125,9 +128,9 @@ func (i incidentReport) afterApplied(s *sheet) {
 	case v == nil:
 		s.item("Ask for this report again after the last check of CloudTrail: there is no verdict yet.")
 	case facts[2].Word == messages.FactNo:
-		s.item("%s", i.words.Next(record.WordNotContained, i.further))
+		s.item("%s", i.words.Next(record.WordNotContained, i.c.FurtherByHand()))
 	case v.Word != record.WordContained:
-		s.item("%s", i.words.Next(v.Word, i.further))
+		s.item("%s", i.words.Next(v.Word, i.c.FurtherByHand()))
 	}
 	if word := facts[0].Word; word == messages.FactYes || word == messages.FactNotKnown {
 		until := ""

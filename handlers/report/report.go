@@ -3,6 +3,8 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -11,27 +13,27 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// incidentReport is what a report is made of. Nothing in it comes from anywhere but the log.
+// incidentReport is what a report is made of. Nothing in it comes from anywhere but the log, the
+// names of people excepted.
 type incidentReport struct {
-	r       approvals.Request
-	events  []approvals.Event
-	role    record.Role
-	words   messages.Words
-	in      record.Incident
-	proof   record.Proof
-	further string
-	drill   bool // it is of a drill
-	undo    bool // it is of a request to take a measure away
+	messages.Pen
+	c      messages.Context
+	words  messages.Words
+	r      approvals.Request
+	events []approvals.Event
+	in     record.Incident
+	proof  record.Proof
+	undo   bool // it is of a request to take a measure away
 }
 
-// Report is the incident report of a request as Markdown: all that events say. r is their fold.
-// Of c only Role and Words are read. The same log gives the same bytes.
+// Report is the incident report of a request as Markdown. r is the fold of events. Of c only Role,
+// Words, Further, Undo and Names are read. The same log and names give the same bytes.
 func Report(r approvals.Request, events []approvals.Event, c messages.Context) string {
 	i := incidentReport{
-		r: r, events: events, role: c.Role, words: c.Words, further: c.FurtherByHand(), in: record.Gather(events),
-		proof: record.Proven(events), drill: record.IsDrill(events),
+		Pen: pen, c: c, words: c.Words, r: r, events: events, in: record.Gather(events), proof: record.Proven(events),
 		undo: r.Purpose.Mode() == approvals.ModeUndo,
 	}
+	i.Who, i.At = named(c.Names), func(t time.Time) string { return messages.Clock(t, r.Opened) }
 	return i.markdown()
 }
 
@@ -52,11 +54,14 @@ type facts struct {
 	RoleID    string            `json:"role_unique_id"`
 	Reason    string            `json:"reason,omitempty"`
 
-	Requester string    `json:"requester"`
-	Approvers []string  `json:"approvers"`
-	Asked     time.Time `json:"asked"`
-	Ended     time.Time `json:"ended,omitzero"`
-	Cutoff    time.Time `json:"cutoff,omitzero"` // of the deny that was written last
+	Requester string            `json:"requester"`        // people are ids
+	People    map[string]string `json:"people,omitempty"` // their names
+	Approvers []string          `json:"approvers"`
+	Asked     time.Time         `json:"asked"`
+	Ended     time.Time         `json:"ended,omitzero"`
+	Steps     []stage           `json:"steps"`
+	Cutoff    time.Time         `json:"cutoff,omitzero"`             // of the policy that was written last
+	Revives   time.Time         `json:"old_sessions_until,omitzero"` // undone: until when old sessions can work again
 
 	// yes, no, undone, role_gone or not_known; drill, where there is none to be stored
 	Stored   string `json:"deny_stored"`
@@ -89,9 +94,13 @@ type factEvent struct {
 	Detail json.RawMessage     `json:"detail,omitempty"`
 }
 
-// ReportFacts are the facts of a report, as JSON.
-func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role) ([]byte, error) {
-	in, p := record.Gather(events), record.Proven(events)
+// spans are durations in the JSON of the log, in nanoseconds. No text in JSON has a quote that is
+// not escaped.
+var spans = regexp.MustCompile(`("(?:after|expire_after|max_session|first_step|second_step)": )(\d+)`)
+
+// ReportFacts are the facts of a report, as JSON. Durations are texts such as "1m30s".
+func ReportFacts(r approvals.Request, events []approvals.Event, c messages.Context) ([]byte, error) {
+	in, p, role := record.Gather(events), record.Proven(events), c.Role
 	proven := pen.Facts(p)
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
@@ -99,7 +108,7 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 		Role:    role.Name,
 		RoleARN: role.ARN,
 		RoleID:  role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Asked.UTC(),
-		Ended: r.Ended, Cutoff: p.Cutoff,
+		People: c.Names, Steps: stages(r, events), Ended: r.Ended, Cutoff: p.Cutoff,
 		Stored: proven[0].Word, OnPaper: proven[1].Word, Enforced: proven[2].Word,
 		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions),
 		LeftOut: in.LeftOut, NotRead: in.NotRead,
@@ -114,6 +123,11 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 	}
 	if !f.Ended.IsZero() {
 		f.Ended = f.Ended.UTC()
+	}
+	if r.Undone != nil {
+		if u := record.Known[record.Undone](*r.Undone); u != nil && u.Revives {
+			f.Revives = u.RevivesUntil
+		}
 	}
 	for _, s := range in.Sessions {
 		if a, ok := in.Activities[s.EventID]; ok {
@@ -134,7 +148,11 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 	if err != nil {
 		return nil, fmt.Errorf("facts of the report: %w", err)
 	}
-	return append(out, '\n'), nil
+	return append(spans.ReplaceAllFunc(out, func(found []byte) []byte {
+		part := spans.FindSubmatch(found)
+		ns, _ := strconv.ParseInt(string(part[2]), 10, 64)
+		return fmt.Appendf(nil, "%s%q", part[1], time.Duration(ns))
+	}), '\n'), nil
 }
 
 // listed is a list that is there, if empty.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -12,8 +11,8 @@ import (
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// maxTimelineSessions is how many sessions the timeline names; the facts have all.
-const maxTimelineSessions = 150
+// maxMoments is how much of CloudTrail the timeline has; the facts have all.
+const maxMoments = 300
 
 // moment is one line of the timeline.
 type moment struct {
@@ -33,7 +32,7 @@ func (i incidentReport) timeline(s *sheet) {
 			all = append(all, i.line(e))
 		}
 	}
-	if !i.drill { // of which there is no moment that parts sessions
+	if !i.in.Drill { // of which there is no moment that parts sessions
 		cloud, more := i.cloud()
 		all, left = append(all, cloud...), more
 	}
@@ -42,8 +41,8 @@ func (i incidentReport) timeline(s *sheet) {
 		s.item("%s · %s · %s", stampLine(m.at), m.who, m.text)
 	}
 	if left > 0 {
-		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n",
-			english.Count(left, "session is", "sessions are"))
+		fmt.Fprintf(s, "\n%s not in this list: nothing unusual was seen of them, or there are too many. The list (CSV) has "+
+			"all.\n", english.Count(left, "session is", "sessions are"))
 	}
 }
 
@@ -52,27 +51,23 @@ const (
 	byBot   = "revokebot"
 )
 
-// cloud is what CloudTrail showed: sessions, those first that matter, and the calls that matter by
-// themselves.
+// matters reports whether a session is for readers: it is unusual, its caller is first seen after
+// the cutoff, or the verdict names it.
+func (i incidentReport) matters(s record.Session) bool {
+	_, suspect := i.in.Suspects[s.EventID]
+	return suspect || s.After && s.Issued() && !i.in.Known(s) || i.in.Verdict != nil &&
+		slices.ContainsFunc(i.in.Verdict.Sessions, func(v record.Session) bool { return v.EventID == s.EventID })
+}
+
+// cloud is what CloudTrail showed: the sessions and calls that matter, and who changed the policy.
 func (i incidentReport) cloud() (list []moment, left int) {
 	in := i.in
-	sessions := slices.Clone(in.Sessions)
-	weight := func(s record.Session) int {
-		_, suspect := in.Suspects[s.EventID]
-		_, looked := in.Activities[s.EventID]
-		switch {
-		case suspect || looked:
-			return 0
-		case s.After:
-			return 1
-		default:
-			return 2
+	for _, s := range in.Sessions {
+		if !i.matters(s) || len(list) >= maxMoments {
+			left++
+			continue
 		}
-	}
-	slices.SortStableFunc(sessions, func(a, b record.Session) int { return cmp.Compare(weight(a), weight(b)) })
-	left = max(len(sessions)-maxTimelineSessions, 0)
-	for _, s := range sessions[:len(sessions)-left] {
-		text := pen.Session(s) + " in " + mdCode(s.Region, 30)
+		text := i.Session(s) + " in " + mdCode(s.Region, 30)
 		switch {
 		case !s.Issued() && s.Uncertain:
 			text = "an attempt that may have been for this role issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
@@ -91,7 +86,7 @@ func (i incidentReport) cloud() (list []moment, left int) {
 		list = append(list, moment{s.Time, byTrail, text})
 		a := in.Activities[s.EventID]
 		for _, c := range a.Persistence {
-			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + pen.Call(c)})
+			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + i.Call(c)})
 		}
 		if !a.AfterCut.IsZero() {
 			list = append(list, moment{
@@ -99,6 +94,9 @@ func (i incidentReport) cloud() (list []moment, left int) {
 				"the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the " + i.words.Mark,
 			})
 		}
+	}
+	for _, c := range i.changes() {
+		list = append(list, moment{c.At, byTrail, "**" + i.words.Deny + ":** " + i.Changer(c) + " " + i.Changed(c)})
 	}
 	return list, left
 }
