@@ -184,7 +184,7 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 		for _, want := range []string{
 			"Seen blocked in CloudTrail: yes, ",
 			"*First seen in this window:* session `deploy-stolen` of `user ci-deploy` from `203.0.113.66`",
-			"`deploy-stolen` of `user ci-deploy` from `203.0.113.66`: `blocked since 00:0",
+			"`session deploy-stolen: PutRolePolicy` of `user ci-deploy` from `203.0.113.66` with `aws-sdk-go-v2/",
 			"<@U0ROSA> and <@U0BOB> *Act now:* this revocation does not stop these 2.",
 			"`prod/DataRole` was assumed from session `deploy-stolen`, 1 session",
 			"`aws iam delete-role-policy --role-name NightlyBackup --policy-name more`",

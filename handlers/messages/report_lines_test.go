@@ -195,16 +195,16 @@ func TestEveryOpenActionOfAReportHasItsCommandAndDoneOnesComeLast(t *testing.T) 
 		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at}).looked().
 		add(approvals.EventActivity, "", activity).report()
 	actions := part(t, markdown, "Actions")
-	key := strings.Index(actions, "  `aws iam update-access-key --user-name backdoor --access-key-id AKIAEXAMPLE000000001 "+
-		"--status Inactive`")
+	key := strings.Index(actions, "  `aws iam update-access-key --user-name backdoor "+
+		"--access-key-id AKIAEXAMPLE000000001 --status Inactive`")
 	done := strings.Index(actions, "- Revoked, nothing to do: `prod/Data` was assumed")
 	if key < 0 || done < key {
 		t.Errorf("the command is at %d, what is done at %d in\n%s", key, done, actions)
 	}
 }
 
-// Timesketch documentation, "Import from CSV or JSONL"; its reader drops rows whose datetime it does
-// not understand, and takes the format from the first.
+// Timesketch documentation, "Import from CSV or JSONL"; its reader drops rows whose datetime it
+// does not understand.
 func TestTheListIsOneThatTimesketchImports(t *testing.T) {
 	s := wholeStory(t)
 	in := record.Gather(s.events)
@@ -245,7 +245,9 @@ func TestTheListIsOneThatTimesketchImports(t *testing.T) {
 
 // OWASP, "CSV Injection": also where a spreadsheet parts cells at ";".
 func TestNoCellOfTheListIsComputed(t *testing.T) {
-	for _, bad := range []string{"=1+1", "+1", "-1", "@x", "a;=1+1", "a; =1+1", `a;"=1+1"`, "a;;@x", " =1", `"=1`, "＝1", "x\t=1"} {
+	for _, bad := range []string{
+		"=1+1", "+1", "-1", "@x", "a;=1+1", "a; =1+1", `a;"=1+1"`, "a;;@x", " =1", `"=1`, "＝1", "x\t=1",
+	} {
 		in := record.Gather(begin(t, "", 1).add(approvals.EventSessions, "", record.Sessions{Rows: []record.Session{
 			{Session: trail.Session{EventID: "e", Time: at, SessionName: bad, Caller: bad, UserAgent: bad}},
 		}}).events)
@@ -291,5 +293,38 @@ func TestTheListTheTableAndTheThreadSayTheSameOfASession(t *testing.T) {
 		if !strings.Contains(table, `"text":"`+state) {
 			t.Errorf("the list says %q, which the table does not:\n%s", of.State, table)
 		}
+	}
+}
+
+func TestThePictureSaysWhyItIsRedNamesItsMarksAndSaysBlocked(t *testing.T) {
+	blocked := cutoff.Add(12 * time.Second)
+	activity := exampleActivity()
+	a := &activity.Sessions[0]
+	a.Elsewhere = []trail.Source{{Address: "203.0.113.66", Calls: 12, First: at.Add(-50 * time.Second)}}
+	a.LastOK, a.AfterCut, a.Refused, a.Last = at.Add(20*time.Second), blocked, blocked, blocked
+	alt := func(s *story) string {
+		s.add(approvals.EventReport, "U0ROSA", record.Reported{Upto: int64(len(s.events))})
+		n := len(s.events)
+		return report.Files(s.fold(n), s.events, s.events[n-1], exampleContext())[0].AltText
+	}
+	text := alt(wholeStory(t).add(approvals.EventActivity, "", activity))
+	for _, want := range []string{
+		"(Red: deploy-42 from 198.51.100.7, used from 203.0.113.66, blocked since 03:05:09 UTC): ", "; 1 stolen session, ",
+		"past the cutoff blocked; ", "session issued after the cutoff, 22 Nov 03:05 to 22 Nov 04:04; ",
+		"03:03 used from 203.0.113.66", "03:03 CreateAccessKey", "03:03 PutRolePolicy rejected",
+		"03:05 blocked", "03:04 assumed prod/DataRole",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	a.LastOK = blocked.Add(time.Minute)
+	if text := alt(wholeStory(t).add(approvals.EventActivity, "", activity)); strings.Contains(text, "blocked") {
+		t.Errorf("a session that has access is said to be blocked: %s", text)
+	}
+	a.Elsewhere = nil
+	if text := alt(wholeStory(t).add(approvals.EventActivity, "", activity)); strings.Contains(text, "Red") ||
+		!strings.Contains(text, "(Amber: deploy-42 from 198.51.100.7, address first seen in this window, has access, ") {
+		t.Errorf("a session that was first seen is accused: %s", text)
 	}
 }

@@ -50,8 +50,8 @@ func (i incidentReport) impact(s *sheet) {
 	}
 	if t := messages.TallyOf(in); in.Looks > 0 {
 		s.item("%s from %s, %d issued before the %s and %d at or after it. %s rejected. %s unusual.",
-			english.Count(t.Issued, "session", "sessions"), english.Count(t.Callers, "caller", "callers"), t.Before, i.words.Mark,
-			t.After, english.Count(t.Refused, "attempt", "attempts"),
+			english.Count(t.Issued, "session", "sessions"), english.Count(t.Callers, "caller", "callers"), t.Before,
+			i.words.Mark, t.After, english.Count(t.Refused, "attempt", "attempts"),
 			english.Count(len(in.Suspects), "session is", "sessions are"))
 	}
 	for _, session := range in.Sessions {

@@ -76,8 +76,8 @@ func stamp(t time.Time) string {
 }
 
 // CSV is the complete list of sessions as a spreadsheet reads it (RFC 4180), newest first. A text
-// from outside that a spreadsheet would take for a formula gets an apostrophe in front, also where a
-// spreadsheet that parts cells at ";" would see one begin (OWASP, "CSV Injection").
+// from outside that a spreadsheet would take for a formula gets an apostrophe in front, also where
+// a spreadsheet that parts cells at ";" would see one begin (OWASP, "CSV Injection").
 func CSV(in record.Incident, role record.Role) ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)

@@ -20,49 +20,60 @@ func picture(in record.Incident, role record.Role) timeline.Picture {
 	if in.Drill {
 		p.Title = messages.Marked("cutoff not set. " + p.Title)
 	}
-	at, weights := map[string]int{}, map[string]int{} // of a row, by its note
+	type caller struct {
+		timeline.Row
+		weight int // of what its note is about
+	}
+	var rows []caller
+	at := map[string]int{} // of a row, by its caller
 	for _, s := range in.Sessions {
 		i, there := at[s.CallerIdentity()]
 		if !there {
-			i = len(p.Rows)
+			i = len(rows)
 			at[s.CallerIdentity()] = i
-			p.Rows = append(p.Rows, timeline.Row{Label: messages.Raw(s.Caller, 120)})
+			rows = append(rows, caller{Row: timeline.Row{Label: messages.Raw(s.Caller, 120)}})
 		}
-		row := &p.Rows[i]
-		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: barOf(in, s)})
-		if suspect, is := in.Suspects[s.EventID]; is && weight(suspect) > weights[row.Note] {
-			row.Note = standsOut(s, suspect)
-			weights[row.Note] = weight(suspect)
+		row, kind, weight := &rows[i], barOf(in, s), weightOf(in, s)
+		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: kind, Past: past(in, s)})
+		if weight > row.weight {
+			row.weight, row.Note = weight, because(in, s, kind)
 		}
 		row.Marks = append(row.Marks, marksOf(in, s)...)
 	}
-	slices.SortStableFunc(p.Rows, func(a, b timeline.Row) int { return cmp.Compare(weights[b.Note], weights[a.Note]) })
+	slices.SortStableFunc(rows, func(a, b caller) int { return cmp.Compare(b.weight, a.weight) })
+	for _, r := range rows {
+		p.Rows = append(p.Rows, r.Row)
+	}
 	return p
 }
 
-// weight says how much of a sign it is: that a key was copied, an address is rare, or a caller.
-func weight(s record.Suspect) int {
+// weightOf says how much of a sign a session is: that its key was copied, its address is rare, or
+// its caller.
+func weightOf(in record.Incident, s record.Session) int {
+	why, suspect := in.Suspects[s.EventID]
 	switch {
-	case len(s.From) > 0:
+	case len(why.From) > 0 || why.Leaked:
 		return 3
-	case s.Address:
+	case why.Address:
 		return 2
-	default:
+	case suspect || s.After && s.Issued() && !in.Known(s):
 		return 1
+	default:
+		return 0
 	}
 }
 
-// standsOut is the note of a row.
-func standsOut(s record.Session, why record.Suspect) string {
-	what := "session " + messages.Raw(s.SessionName, 64)
-	switch {
-	case len(why.From) > 0:
-		return what + ": key used from " + messages.Raw(why.From[0], 60)
-	case !s.Issued():
-		return "stands out: refused, from " + messages.Raw(s.SourceAddress, 60)
-	default:
-		return "stands out: " + what + " from " + messages.Raw(s.SourceAddress, 60)
+// because says why a row is red or amber, with the words of the table.
+func because(in record.Incident, s record.Session, kind timeline.BarKind) string {
+	colour := "Amber"
+	if kind == timeline.BarStolen {
+		colour = "Red"
 	}
+	why := messages.StateNow(in, s, func(t time.Time) string { return messages.Clock(t, in.Until) })
+	if unusual := in.Suspects[s.EventID]; kind == timeline.BarUnusual && messages.Unusual(unusual) != "" {
+		why = messages.Unusual(unusual) + ", " + why
+	}
+	return colour + ": " + messages.Raw(s.SessionName, 64) + " from " + messages.Raw(s.SourceAddress, 60) + ", " + why
 }
 
 // begins is where the picture begins: with the window, or somewhat before the first session where
@@ -80,12 +91,13 @@ func begins(in record.Incident) time.Time {
 }
 
 func barOf(in record.Incident, s record.Session) timeline.BarKind {
-	_, suspect := in.Suspects[s.EventID]
-	switch {
+	switch weight := weightOf(in, s); {
 	case !s.Issued():
 		return timeline.BarDeniedAttempt
-	case suspect:
-		return timeline.BarSuspicious
+	case weight > 2:
+		return timeline.BarStolen
+	case weight > 0:
+		return timeline.BarUnusual
 	case s.After:
 		return timeline.BarAfter
 	default:
@@ -93,27 +105,61 @@ func barOf(in record.Incident, s record.Session) timeline.BarKind {
 	}
 }
 
+// past is what holds of a session past the cutoff; "" where it is not known to be kept out.
+func past(in record.Incident, s record.Session) string {
+	a := in.Activities[s.EventID]
+	switch {
+	case s.After, !s.Issued():
+		return ""
+	case in.Drill:
+		return "would be blocked"
+	case in.Undone, in.Lost, !a.LastOK.Before(in.Cutoff) && a.LastOK.After(a.Refused):
+		return ""
+	case !a.Refused.IsZero() && !a.Refused.Before(in.Cutoff):
+		return "blocked"
+	default:
+		return "no activity"
+	}
+}
+
 // marksOf are the moments that are known of what a session did: its first and last call, the first
-// denial after the cutoff, and the doors.
+// time it was blocked, from where else its key was used, and the calls and roles that gave it more.
 func marksOf(in record.Incident, s record.Session) []timeline.Mark {
 	a, looked := in.Activities[s.EventID]
 	if !looked || a.Calls == 0 {
 		return nil
 	}
-	marks := []timeline.Mark{{At: a.First, Kind: timeline.MarkCall}}
-	last := timeline.MarkCall
+	marks, last := []timeline.Mark{{At: a.First}}, timeline.Mark{At: a.Last}
 	if !a.AfterCut.IsZero() {
-		marks, last = append(marks, timeline.Mark{At: a.AfterCut, Kind: timeline.MarkDenial}), timeline.MarkDenial
-	}
-	if a.Last.After(a.First) {
-		marks = append(marks, timeline.Mark{At: a.Last, Kind: last})
-	}
-	for _, door := range a.Persistence {
-		kind := timeline.MarkPersistence
-		if door.ErrorCode != "" {
-			kind = timeline.MarkDenial
+		if a.LastOK.Before(a.Last) {
+			last.Kind = timeline.MarkDenial
 		}
-		marks = append(marks, timeline.Mark{At: door.Time, Kind: kind})
+		first := timeline.Mark{At: a.AfterCut, Kind: timeline.MarkDenial}
+		if past(in, s) == "blocked" {
+			first.At, first.Name = a.Refused, "blocked"
+		}
+		marks = append(marks, first)
+	}
+	marks = append(marks, last)
+	if weightOf(in, s) == 0 {
+		return marks // what an honest session does has no name
+	}
+	for _, from := range a.Elsewhere {
+		marks = append(marks, timeline.Mark{At: from.First, Name: "used from " + messages.Raw(from.Address, 60)})
+	}
+	for _, call := range a.Persistence {
+		m := timeline.Mark{At: call.Time, Kind: timeline.MarkPersistence, Name: messages.Raw(call.Name, 60)}
+		if call.ErrorCode != "" {
+			m.Kind, m.Name = timeline.MarkDenial, m.Name+" rejected"
+		}
+		marks = append(marks, m)
+	}
+	for _, l := range in.Chain {
+		if l.FromSession == s.SessionName && !l.First.IsZero() {
+			marks = append(marks, timeline.Mark{
+				At: l.First, Kind: timeline.MarkPersistence, Name: "assumed " + messages.Raw(messages.RoleOf(l), 100),
+			})
+		}
 	}
 	return marks
 }

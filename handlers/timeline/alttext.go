@@ -58,10 +58,13 @@ func inWords(r Row) string {
 	var parts []string
 	for kind, w := range barWords {
 		var first, last time.Time
-		open, n := false, 0
+		open, n, past := false, 0, ""
 		for _, b := range r.Bars {
 			if b.Kind != BarKind(kind) {
 				continue
+			}
+			if !strings.Contains(past, b.Past) {
+				past = strings.TrimPrefix(past+" or "+b.Past, " or ")
 			}
 			if n++; n == 1 || b.Start.Before(first) {
 				first = b.Start
@@ -77,13 +80,20 @@ func inWords(r Row) string {
 		case BarKind(kind) != BarDeniedAttempt:
 			what += " to " + last.UTC().Format(minute)
 		}
+		if past != "" {
+			what += ", past the cutoff " + past
+		}
 		parts = append(parts, what)
 	}
 	for kind, w := range markWords {
 		var last time.Time
 		n := 0
 		for _, m := range r.Marks {
-			if m.Kind == MarkKind(kind) {
+			switch {
+			case m.Kind != MarkKind(kind):
+			case m.Name != "":
+				parts = append(parts, m.title())
+			default:
 				n, last = n+1, times.Later(last, m.At)
 			}
 		}
@@ -91,5 +101,9 @@ func inWords(r Row) string {
 			parts = append(parts, english.Count(n, w.one, w.many)+", last "+last.UTC().Format(second))
 		}
 	}
-	return cutRunes(r.Label, altLabel) + ": " + strings.Join(parts, "; ") + "."
+	label := cutRunes(r.Label, altLabel)
+	if r.Note != "" {
+		label += " (" + cutRunes(r.Note, altTitle) + ")"
+	}
+	return label + ": " + strings.Join(parts, "; ") + "."
 }

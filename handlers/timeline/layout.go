@@ -1,61 +1,75 @@
 package timeline
 
 import (
-	"cmp"
 	"fmt"
 	"image"
+	"image/color"
 	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/internal/english"
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Measures in pixels.
 const (
-	width     = 1200
-	margin    = 32
+	width     = 840
+	margin    = 24
 	plotLeft  = margin
 	plotRight = width - margin
 
-	titleLine = 62  // baselines
-	windowRow = 102 //
-	flagTop   = 122
-	flagHigh  = 40
-	plotTop   = flagTop + flagHigh + 10
+	titleLine = 58 // baselines
+	windowRow = 98 //
+	flagTop   = 118
+	flagHigh  = 42
+	flagRoom  = flagHigh + 14 // from the top of the flag to the first row
 
 	textHigh  = 40 // of a row's label
-	laneHigh  = 26
+	lineHigh  = 34 // of a text below it
+	laneHigh  = 34
 	laneGap   = 5
-	marksHigh = 30
+	marksHigh = 32
 	rowGap    = 20
 
-	axisHigh   = 76
+	axisHigh   = 84
+	headHigh   = 64 // of the band's title
 	legendHigh = 42
 	minBar     = 8  // so that a short session is seen
-	attemptBar = 26 // of an attempt, around its moment
+	attemptBar = 34 // of an attempt, around its moment
 )
 
 // layout is a picture with every place in it known.
 type layout struct {
 	Picture
-	scale
+	panel
+	zoom          *panel // nil without a band
 	title, window string
-	rows          []row
-	bottom        int // of the rows
 	notes         []string
 	legend        [][]entry // by line
 	height        int
 }
 
+// panel is rows over one window.
+type panel struct {
+	scale
+	cutoff  time.Time
+	heading string // above the flag; may be empty
+	flag    int    // top of the cutoff's flag
+	rows    []row
+	bottom  int // of the rows
+}
+
 // row is one caller with its place.
 type row struct {
-	label, note string
+	label       string
+	note        []string // by line
+	colour      color.RGBA
 	top, height int
+	lanesTop    int
 	lanes       int
 	bars        []bar
 	marks       []mark
 	marksTop    int
+	names       []name
 }
 
 // bar is one session with its place. From split on it is drawn as a frame.
@@ -64,6 +78,7 @@ type bar struct {
 	x0, x1, split int
 	lane          int
 	goesOn        bool // after the window, or its end is not known
+	past          string
 }
 
 type mark struct {
@@ -71,26 +86,34 @@ type mark struct {
 	x    int
 }
 
+// name is the name of a mark, in a line below the marks.
+type name struct {
+	text        string
+	x, at, line int
+}
+
 // arrange gives everything its place.
 func arrange(p Picture, t *typeset) *layout {
-	l := &layout{Picture: p, scale: scaleOf(p)}
+	l := &layout{Picture: p, panel: panel{scale: scaleOf(p), cutoff: p.Cutoff, flag: flagTop}}
 	l.title = t.visible(t.title, p.Title, plotRight-plotLeft)
 	l.window = l.start.Format("Mon 2 Jan 2006 15:04") + " to " + windowEnd(l.start, l.end) + " UTC"
-	y, left := plotTop, 0
-	beyond := 0 // bars and marks outside the window
-	for i, given := range p.Rows {
-		r, outside := l.placeRow(given, t, y)
-		if i == MaxRows || y+r.height > maxHeight-axisHigh-6*legendHigh {
-			left = len(p.Rows) - i
-			break
+	zoom, matter := p.attack()
+	if zoom.Sub(l.scale) {
+		l.zoom = &panel{scale: zoom, cutoff: p.Cutoff}
+		what := "Unusual sessions, "
+		if slices.ContainsFunc(matter, func(r Row) bool { return r.rank() == 2 }) {
+			what = "The attack, "
 		}
-		beyond += outside
-		l.rows = append(l.rows, r)
-		y += r.height + rowGap
+		l.zoom.heading = what + zoom.start.Format("15:04") + " to " + windowEnd(zoom.start, zoom.end) + " UTC"
 	}
-	l.bottom = y
-	if left > 0 {
-		l.notes = append(l.notes, fmt.Sprintf("%s not shown here.", english.Count(left, "more row is", "more rows are")))
+	const end = maxHeight - axisHigh - 8*legendHigh
+	most := end
+	if l.zoom != nil {
+		most = maxAbove
+	}
+	left, beyond := l.place(p.Rows[:min(len(p.Rows), MaxRows)], t, most, l.zoom == nil)
+	if left += max(len(p.Rows)-MaxRows, 0); left > 0 {
+		l.notes = append(l.notes, english.Count(left, "more caller is", "more callers are")+" in the list (CSV).")
 	}
 	if beyond > 0 {
 		l.notes = append(l.notes, fmt.Sprintf("%s outside this window or too many to draw.",
@@ -104,8 +127,17 @@ func arrange(p Picture, t *typeset) *layout {
 		l.notes = append(l.notes, fmt.Sprintf("The cutoff, %s, lies %s this window.",
 			p.Cutoff.UTC().Format("2 Jan 2006 15:04:05 UTC"), where))
 	}
+	bottom := l.bottom + axisHigh
+	if l.zoom != nil {
+		l.zoom.flag = bottom + headHigh
+		l.zoom.place(matter[:min(len(matter), maxZoomed)], t, end, true)
+		bottom = l.zoom.bottom + axisHigh
+		if n := len(matter) - len(l.zoom.rows); n > 0 {
+			l.notes = append(l.notes, english.Count(n, "unusual caller is", "unusual callers are")+" not shown larger.")
+		}
+	}
 	l.legend = l.entries(t)
-	l.height = l.bottom + axisHigh + len(l.notes)*legendHigh + len(l.legend)*legendHigh + margin
+	l.height = bottom + len(l.notes)*legendHigh + len(l.legend)*legendHigh + margin
 	return l
 }
 
@@ -116,105 +148,49 @@ func windowEnd(start, end time.Time) string {
 	return end.Format("Mon 2 Jan 2006 15:04")
 }
 
-// placeRow gives one row its place, and counts what is not drawn in it.
-func (l *layout) placeRow(given Row, t *typeset, top int) (r row, outside int) {
-	const between = 20
-	r.top = top
-	r.label = t.visible(t.label, given.Label, plotRight-plotLeft)
-	if left := plotRight - plotLeft - t.width(t.label, r.label) - between; left > 60 {
-		r.note = t.visible(t.small, given.Note, left)
+// place gives rows their places above a height, with the names of marks or without, and counts rows
+// for which there is no room and what is not drawn in the others.
+func (p *panel) place(rows []Row, t *typeset, most int, names bool) (left, beyond int) {
+	y := p.flag + flagRoom
+	for i, given := range rows {
+		r, outside := p.placeRow(given, t, y, names)
+		if y+r.height > most {
+			left = len(rows) - i
+			break
+		}
+		beyond += outside
+		p.rows = append(p.rows, r)
+		y += r.height + rowGap
 	}
-	r.bars, outside = l.bars(given.Bars)
+	p.bottom = y
+	return left, beyond
+}
+
+// placeRow gives one row its place, and counts what is not drawn in it.
+func (p *panel) placeRow(given Row, t *typeset, top int, names bool) (r row, outside int) {
+	r.top, r.colour = top, grey
+	r.label = t.visible(t.label, given.Label, plotRight-plotLeft)
+	if given.Note != "" {
+		r.note, r.colour = t.wrapped(given.Note, plotRight-plotLeft, 2), given.colour()
+	}
+	r.bars, outside = p.bars(given.Bars)
 	var off int
-	r.marks, off = l.marks(given.Marks)
+	r.marks, off = p.marks(given.Marks)
 	outside += off
 	r.lanes = stack(r.bars)
-	r.height = textHigh + max(r.lanes, 1)*(laneHigh+laneGap)
-	r.marksTop = r.top + r.height
+	r.lanesTop = r.top + textHigh + len(r.note)*lineHigh
+	r.marksTop = r.lanesTop + max(r.lanes, 1)*(laneHigh+laneGap)
+	r.height = r.marksTop - r.top
 	if len(r.marks) > 0 {
 		r.height += marksHigh
 	}
+	if names {
+		r.names = p.names(given.Marks, t)
+		for _, n := range r.names {
+			r.height = max(r.height, r.marksTop-r.top+marksHigh+(n.line+1)*lineHigh)
+		}
+	}
 	return r, outside
-}
-
-// bars gives the bars of a row their places, in the order in which they begin.
-func (l *layout) bars(given []Bar) (list []bar, outside int) {
-	sorted := slices.Clone(given)
-	slices.SortStableFunc(sorted, func(a, b Bar) int { return a.Start.Compare(b.Start) })
-	for _, g := range sorted {
-		end := g.End
-		if end.IsZero() {
-			end = times.Later(l.end, g.Start)
-		}
-		if end.Before(g.Start) {
-			end = g.Start
-		}
-		if g.Kind == BarDeniedAttempt {
-			end = g.Start
-		}
-		if end.Before(l.start) || g.Start.After(l.end) || len(list) == maxBars {
-			outside++
-			continue
-		}
-		b := bar{kind: g.Kind, x0: l.x(g.Start), x1: l.x(end), goesOn: end.After(l.end) || g.End.IsZero()}
-		switch {
-		case g.Kind == BarDeniedAttempt:
-			b.goesOn, b.x0 = false, min(max(b.x0-attemptBar/2, plotLeft), plotRight-attemptBar)
-			b.x1 = b.x0 + attemptBar
-		case b.x1-b.x0 < minBar:
-			b.x1 = min(b.x0+minBar, plotRight)
-			b.x0 = b.x1 - minBar
-		}
-		b.split = b.x1
-		if !l.Cutoff.IsZero() && g.Start.Before(l.Cutoff) && (g.Kind == BarBefore || g.Kind == BarSuspicious) {
-			b.split = min(max(l.x(l.Cutoff), b.x0+minBar/2), b.x1)
-		}
-		list = append(list, b)
-	}
-	return list, outside
-}
-
-// stack puts bars that overlap above one another, and returns how many lanes that takes.
-func stack(bars []bar) int {
-	var ends []int
-	for i := range bars {
-		b := &bars[i]
-		b.lane = slices.IndexFunc(ends, func(end int) bool { return end+4 <= b.x0 })
-		switch {
-		case b.lane >= 0:
-		case len(ends) < maxLanes:
-			b.lane = len(ends)
-			ends = append(ends, 0)
-		default:
-			b.lane = slices.Index(ends, slices.Min(ends))
-		}
-		ends[b.lane] = max(ends[b.lane], b.x1)
-	}
-	return len(ends)
-}
-
-// apart is how far apart, in pixels, marks of a kind are drawn at least; those that fall together
-// are one.
-var apart = map[MarkKind]int{MarkCall: 4, MarkDenial: 8, MarkPersistence: 10}
-
-// marks gives the marks of a row their places.
-func (l *layout) marks(given []Mark) (list []mark, outside int) {
-	for _, g := range given {
-		if !l.covers(g.At) {
-			outside++
-			continue
-		}
-		list = append(list, mark{kind: g.Kind, x: l.x(g.At)})
-	}
-	// Calls first, so that what matters more is drawn over them.
-	slices.SortFunc(list, func(a, b mark) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.x, b.x)) })
-	drawn := list[:0]
-	for _, m := range list {
-		if n := len(drawn); n == 0 || drawn[n-1].kind != m.kind || m.x-drawn[n-1].x >= apart[m.kind] {
-			drawn = append(drawn, m)
-		}
-	}
-	return drawn, outside
 }
 
 // entry is one line of the legend: a sample, drawn around a height, and what it means.
@@ -281,6 +257,6 @@ func (l *layout) entries(t *typeset) [][]entry {
 
 // lane is the rectangle of a bar.
 func (r row) lane(b bar) image.Rectangle {
-	top := r.top + textHigh + b.lane*(laneHigh+laneGap)
+	top := r.lanesTop + b.lane*(laneHigh+laneGap)
 	return image.Rect(b.x0, top, b.x1, top+laneHigh)
 }

@@ -1,8 +1,11 @@
 package timeline
 
 import (
+	"image/color"
 	"math"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // scale puts moments into the width of the plot.
@@ -21,7 +24,7 @@ func scaleOf(p Picture) scale {
 	seen := [2]time.Time{start.UTC(), end.UTC()}
 	// The cutoff lies a little ahead of the moment at which it was written, and so of a look right
 	// after it; and what is past it needs room to be seen.
-	near, room := end.Sub(start)/4, end.Sub(start)/8
+	near, room := end.Sub(start)/4, end.Sub(start)/16
 	switch c := p.Cutoff; {
 	case c.IsZero():
 	case !c.Before(start) && c.Sub(end) < near && end.Sub(c) < room:
@@ -33,6 +36,60 @@ func scaleOf(p Picture) scale {
 	s.span = math.Max(seconds(end)-s.from, 1e-3)
 	return s
 }
+
+// Sub reports whether a scale shows a part of another large enough to be worth a band.
+func (s scale) Sub(whole scale) bool { return s.span > 0 && s.span*1.5 < whole.span }
+
+// attack is the time of what stands out, and the rows that do: the last hour, or more where it
+// began earlier, of what was looked at.
+func (p Picture) attack() (s scale, rows []Row) {
+	const hour, most, room = time.Hour, 4 * time.Hour, 3 * time.Minute
+	var first, last time.Time
+	for _, r := range p.Rows {
+		if r.rank() == 0 {
+			continue
+		}
+		rows = append(rows, r)
+		for _, m := range r.Marks {
+			last = times.Later(last, m.At)
+			if m.Name != "" {
+				first = times.Earlier(first, m.At)
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return scale{}, nil
+	}
+	whole := scaleOf(p)
+	if last = times.Later(last, p.Cutoff).Add(2 * room); last.Before(p.End) && p.End.Sub(last) < hour/2 {
+		last = p.End
+	}
+	if last.After(whole.end) {
+		last = whole.end
+	}
+	start := last.Add(-hour)
+	if !first.IsZero() && first.Add(-room).Before(start) {
+		start = times.Later(first.Add(-room), last.Add(-most))
+	}
+	start = times.Later(start.Truncate(time.Minute), whole.start)
+	from := seconds(start)
+	return scale{start: start.UTC(), end: last.UTC(), from: from, span: seconds(last) - from, seen: whole.seen}, rows
+}
+
+// rank says how much a row stands out: red, amber, or not at all.
+func (r Row) rank() (rank int) {
+	for _, b := range r.Bars {
+		switch b.Kind {
+		case BarStolen:
+			rank = 2
+		case BarUnusual:
+			rank = max(rank, 1)
+		}
+	}
+	return rank
+}
+
+func (r Row) colour() color.RGBA { return [...]color.RGBA{grey, orange, red}[r.rank()] }
 
 func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
 
@@ -68,7 +125,7 @@ var steps = []time.Duration{
 const (
 	day = 24 * time.Hour
 	// tickApart is how far apart ticks are at least, in pixels, for their labels to have room.
-	tickApart = 150
+	tickApart = 120
 )
 
 // tick is one labelled moment of the axis.

@@ -17,8 +17,8 @@ import (
 // Sizes of text in pixels.
 const (
 	sizeTitle = 34
-	sizeLabel = 27
-	sizeSmall = 24
+	sizeLabel = 28
+	sizeSmall = 26
 )
 
 const (
@@ -78,6 +78,24 @@ func (t *typeset) visible(face font.Face, text string, most int) string {
 		}
 	}
 	return strings.TrimRight(string(runes[:fits]), " ") + ellipsis
+}
+
+// wrapped is a small text in at most so many lines of a width in pixels.
+func (t *typeset) wrapped(text string, most, lines int) (all []string) {
+	for len(all) < lines-1 && t.width(t.small, t.drawable(text)) > most {
+		head := ""
+		for _, word := range strings.SplitAfter(text, " ") {
+			if t.width(t.small, t.drawable(head+word)) > most {
+				break
+			}
+			head += word
+		}
+		if head == "" {
+			break // a word that is too long
+		}
+		all, text = append(all, t.drawable(strings.TrimSpace(head))), text[len(head):]
+	}
+	return append(all, t.visible(t.small, text, most))
 }
 
 // drawable replaces what the fonts do not have.

@@ -2,11 +2,14 @@
 // sessions as bars, the cutoff as a line, calls and denials as marks. It knows nothing of Slack, of
 // AWS or of a request's log: whoever has those makes a Picture of them.
 //
-// The picture is a PNG of 1200 pixels' width, as high as its rows need and at most maxHeight. It is
-// made to be read on a phone, where it is shown at a third of its size, and in light and dark
-// themes alike: it brings its own opaque background, no text is smaller than 22 pixels, text and
-// shapes have a contrast of at least 4.5 to 1, and whatever means something differs by shape or
-// pattern and not by colour alone. AltText tells the same to those who do not see it.
+// Where something stands out and the window is long, a band below shows the time of the attack
+// again, larger, with the names of marks.
+//
+// The picture is a PNG of 840 pixels' width, as high as its rows need and at most maxHeight. It is
+// made to be read on a phone, where it is shown at half its size, and in light and dark themes
+// alike: it brings its own opaque background, no text is smaller than 26 pixels, text and shapes
+// have a contrast of at least 4.5 to 1, and whatever means something differs by shape or pattern
+// and not by colour alone. AltText tells the same to those who do not see it.
 //
 // Text is one line of visible characters, as messages.Raw makes it. It is cut to its place, and a
 // character that the fonts (Go Regular and Go Bold, which are part of the program) do not have
@@ -32,7 +35,9 @@ import (
 
 // Limits of a picture. What is above them is left out, and the picture says so.
 const (
-	MaxRows   = 24
+	MaxRows   = 10
+	maxZoomed = 5    // rows of the band
+	maxAbove  = 1200 // pixels above the band
 	maxHeight = 2700 // pixels
 	maxBars   = 500  // of a row
 	maxLanes  = 3    // of bars above one another in a row; what overlaps more is drawn over one another
@@ -49,7 +54,7 @@ type Picture struct {
 // Row is one caller.
 type Row struct {
 	Label string // who, such as "Lambda function payments"
-	Note  string // more about them, such as "3 sessions from 203.0.113.10"; may be empty
+	Note  string // why it is red or amber; may be empty
 	Bars  []Bar
 	Marks []Mark
 }
@@ -59,6 +64,9 @@ type Bar struct {
 	Start time.Time
 	End   time.Time // zero: not known, it is drawn to the end of the window
 	Kind  BarKind
+	// Past is what holds past the cutoff, such as "blocked": from there on the bar is empty. It is
+	// filled where this is empty: the session has access, or it is not known why it should not.
+	Past string
 }
 
 // BarKind says what a bar means.
@@ -66,19 +74,22 @@ type BarKind int
 
 // Kinds of bars.
 const (
-	BarBefore BarKind = iota // issued before the cutoff; what lies past the cutoff is drawn as a frame
-	BarAfter                 // issued at or after the cutoff
-	// from a caller or address that is suspicious, issued whenever; past the cutoff as BarBefore if
-	// issued before it
-	BarSuspicious
-	BarDeniedAttempt // an attempt that issued nothing: its Start is drawn
+	BarBefore        BarKind = iota // issued before the cutoff
+	BarAfter                        // issued at or after the cutoff
+	BarUnusual                      // first seen: amber, no accusation
+	BarStolen                       // used from where it was not opened, or leaked: red
+	BarDeniedAttempt                // an attempt that issued nothing: its Start is drawn
 )
 
 // Mark is one moment.
 type Mark struct {
 	At   time.Time
 	Kind MarkKind
+	Name string // such as "CreateAccessKey"; may be empty
 }
+
+// title is a mark in words: "09:46 CreateAccessKey".
+func (m Mark) title() string { return m.At.UTC().Format("15:04") + " " + m.Name }
 
 // MarkKind says what a mark means.
 type MarkKind int
@@ -87,7 +98,7 @@ type MarkKind int
 const (
 	MarkCall        MarkKind = iota // a call that was answered: a thin line
 	MarkDenial                      // a call that was denied: a cross
-	MarkPersistence                 // a call that opens a door, such as CreateAccessKey: a diamond
+	MarkPersistence                 // persistence, privilege escalation, a pivot: a diamond
 )
 
 // words name one thing, and many.
@@ -98,13 +109,16 @@ var (
 	barWords = [...]words{
 		BarBefore:        {"session issued before the cutoff", "sessions issued before the cutoff"},
 		BarAfter:         {"session issued after the cutoff", "sessions issued after the cutoff"},
-		BarSuspicious:    {"suspicious session", "suspicious sessions"},
+		BarUnusual:       {"unusual session", "unusual sessions"},
+		BarStolen:        {"stolen session", "stolen sessions"},
 		BarDeniedAttempt: {"attempt that issued nothing", "attempts that issued nothing"},
 	}
-	barColours = [...]color.RGBA{BarBefore: blue, BarAfter: green, BarSuspicious: red, BarDeniedAttempt: red}
-	markWords  = [...]words{
+	barColours = [...]color.RGBA{
+		BarBefore: blue, BarAfter: green, BarUnusual: orange, BarStolen: red, BarDeniedAttempt: red,
+	}
+	markWords = [...]words{
 		MarkCall: {"call", "calls"}, MarkDenial: {"denied call", "denied calls"},
-		MarkPersistence: {"call that opens a door", "calls that open a door"},
+		MarkPersistence: {"call that gives new access", "calls that give new access"},
 	}
 )
 

@@ -25,13 +25,24 @@ func story() Picture {
 		Title: "Who used prod/DeployRole, and when", Start: at.Add(-8 * time.Hour), End: at.Add(2 * time.Hour), Cutoff: at,
 		Rows: []Row{
 			{
-				Label: "user ci-deploy in 111122223333", Note: "1 session from 198.51.100.77, seen nowhere else",
-				Bars:  []Bar{b(-90*time.Minute, time.Hour, BarSuspicious)},
-				Marks: []Mark{m(-80*time.Minute, MarkCall), m(-60*time.Minute, MarkPersistence), m(9*time.Minute, MarkDenial)},
+				Label: "user ci-deploy in 111122223333", Note: "Red: deploy-1840 from 192.0.2.44, used from 198.51.100.77, " +
+					"blocked since 03:00:09 UTC",
+				Bars: []Bar{{
+					Start: at.Add(-90 * time.Minute), End: at.Add(time.Hour), Kind: BarStolen, Past: "blocked",
+				}},
+				Marks: []Mark{
+					m(-80*time.Minute, MarkCall),
+					{At: at.Add(-80 * time.Minute), Name: "used from 198.51.100.77"},
+					{At: at.Add(-60 * time.Minute), Kind: MarkPersistence, Name: "CreateAccessKey"},
+					{At: at.Add(-58 * time.Minute), Kind: MarkDenial, Name: "PutRolePolicy rejected"},
+					{At: at.Add(-55 * time.Minute), Kind: MarkPersistence, Name: "assumed prod/NightlyBackup"},
+					{At: at.Add(9 * time.Second), Kind: MarkDenial, Name: "blocked"}, m(9*time.Minute, MarkDenial),
+				},
 			},
 			{
 				Label: "GitHub acme/shop main", Bars: []Bar{
-					b(-6*time.Hour, -4*time.Hour, BarBefore), b(30*time.Minute, 90*time.Minute, BarAfter),
+					{Start: at.Add(-6 * time.Hour), End: at.Add(-4 * time.Hour), Past: "no activity"},
+					b(30*time.Minute, 90*time.Minute, BarAfter),
 				},
 			},
 			{Label: "user mallory in 777788889999", Bars: []Bar{b(-40*time.Minute, 0, BarDeniedAttempt)}},
@@ -62,7 +73,9 @@ func is(img image.Image, x, y int, want color.RGBA) bool {
 }
 
 // column is the pixel of a moment of the story, by the rule of three.
-func column(d time.Duration) int { return 32 + int(math.Round(1136*(8*time.Hour+d).Hours()/10)) }
+func column(d time.Duration) int {
+	return plotLeft + int(math.Round((plotRight-plotLeft)*(8*time.Hour+d).Hours()/10))
+}
 
 // lane is a line of pixels through the bars of one of the story's rows.
 func lane(t *testing.T, row int) int {
@@ -72,13 +85,18 @@ func lane(t *testing.T, row int) int {
 		t.Fatal(err)
 	}
 	r := arrange(story(), faces).rows[row]
-	return r.top + textHigh + laneHigh/2
+	return r.lanesTop + laneHigh/2
 }
 
 func TestTheCutoffIsWhereItsTimeIs(t *testing.T) {
 	img := drawn(t, story())
+	faces, err := newType()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := arrange(story(), faces)
 	dashes := func(x int) (n int) {
-		for y := plotTop; y < img.Bounds().Dy(); y++ {
+		for y := flagTop + flagRoom; y < l.bottom; y++ {
 			if is(img, x, y, ink) && is(img, x-1, y, ink) && is(img, x-4, y, paper) && is(img, x+3, y, paper) {
 				n++
 			}
@@ -112,12 +130,12 @@ func TestACutoffJustOutsideTheWindowIsDrawnAndSoIsThatNobodyLookedThere(t *testi
 		img, part := drawn(t, p), l.unseen()[0]
 		n := 0
 		for x := part[0]; x < part[1]; x++ {
-			if is(img, x, plotTop-rowGap/2+3, shade) {
+			if is(img, x, l.top()+3, shade) {
 				n++
 			}
 		}
 		line := 0
-		for y := plotTop; y < l.bottom; y++ {
+		for y := flagTop + flagRoom; y < l.bottom; y++ {
 			if is(img, l.x(p.Cutoff), y, ink) {
 				line++
 			}
@@ -160,7 +178,7 @@ func TestKindsDifferByShapeAndNotByColourAlone(t *testing.T) {
 	shape := func(row Row) string {
 		img := drawn(t, Picture{Start: at, End: at.Add(time.Hour), Rows: []Row{row}})
 		var b strings.Builder
-		for y := plotTop + textHigh; y < plotTop+textHigh+laneHigh+laneGap+marksHigh; y++ {
+		for y := flagTop + flagRoom + textHigh; y < flagTop+flagRoom+textHigh+laneHigh+laneGap+marksHigh; y++ {
 			for x := column0(10 * time.Minute); x < column0(50*time.Minute); x++ {
 				b.WriteByte("# "[min(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y/150, 1)])
 			}
@@ -185,7 +203,7 @@ func TestKindsDifferByShapeAndNotByColourAlone(t *testing.T) {
 	}
 }
 
-func column0(d time.Duration) int { return 32 + int(1136*d.Hours()) }
+func column0(d time.Duration) int { return plotLeft + int((plotRight-plotLeft)*d.Hours()) }
 
 func TestColoursAndTextCanBeRead(t *testing.T) {
 	light := func(c color.RGBA) float64 {
@@ -206,7 +224,7 @@ func TestColoursAndTextCanBeRead(t *testing.T) {
 		}
 	}
 	for _, size := range []int{sizeTitle, sizeLabel, sizeSmall} {
-		if size < 22 {
+		if size < 26 {
 			t.Errorf("a text of %d pixels", size)
 		}
 	}
@@ -254,7 +272,7 @@ func TestWhateverComesThePictureHasItsBoundsAndTheTextTells(t *testing.T) {
 		for j := range 250 {
 			r.Bars = append(r.Bars, Bar{
 				Start: at.Add(time.Duration(-j) * time.Second), End: at.Add(time.Duration(60-j) * time.Second),
-				Kind: BarKind(j % 4),
+				Kind: BarKind(j % 5),
 			})
 			r.Marks = append(r.Marks, Mark{At: at.Add(time.Duration(-j) * time.Second), Kind: MarkKind(j % 3)})
 		}
@@ -296,7 +314,7 @@ func TestWhateverComesThePictureHasItsBoundsAndTheTextTells(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l := arrange(crowd, faces); len(l.rows) >= MaxRows ||
-		!strings.Contains(l.notes[0], fmt.Sprintf("%d more rows", 40-len(l.rows))) {
+		!strings.Contains(l.notes[0], fmt.Sprintf("%d more callers", 40-len(l.rows))) {
 		t.Errorf("%d rows, %q", len(l.rows), l.notes)
 	}
 	flat := Picture{Rows: make([]Row, 40)}
@@ -353,9 +371,12 @@ func TestTicksAreRoundMomentsInUTCWithRoomForTheirLabels(t *testing.T) {
 func TestTheTextTellsWhatThePictureShows(t *testing.T) {
 	want := "Who used prod/DeployRole, and when. From 2026-11-21 19:00 to 2026-11-22 05:00 UTC, " +
 		"cutoff 2026-11-22 03:00:00. " +
-		"user ci-deploy in 111122223333: 1 suspicious session, 22 Nov 01:30 to 22 Nov 04:00; 1 call, last 22 Nov 01:40:00; " +
-		"1 denied call, last 22 Nov 03:09:00; 1 call that opens a door, last 22 Nov 02:00:00. " +
-		"GitHub acme/shop main: 1 session issued before the cutoff, 21 Nov 21:00 to 21 Nov 23:00; " +
+		"user ci-deploy in 111122223333 (Red: deploy-1840 from 192.0.2.44, used from 198.51.100.77, " +
+		"blocked since 03:00:09 UTC): 1 stolen session, 22 Nov 01:30 to 22 Nov 04:00, past the cutoff blocked; " +
+		"01:40 used from 198.51.100.77; 1 call, last 22 Nov 01:40:00; 02:02 PutRolePolicy rejected; 03:00 blocked; " +
+		"1 denied call, last 22 Nov 03:09:00; 02:00 CreateAccessKey; 02:05 assumed prod/NightlyBackup. " +
+		"GitHub acme/shop main: 1 session issued before the cutoff, 21 Nov 21:00 to 21 Nov 23:00, " +
+		"past the cutoff no activity; " +
 		"1 session issued after the cutoff, 22 Nov 03:30 to 22 Nov 04:30. " +
 		"user mallory in 777788889999: 1 attempt that issued nothing, 22 Nov 02:20."
 	if got := AltText(story()); got != want {
