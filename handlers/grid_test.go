@@ -170,7 +170,7 @@ func TestAPersonWhoseIdBeginsWithWIsNamedWhereverAPersonIs(t *testing.T) {
 		card.Becomes(approvals.StateApplied)
 		pressInThread(b, card, wanda, messages.ActionReport)
 		b.Until("the report is in the thread", func() bool { return card.Says(".md]") })
-		for _, id := range []string{sam, wanda} {
+		for id, name := range map[string]string{sam: "sam", wanda: "wanda"} {
 			if m := card.Message(); !strings.Contains(m.Text, "<@"+id+">") || !strings.Contains(string(m.Blocks), "<@"+id+">") {
 				t.Errorf("the card does not name %s: %s", id, m.Text)
 			}
@@ -181,11 +181,12 @@ func TestAPersonWhoseIdBeginsWithWIsNamedWhereverAPersonIs(t *testing.T) {
 			for _, m := range b.Slack.Messages(actors.Incident) {
 				for _, f := range m.Files {
 					content, _ := b.Slack.FileContent(f.ID)
-					report = report || strings.HasSuffix(f.Name, ".md") && strings.Contains(string(content), id)
+					report = report || strings.HasSuffix(f.Name, ".md") &&
+						strings.Contains(string(content), "`"+name+"`")
 				}
 			}
 			if !report {
-				t.Errorf("the report does not name %s", id)
+				t.Errorf("the report does not name %s", name)
 			}
 			waiting, err := b.DB.XRange(t.Context(), "{revokebot}:unchained", "-", "+").Result()
 			if err != nil || !strings.Contains(fmt.Sprint(waiting), "by:"+id) {

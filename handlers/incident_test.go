@@ -241,7 +241,8 @@ func TestASessionThatIsUsedFromTheThiefsAddressIsTheFirstThingThatIsTold(t *test
 		for _, want := range []string{
 			"*Stolen:* session `deploy-42` of `user ci-deploy` from `198.51.100.20` was also used from " +
 				"`203.0.113.66` (2 calls, ",
-			"`deploy-42` of `user ci-deploy` from `198.51.100.20`: `used from 203.0.113.66, no activity since the cutoff`",
+			"`session deploy-42` of `user ci-deploy` from `198.51.100.20` with `aws-sdk-go-v2/",
+			": `used from 203.0.113.66, no activity since the cutoff`",
 			"Stolen session `deploy-42` of `user ci-deploy` from `198.51.100.20`: no activity since the cutoff.",
 		} {
 			if !card.Says(want) {

@@ -195,7 +195,7 @@ func TestEveryOpenActionOfAReportHasItsCommandAndDoneOnesComeLast(t *testing.T) 
 		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at}).looked().
 		add(approvals.EventActivity, "", activity).report()
 	actions := part(t, markdown, "Actions")
-	key := strings.Index(actions, "  `aws iam update-access-key --user-name backdoor "+
+	key := strings.Index(actions, "  - `aws iam update-access-key --user-name backdoor "+
 		"--access-key-id AKIAEXAMPLE000000001 --status Inactive`")
 	done := strings.Index(actions, "- Revoked, nothing to do: `prod/Data` was assumed")
 	if key < 0 || done < key {

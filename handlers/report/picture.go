@@ -65,15 +65,15 @@ func weightOf(in record.Incident, s record.Session) int {
 
 // because says why a row is red or amber, with the words of the table.
 func because(in record.Incident, s record.Session, kind timeline.BarKind) string {
-	colour := "Amber"
-	if kind == timeline.BarStolen {
-		colour = "Red"
+	what := map[timeline.BarKind]string{timeline.BarStolen: "Red: ", timeline.BarUnusual: "Amber: "}[kind]
+	if kind == timeline.BarDeniedAttempt {
+		what = "Amber: attempt "
 	}
 	why := messages.StateNow(in, s, func(t time.Time) string { return messages.Clock(t, in.Until) })
-	if unusual := in.Suspects[s.EventID]; kind == timeline.BarUnusual && messages.Unusual(unusual) != "" {
+	if unusual := in.Suspects[s.EventID]; kind != timeline.BarStolen && messages.Unusual(unusual) != "" {
 		why = messages.Unusual(unusual) + ", " + why
 	}
-	return colour + ": " + messages.Raw(s.SessionName, 64) + " from " + messages.Raw(s.SourceAddress, 60) + ", " + why
+	return what + messages.Raw(s.SessionName, 64) + " from " + messages.Raw(s.SourceAddress, 60) + ", " + why
 }
 
 // begins is where the picture begins: with the window, or somewhat before the first session where

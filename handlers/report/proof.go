@@ -83,7 +83,7 @@ func (i incidentReport) actions(s *sheet) {
 			done += fmt.Sprintf("- %s, nothing to do: %s\n", upper(item.Done), item.Text)
 			continue
 		case item.Command != "":
-			item.Text += "\n  " + mdCode(item.Command, 400)
+			item.Text += "\n  - " + mdCode(item.Command, 400)
 		}
 		s.item("%s", item.Text)
 	}
@@ -120,7 +120,15 @@ func (i incidentReport) afterApplied(s *sheet) {
 	facts := i.Facts(i.proof)
 	switch facts[0].Word {
 	case messages.FactNo:
-		s.item("Restore the %s and find out who changed it: the role does not have what was written.", i.words.Deny)
+		s.item("Restore the %s and find out who changed it: the role does not have what was written.\n  - %s", i.words.Deny,
+			mdCode(messages.Command+" "+i.words.Word+i.c.Role.AccountName+"/"+i.c.Role.Name, 160))
+		for _, t := range record.All[record.Tampered](i.events, approvals.EventTampered) {
+			if t.SCP != "" {
+				s.item("To keep everybody but revokebot from %s, attach this service control policy to account %s:\n  - %s",
+					i.words.Fence, mdCode(i.c.Role.AccountName, 64), mdCode(t.SCP, 5000))
+				break
+			}
+		}
 	case messages.FactNotKnown:
 		s.item("Check %s: the %s was not verified.", i.words.Where, i.words.Deny)
 	}

@@ -88,11 +88,20 @@ func (i incidentReport) cloud() (list []moment, left int) {
 		for _, c := range a.Persistence {
 			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + i.Call(c)})
 		}
+		for _, from := range a.Elsewhere {
+			list = append(list, moment{from.First, byTrail, "session " + mdCode(s.SessionName, 64) + " was used from " +
+				mdCode(from.Address, 60) + ", where it was not opened"})
+		}
 		if !a.AfterCut.IsZero() {
 			list = append(list, moment{
 				a.AfterCut, byTrail,
 				"the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the " + i.words.Mark,
 			})
+		}
+	}
+	for _, l := range in.Chain {
+		if len(in.Suspects) > 0 && !l.First.IsZero() {
+			list = append(list, moment{l.First, byTrail, "session " + mdCode(l.FromSession, 64) + " assumed role " + mdOther(l)})
 		}
 	}
 	for _, c := range i.changes() {

@@ -46,6 +46,7 @@ func (p *panel) draw(c *canvas) {
 		c.fill(image.Rect(plotLeft, r.top-rowGap/2, plotRight, r.top-rowGap/2+1), grid)
 		for _, b := range r.bars {
 			drawBar(c, b, r.lane(b))
+			drawPast(c, b, r.lane(b))
 		}
 	}
 	p.cutoffLine(c)
@@ -53,9 +54,6 @@ func (p *panel) draw(c *canvas) {
 		behind(c, c.text.label, ink, plotLeft, r.top+28, r.label)
 		for i, note := range r.note {
 			behind(c, c.text.small, r.colour, plotLeft, r.top+textHigh+i*lineHigh+24, note)
-		}
-		for _, b := range r.bars {
-			drawPast(c, b, r.lane(b))
 		}
 		for _, n := range r.names {
 			c.fill(image.Rect(n.at, r.marksTop, n.at+2, r.marksTop+marksHigh+n.line*lineHigh+8), edge)

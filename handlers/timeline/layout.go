@@ -104,7 +104,7 @@ func arrange(p Picture, t *typeset) *layout {
 		if slices.ContainsFunc(matter, func(r Row) bool { return r.rank() == 2 }) {
 			what = "The attack, "
 		}
-		l.zoom.heading = what + zoom.start.Format("15:04") + " to " + windowEnd(zoom.start, zoom.end) + " UTC"
+		l.zoom.heading = what + zoom.start.Format("15:04") + " to " + zoom.end.Format("15:04") + " UTC"
 	}
 	const end = maxHeight - axisHigh - 8*legendHigh
 	most := end

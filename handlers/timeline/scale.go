@@ -79,10 +79,11 @@ func (p Picture) attack() (s scale, rows []Row) {
 // rank says how much a row stands out: red, amber, or not at all.
 func (r Row) rank() (rank int) {
 	for _, b := range r.Bars {
-		switch b.Kind {
-		case BarStolen:
+		switch {
+		case r.Note == "":
+		case b.Kind == BarStolen:
 			rank = 2
-		case BarUnusual:
+		case b.Kind == BarUnusual, b.Kind == BarDeniedAttempt:
 			rank = max(rank, 1)
 		}
 	}

@@ -181,6 +181,7 @@ func belowHandlers() map[string][]string {
 		"handlers/record":   {"approvals", "aws/contain", "aws/role", "aws/trail", "internal/times"},
 		"handlers/report": {
 			"approvals", "aws/trail", "handlers/messages", "handlers/record", "handlers/timeline", "internal/english",
+			"internal/times",
 		},
 		"handlers/step": {
 			"approvals", "aws", "aws/contain", "aws/role", "handlers/measures", "handlers/messages",
