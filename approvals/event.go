@@ -29,6 +29,7 @@ const (
 	EventRefused  EventType = "refused"   // somebody pressed what they may not; Detail: Refusal
 	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
 	EventReadBack EventType = "read_back" // the policy was read again and compared
+	EventUsers    EventType = "users"     // who uses the role, as CloudTrail told before the decision
 	EventLooking  EventType = "looking"   // a look at CloudTrail is under way, this far
 	EventEvidence EventType = "evidence"  // what CloudTrail told: who assumed the role
 	EventSessions EventType = "sessions"  // the sessions that a look found and no earlier one had

@@ -46,7 +46,7 @@ func actOf(item approvals.Item) (a act, err error) {
 		}
 		a.action, a.message, a.value = c.ActionID, c.Message, c.Value
 		switch a.action {
-		case messages.ActionAsk:
+		case messages.ActionAsk, messages.ActionFilter:
 		case messages.ActionMeant:
 			a.Text, a.drill = c.Value, IsDrill(c.Value)
 		default:

@@ -130,7 +130,7 @@ func (h *Handlers) submitAsk(ctx context.Context, a act, s Submission) error {
 		if err := h.noteRefused(ctx, a, "not_in_channel"); err != nil {
 			return err
 		}
-		return h.drawHome(ctx, a.Command, messages.HomeNotInChannel(a.Channel))
+		return h.drawHome(ctx, a.Command, "", messages.HomeNotInChannel(a.Channel))
 	}
 	a.Text, _, _ = h.roleMeant(s)
 	if reason := strings.TrimSpace(s.Reason); reason != "" {
@@ -140,5 +140,5 @@ func (h *Handlers) submitAsk(ctx context.Context, a act, s Submission) error {
 		return err
 	}
 	// Whoever asked there is still looking at it.
-	return h.drawHome(ctx, a.Command, messages.HomeAsked(a.Channel))
+	return h.drawHome(ctx, a.Command, "", messages.HomeAsked(a.Channel))
 }

@@ -40,6 +40,10 @@ func (h *Handlers) click(ctx context.Context, a act) error {
 		return h.command(ctx, a)
 	case messages.ActionAsk:
 		return h.askFromHome(ctx, a)
+	case messages.ActionFilter:
+		return h.filterHome(ctx, a)
+	case messages.ActionDetails:
+		return h.details(ctx, a)
 	case messages.ActionReport:
 		return h.reportClick(ctx, a)
 	case messages.ActionChain:

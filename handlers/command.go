@@ -16,6 +16,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/deliver"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -301,7 +302,8 @@ func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any,
 		return err
 	}
 	o.Required, o.ExpireAfter = required[o.Subject.Group], h.ExpireAfter
-	other, err := h.Store.Open(ctx, a.RequestID, a.User, a.item.Source, o, deliver.Calls(a.RequestID, o.ExpireAfter)...)
+	other, err := h.Store.Open(ctx, a.RequestID, a.User, a.item.Source, o,
+		append(deliver.Calls(a.RequestID, o.ExpireAfter), investigate.UsersDue(a.RequestID, o.Purpose)...)...)
 	switch {
 	case err != nil:
 		return err

@@ -108,13 +108,16 @@ type Handlers struct {
 	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or
 	// a revocation.
 	slow chan struct{}
-	// looks bounds the looks at CloudTrail among them, which last until stopLooking.
+	// looks bounds the looks at CloudTrail among them, which last until stopLooking, and surveys those
+	// for a card: they take no place of the others.
 	looks       chan struct{}
+	surveys     chan struct{}
 	mayLook     context.Context
 	stopLooking context.CancelFunc
 	// listing is whoever reads a list of roles in the background.
 	listing      sync.WaitGroup
 	sweeps       sweeps
+	groups       groups
 	guard        *guard.Guard
 	investigator *investigate.Investigator
 }
@@ -126,6 +129,9 @@ const (
 	// maxLooking is how many of them are looks at CloudTrail, which can take a minute: the others tell
 	// Slack.
 	maxLooking = 3
+	// maxSurveys is how many surveys for a card are done at one time: each takes its part of the two
+	// requests a second that CloudTrail allows.
+	maxSurveys = 2
 	// slowTurn and lookTurn are when an item comes back that found no place.
 	slowTurn = time.Second
 	lookTurn = 3 * time.Second
@@ -142,7 +148,7 @@ func New(cfg Config) *Handlers {
 			Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
 		}),
 		slow:  make(chan struct{}, maxSlow),
-		looks: make(chan struct{}, maxLooking),
+		looks: make(chan struct{}, maxLooking), surveys: make(chan struct{}, maxSurveys),
 	}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
 	return h
@@ -180,10 +186,12 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 		return h.ofPerson(ctx, item, h.submit)
 	case KindExecute:
 		return h.execute(ctx, item)
+	case investigate.KindUsers:
+		return h.looking(ctx, item, h.surveys, h.investigator.Users)
 	case investigate.KindEvidence:
-		return h.looking(ctx, item, h.investigator.Evidence)
+		return h.looking(ctx, item, h.looks, h.investigator.Evidence)
 	case investigate.KindActivity:
-		return h.looking(ctx, item, h.investigator.Activity)
+		return h.looking(ctx, item, h.looks, h.investigator.Activity)
 	case guard.KindGuard:
 		return h.guard.Check(ctx, item)
 	case guard.KindSimulate:
@@ -238,12 +246,12 @@ func (h *Handlers) slowly(
 // looking does the same for a look at CloudTrail. One that StopLooking interrupts comes back, here
 // or elsewhere.
 func (h *Handlers) looking(
-	ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error,
+	ctx context.Context, item approvals.Item, places chan struct{}, do func(context.Context, approvals.Item) error,
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.mayLook, cancel)()
-	err := ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error {
+	err := ifFree(ctx, places, lookTurn, item, func(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, do)
 	})
 	if err != nil && h.mayLook.Err() != nil {

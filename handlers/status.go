@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,7 +16,7 @@ import (
 
 const (
 	statusLooked = 30 // the newest requests that are read for a list
-	statusShown  = 10 // of them shown: those under way first
+	statusShown  = 10 // of them shown by the status: those under way first
 	statusLoads  = 8  // read side by side
 	homesPerUser = 20 // App Homes that are drawn for one person in a minute
 )
@@ -26,14 +27,15 @@ const KindHome = "home"
 // status lists the requests for the sender. Their workspace, the channel and the rate limits were
 // checked as for any command.
 func (h *Handlers) status(ctx context.Context, a act) error {
-	list, _, standing, err := h.listFor(ctx, a.Command)
+	desk, standing, err := h.deskOf(ctx, a.Command)
 	if err != nil {
 		return err
 	}
 	if standing != approvals.FullMember {
 		return h.refuse(ctx, a, "member", messages.NotEntitled(standing))
 	}
-	return h.answer(ctx, a, messages.Status(list))
+	desk.List = desk.List[:min(len(desk.List), statusShown)]
+	return h.answer(ctx, a, messages.Status(desk))
 }
 
 // home draws the App Home for whoever opened it.
@@ -50,20 +52,37 @@ func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 	if err != nil || wait > 0 {
 		return err // who opens it so often has seen it a moment ago
 	}
-	return h.drawHome(ctx, c, "")
+	return h.drawHome(ctx, c, "", "")
 }
 
-// drawHome publishes a person's App Home. An error of Slack's is only logged: the App Home is drawn
-// anew whenever it is opened.
-func (h *Handlers) drawHome(ctx context.Context, c Command, notice string) error {
+// filterHome draws the App Home anew for one account, or for all of them. Nothing keeps the choice:
+// whoever opens the App Home again sees all.
+func (h *Handlers) filterHome(ctx context.Context, a act) error {
+	if !h.Slack.Home().Holds(a.Place) {
+		return nil
+	}
+	if _, there := h.Policies[a.value]; !there {
+		a.value = ""
+	}
+	return h.drawHome(ctx, a.Command, a.value, "")
+}
+
+// drawHome publishes a person's App Home, of one account only if one is named. An error of Slack's
+// is only logged: the App Home is drawn anew whenever it is opened.
+func (h *Handlers) drawHome(ctx context.Context, c Command, account, notice string) error {
 	c.Channel = "" // none is known to hold the user
-	list, channels, standing, err := h.listFor(ctx, c)
+	desk, standing, err := h.deskOf(ctx, c)
 	if err != nil {
 		return err
 	}
 	view := messages.HomeRefused(standing)
 	if standing == approvals.FullMember {
-		view = messages.Home(list, channels, notice)
+		desk.Accounts, desk.Account, desk.Notice = h.accountNames(), account, notice
+		desk.List = slices.DeleteFunc(desk.List, func(l messages.Listed) bool {
+			return account != "" && l.Request.Subject.Group != account
+		})
+		h.markYours(ctx, c.User, desk.List)
+		view = messages.Home(desk)
 	}
 	if err := h.Slack.PublishHome(ctx, c.User, view); err != nil {
 		h.Log.WarnContext(ctx, "a home was not published", "user", c.User, "error", err)
@@ -71,12 +90,45 @@ func (h *Handlers) drawHome(ctx context.Context, c Command, notice string) error
 	return nil
 }
 
-// listFor lists the requests of the allowed channels that the sender of a command is in, and says
+// markYours marks the open requests that a person may decide. A group is looked up once a minute at
+// most for all App Homes: Slack allows some twenty look-ups a minute, and clicks need them.
+func (h *Handlers) markYours(ctx context.Context, user string, list []messages.Listed) {
+	for i, l := range list {
+		r, p := l.Request, h.Policies[l.Request.Subject.Group]
+		if r.State != approvals.StateOpen || r.Requester == user || r.VotedBy(user) {
+			continue
+		}
+		people, err := p.People(func(group string) ([]string, error) { return h.groups.of(ctx, h.Slack, group) })
+		if err != nil {
+			h.Log.WarnContext(ctx, "a user group could not be looked up", "user", user, "error", err)
+		}
+		list[i].Yours = err != nil || slices.Contains(people, user)
+	}
+}
+
+// groups keeps the members of user groups for what decides nothing.
+type groups struct{ kept sync.Map } // group by id
+
+type group struct {
+	members []string
+	at      time.Time
+}
+
+func (g *groups) of(ctx context.Context, slack Slack, id string) ([]string, error) {
+	if kept, there := g.kept.Load(id); there && time.Since(kept.(group).at) < time.Minute {
+		return kept.(group).members, nil
+	}
+	members, err := slack.GroupMembers(ctx, id)
+	if err == nil {
+		g.kept.Store(id, group{members, time.Now()})
+	}
+	return members, err
+}
+
+// deskOf lists the requests of the allowed channels that the sender of a command is in, and says
 // side by side which channels these are and who it is. They are in the command's channel for sure,
 // if it has one.
-func (h *Handlers) listFor(
-	ctx context.Context, c Command,
-) (list []messages.Listed, channels []string, standing approvals.Standing, err error) {
+func (h *Handlers) deskOf(ctx context.Context, c Command) (desk messages.Desk, standing approvals.Standing, err error) {
 	var side errgroup.Group
 	side.Go(func() error {
 		if person := h.facts(ctx, c.User, approvals.Policy{}).Person; person.ID == c.User {
@@ -84,15 +136,16 @@ func (h *Handlers) listFor(
 		}
 		return nil
 	})
-	side.Go(func() (err error) { list, err = h.list(ctx, c); return err })
-	side.Go(func() error { channels = h.channelsOf(ctx, c.User, c.Channel); return nil })
+	side.Go(func() (err error) { desk.List, err = h.list(ctx, c); return err })
+	side.Go(func() (err error) { desk.Now, err = h.Store.Now(ctx); return err })
+	side.Go(func() error { desk.Channels = h.channelsOf(ctx, c.User, c.Channel); return nil })
 	if err := side.Wait(); err != nil || standing != approvals.FullMember {
-		return nil, nil, standing, err
+		return messages.Desk{}, standing, err
 	}
-	list = slices.DeleteFunc(list, func(l messages.Listed) bool {
-		return !slices.Contains(channels, l.Request.Place.Channel)
+	desk.List = slices.DeleteFunc(desk.List, func(l messages.Listed) bool {
+		return !slices.Contains(desk.Channels, l.Request.Place.Channel)
 	})
-	return list[:min(len(list), statusShown)], channels, standing, nil
+	return desk, standing, nil
 }
 
 // channelsOf are the allowed channels that a user is in. One whose members cannot be read is not
@@ -153,7 +206,7 @@ func (h *Handlers) list(ctx context.Context, c Command) ([]messages.Listed, erro
 
 // listed reads one request; nil for one that is gone, or of another place.
 func (h *Handlers) listed(ctx context.Context, id string, c Command) (*messages.Listed, error) {
-	r, _, err := h.Store.Load(ctx, id)
+	r, events, err := h.Store.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && !h.listable(c, r) {
 		return nil, nil
 	}
@@ -166,24 +219,24 @@ func (h *Handlers) listed(ctx context.Context, id string, c Command) (*messages.
 		return nil, nil
 	}
 	link, err := h.Sender.CardLink(ctx, r)
-	return &messages.Listed{Request: r, Context: about, Link: link}, err
+	return &messages.Listed{Request: r, Events: events, Context: about, Link: link}, err
 }
 
 // askFromHome opens the form for the user who pressed the button on the App Home. There is no
 // channel to answer in: what keeps the form from opening is said on the App Home.
 func (h *Handlers) askFromHome(ctx context.Context, a act) error {
 	if !h.Slack.Home().Holds(a.Place) || !slices.Contains(h.Channels, a.value) {
-		return h.drawHome(ctx, a.Command, "")
+		return h.drawHome(ctx, a.Command, "", "")
 	}
 	allowed, standing := h.mayRequestSoon(ctx, a.User)
 	origin := messages.FormOrigin{Channel: a.value, User: a.User, Home: true}
 	switch {
 	case !allowed:
-		return h.drawHome(ctx, a.Command, messages.NotEntitled(standing).Text)
+		return h.drawHome(ctx, a.Command, "", messages.NotEntitled(standing).Text)
 	case a.item.Tries == 1 && h.openAskForm(ctx, a.Trigger, origin):
 		return nil
 	default:
-		return h.drawHome(ctx, a.Command, messages.HomeFormLost(a.value))
+		return h.drawHome(ctx, a.Command, "", messages.HomeFormLost(a.value))
 	}
 }
 

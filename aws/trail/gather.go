@@ -32,7 +32,7 @@ func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, e
 		return Activities{}, err
 	}
 	q.Limit = cmp.Or(q.Limit, defaultLimit)
-	regions, _ := a.TrailRegions(ctx) // Lookup says if they are guessed
+	regions, _ := regionsOf(ctx, a, q.Regions) // Lookup says if they are guessed
 	g := newGather(q, regions)
 	var side errgroup.Group
 	side.SetLimit(keysAtOnce)

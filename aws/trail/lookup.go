@@ -25,6 +25,8 @@ type LookupQuery struct {
 	Since       time.Time // where the window begins; it ends now. Zero means CloudTrail's own limit of 90 days
 	Cutoff      time.Time // for Session.After; zero when there is none
 	Limit       int       // most sessions to return and to read in each region; 0 means 1,000
+	Pages       int       // most pages of what names the role to read in each region; 0: as Limit needs
+	Regions     []string  // of the account's, besides its home region; nil: all
 
 	// Wide asks for more than the events that name the role: how far each region has reported, where
 	// the role was used last, denied attempts, and credentials that the role's sessions made without
@@ -101,7 +103,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 			used <- lastUsed(ctx, a, q.RoleARN)
 		}
 	}()
-	regions, err := a.TrailRegions(ctx)
+	regions, err := regionsOf(ctx, a, q.Regions)
 	report.Guessed = err != nil
 	report.Regions = make([]RegionCoverage, len(regions))
 	found := newNewestSessions(q.Limit)
@@ -209,7 +211,7 @@ func (c *Client) lookupRegion(
 		})
 	}
 	// Other events may name the role, too; they do not make the look endless.
-	most := 2*((q.Limit+lookupPage-1)/lookupPage) + 2
+	most := cmp.Or(q.Pages, 2*((q.Limit+lookupPage-1)/lookupPage)+2)
 	cut := read(naming(q.RoleARN, q.Since), most, func(e types.Event) (Session, bool) {
 		session, ok := decodeEvent(e, s.region)
 		return session, ok && q.about(session)

@@ -2,6 +2,7 @@ package trail
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,18 @@ type Client struct{ cloud *aws.Cloud }
 
 // New returns a client.
 func New(cloud *aws.Cloud) *Client { return &Client{cloud} }
+
+// regionsOf are the regions in which an account is asked: all of them, or its home region and those
+// of some that are among them. An error comes with what is asked all the same.
+func regionsOf(ctx context.Context, a *aws.Conn, some []string) ([]string, error) {
+	all, err := a.TrailRegions(ctx)
+	if some == nil {
+		return all, err
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(region string) bool {
+		return region != a.HomeRegion() && !slices.Contains(some, region)
+	}), err
+}
 
 // regionBudget is the reading of one region for one look-up. Its time counts while a call is under
 // way; waiting for the turn to call is nobody's delay.

@@ -217,7 +217,7 @@ func (d *delivery) turn(ctx context.Context) (err error) {
 	if d.at.Card == "" && (d.at.Tampered || len(events) > 1) { // it may be there all the same
 		d.at.Tampered, d.at.CardSeq, d.at.Intent = false, cardBeingPosted, max(d.at.Intent, d.r.Seq)
 	}
-	if err := d.card(ctx); err != nil {
+	if err := d.card(ctx, events); err != nil {
 		return err
 	}
 	d.withoutFiles = step.CountOf(events, approvals.EventFilesRefused) > 0
@@ -237,7 +237,7 @@ func (d *delivery) turn(ctx context.Context) (err error) {
 const firstCards = 3
 
 // card posts the card, or updates it when it does not say what the log says.
-func (d *delivery) card(ctx context.Context) error {
+func (d *delivery) card(ctx context.Context, events []approvals.Event) error {
 	mark := Mark{Request: d.id}
 	if d.at.Card == "" && d.at.CardSeq == cardBeingPosted {
 		ts, err := d.find(ctx, "", mark, d.r.Opened)
@@ -248,7 +248,7 @@ func (d *delivery) card(ctx context.Context) error {
 			d.at.Card, d.at.CardSeq = ts, 0
 		}
 	}
-	m := d.about.Leaving(messages.Card(d.r, d.about))
+	m := d.about.Leaving(messages.Card(d.r, events, d.about))
 	switch {
 	case d.at.Card == "":
 		wait, err := d.Store.Allow(ctx, "cards of "+d.r.Requester, d.id, firstCards, d.r.Deadline.Sub(d.r.Opened))

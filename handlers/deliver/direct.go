@@ -100,7 +100,7 @@ func (s *Sender) Outcome(ctx context.Context, item approvals.Item) error {
 	}
 	why := record.WhyDirect(events)
 	people := append([]string{r.Requester}, r.Voters()...)
-	_, passing, err := s.tellEach(ctx, r, events, "outcome ", people, c.Leaving(messages.Outcome(r, c, why)))
+	_, passing, err := s.tellEach(ctx, r, events, "outcome ", people, c.Leaving(messages.Outcome(r, events, c, why)))
 	if passing == nil || err != nil {
 		return err
 	}

@@ -35,6 +35,23 @@ type Item struct {
 	caller  string       // mark of the caller of whom a button says that it is theirs
 }
 
+// kind is what an item is, in one word.
+func (i Item) kind() string {
+	of, _, _ := strings.Cut(i.Key, " ")
+	switch short, _, _ := strings.Cut(i.Short, " "); {
+	case of == "stolen" || of == "access":
+		return "session"
+	case of != "call":
+		return of // a role, a caller
+	case short == "access":
+		return "key"
+	case slices.Contains([]string{"user", "password", "secret"}, short):
+		return short
+	default:
+		return "change"
+	}
+}
+
 // settled says why a session cannot act any more, as far as was seen; "" if it may.
 func settled(in record.Incident, s record.Session) string {
 	a := in.Activities[s.EventID]

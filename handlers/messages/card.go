@@ -7,8 +7,9 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Action ids of the card's buttons. The value of each is the request's id and nothing else.
@@ -16,6 +17,7 @@ const (
 	ActionApprove = "revokebot_approve"
 	ActionDeny    = "revokebot_deny"
 	ActionCancel  = "revokebot_cancel"
+	ActionDetails = "revokebot_details"
 )
 
 // needed is how many people have to approve.
@@ -24,66 +26,157 @@ func needed(r approvals.Request, c Context) int { return max(r.Required, c.Requi
 const (
 	limitRoleName   = 64  // IAM's own limit
 	limitReason     = 600 // longer ones are refused when asked for
-	limitPrincipals = 6
 )
 
 // Card is the message that stands in the channel and is the root of the thread. It shows the
-// request as it is now.
-func Card(r approvals.Request, c Context) *Message {
+// request as its log is now. Before the decision it has what people decide by; the rest is in
+// Details.
+func Card(r approvals.Request, events []approvals.Event, c Context) *Message {
 	if r.Forged != nil && r.Purpose == approvals.PurposeUnknown {
 		return forgedCard(r, c)
 	}
-	p := c.phrases(r)
-	title, lead, open := p.title(r.State), cardLead(r, c, p), r.State == approvals.StateOpen
+	v := newView(r, events, c)
+	title, lead, open := v.p.title(r.State), cardLead(r, c, v.p), r.State == approvals.StateOpen
 	blocks := []slack.Block{header(title + inTitle(c.Role)), section(lead)}
-	blocks = append(blocks, reason(r)...)
 	text := title + Code(c.Role.AccountName+"/"+c.Role.Name, 130) + ". " + lead
-	if others := othersInForce(c.Role); others != "" {
-		blocks, text = append(blocks, section(others)), text+"\n"+others
-	}
 	about := "Request " + Code(r.ID, 40)
+	add := func(words string) {
+		if words != "" {
+			blocks, text = append(blocks, section(words)), text+"\n"+words
+		}
+	}
+	if r.Reason != "" { // in full in the text
+		blocks = append(blocks, reason(r, open)...)
+		text += "\nReason: " + Code(r.Reason, limitReason)
+	}
+	add(othersInForce(c.Role))
 	if open {
-		means := "*What Approve does*\n" + p.means()
-		blocks = append(blocks, c.fields(r), section("*Role ARN*\n"+Code(c.Role.ARN, 600)))
-		if c.Undo == nil {
-			blocks = append(blocks, section(trust(c.Role.Trust)))
+		add(v.users(shownUsers))
+		if lines := shortWarnings(c.Role, v.p); lines != nil {
+			blocks, text = append(blocks, plainLines(strings.Join(lines, "\n"))), text+"\n"+Code(strings.Join(lines, " "), 600)
 		}
-		blocks = append(blocks, section(means))
-		if p.know != "" && len(c.Role.Warnings) > 0 {
-			blocks = append(append(blocks, section(p.know)), warnings(c.Role.Warnings)...)
-		}
+		add("*Approve:* " + v.short())
 		if c.Role.SharedChannel {
-			blocks = append(blocks, section(sharedWords))
+			add(sharedWords)
 		}
-		blocks = append(blocks, buttons(r, c, p))
-		if c.Drill || c.Undo != nil {
-			text += "\n" + means
-		}
+		blocks = append(blocks, buttons(r, c, v.p))
 	} else { // what people needed to decide has had its time; what happened is in the thread
 		about = Code(c.Role.ARN, 600) + " · unique id " + Code(c.Role.ID, 128) + " · " + about
 	}
-	if r.Reason != "" {
-		text += "\nReason: " + Code(r.Reason, limitReason)
-	}
-	if open && c.Role.SharedChannel {
-		text += "\n" + sharedWords
-	}
 	m := &Message{Text: fit(text, limitText), Blocks: append(blocks, contextLine(about))}
-	return withForged(m, r, p)
+	return withForged(m, r, v.p)
 }
 
-// reason is what the requester gave, if anything. It stands above the details of the role: why
-// comes before what. Once the request was denied, the denial's reason stands close by, and this one
-// says whose it is.
-func reason(r approvals.Request) []slack.Block {
-	if r.Reason == "" {
-		return nil
+// shownReason is how much of a reason an open card shows: the buttons stay on the first screen of a
+// phone.
+const shownReason = 200
+
+// reason is what the requester gave. Once the request was denied, the denial's reason stands close
+// by, and this one says whose it is.
+func reason(r approvals.Request, open bool) []slack.Block {
+	if open {
+		return []slack.Block{plainSection(r.Reason, shownReason)}
 	}
 	title := "*Reason*"
 	if r.State == approvals.StateDenied {
 		title = "*Reason for asking*"
 	}
 	return []slack.Block{section(title), plainSection(r.Reason, limitReason)}
+}
+
+// short says what Approve does. What it does not touch is in Details; of an undo everything is
+// here.
+func (v *view) short() string {
+	means := v.p.means()
+	if v.c.Undo == nil {
+		means, _, _ = strings.Cut(means, "\n")
+	}
+	return means
+}
+
+const (
+	shownUsers    = 4
+	shownWarnings = 3
+)
+
+// users says who uses the role, as far as the survey of CloudTrail has told, at most so many
+// callers; nothing of a request that hurts nobody.
+func (v *view) users(most int) string {
+	if v.c.Drill || v.c.Undo != nil {
+		return ""
+	}
+	const unknown = "*Who uses it now:* not known"
+	var u *record.Users
+	for _, d := range record.All[record.Users](v.events, approvals.EventUsers) {
+		u = &d
+	}
+	switch {
+	case u == nil:
+		return unknown + " yet, CloudTrail is being checked."
+	case u.Failed != "":
+		return unknown + ". CloudTrail: " + v.Prose(u.Failed)
+	}
+	where := " (" + surveyed(u.Regions) + " until " + v.At(u.Until) + "; CloudTrail is minutes late)"
+	if len(u.Callers) == 0 {
+		return "*Who uses it now:* no caller with a live session was found" + where + "."
+	}
+	lines := []string{"*Who uses it now*" + where}
+	for _, c := range u.Callers[:min(len(u.Callers), most)] {
+		line := "• " + v.Code(c.Caller, 60) + ": " + english.Count(c.Sessions, "session", "sessions")
+		if c.LastCall.IsZero() {
+			line += ", opened at " + v.At(c.Opened)
+		} else {
+			line += ", last call at " + v.At(c.LastCall)
+		}
+		if c.Unusual {
+			line += ", *unusual*"
+		}
+		lines = append(lines, line)
+	}
+	if left := u.More + len(u.Callers) - most; left > 0 {
+		lines = append(lines, "• "+english.Count(left, "more caller", "more callers"))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// surveyed names the regions that a survey asked, and those that did not answer.
+func surveyed(regions []trail.RegionCoverage) string {
+	var words []string
+	for _, r := range regions {
+		word := Code(r.Region, 40)
+		switch {
+		case !r.Covered:
+			word += " not covered: " + markup.Replace(Clean(r.Reason, 150))
+		case r.Truncated:
+			word += " newest only"
+		}
+		words = append(words, word)
+	}
+	return List(words)
+}
+
+// shortWarnings are the first warnings, each in a few words. Details has all in full.
+func shortWarnings(role record.Role, p phrases) (lines []string) {
+	all := role.Warnings
+	if p.know == "" || len(all) == 0 {
+		return nil
+	}
+	for _, w := range all[:min(len(all), shownWarnings)] {
+		lines = append(lines, "• "+Raw(fewWords(w), 160))
+	}
+	if left := len(all) - shownWarnings; left > 0 {
+		lines = append(lines, fmt.Sprintf("• %d more in Details", left))
+	}
+	return append([]string{strings.Trim(p.know, "*") + ":"}, lines...)
+}
+
+// fewWords is the first sentence of a warning, without what follows on its colon.
+func fewWords(warning string) string {
+	first, _, _ := strings.Cut(warning, ". ")
+	if head, _, ok := strings.Cut(first, ": "); ok && strings.Count(head, " ") > 2 {
+		first = head
+	}
+	return strings.TrimSuffix(first, ".")
 }
 
 // othersInForce names what other requests have in force on the role, in one line.
@@ -111,11 +204,15 @@ func cardLead(r approvals.Request, c Context, p phrases) string {
 	asked, ended := p.asked(r, c)+" ", Mention(r.EndedBy)+" "
 	switch r.State {
 	case approvals.StateOpen:
+		who, locked := "Requested by "+Mention(r.Requester), ""
 		if c.Role.Locked != "" {
-			asked = "*Someone has locked this role.* " + outsideSentence(c.Role.Locked) + "\n" + asked
+			locked = "*Someone has locked this role.* " + outsideSentence(fewWords(c.Role.Locked)) + ".\n"
 		}
-		return fmt.Sprintf("%s%s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes),
-			needed(r, c), votedBy(r))
+		if p.by != "" {
+			who = Mention(r.Requester) + " asked to " + strings.TrimSuffix(p.ask, " of ") + p.by
+		}
+		return fmt.Sprintf("%s%s%s in account %s. *%d of %d* approved%s, needed by %s from approvers other than the requester.",
+			locked, who, alsoAsked(r), Code(c.Role.AccountID, 12), len(r.Votes), needed(r, c), votedBy(r), local(r.Deadline))
 	case approvals.StateApproved, approvals.StateExecuting:
 		return asked + approvedBy(r) + "It is being carried out."
 	case approvals.StateApplied, approvals.StateRehearsed:
@@ -140,18 +237,6 @@ func whyEnded(r approvals.Request, p phrases) string {
 		return forgedNotice(r, p)
 	}
 	return p.failure(r.Closing) + p.after
-}
-
-// decides says on whom it waits, as the beginning of a sentence.
-func decides(r approvals.Request, c Context) string {
-	switch n := needed(r, c); {
-	case n > 1 && !c.Drill:
-		return fmt.Sprintf("%d of the approvers, other than the requester, have to approve", n)
-	case len(c.Approvers) > 0:
-		return "One of the approvers, other than the requester, decides"
-	default:
-		return "An approver other than the requester decides"
-	}
 }
 
 // judged says what the looks at CloudTrail came to, as a further sentence; nothing before the last
@@ -189,7 +274,7 @@ func votedBy(r approvals.Request) string {
 	if len(r.Votes) == 0 {
 		return ""
 	}
-	return ": " + mentions(r.Voters())
+	return " (" + mentions(r.Voters()) + ")"
 }
 
 func denialReason(e approvals.Event) string {
@@ -209,40 +294,6 @@ func accountWords(role record.Role) string {
 	return Code(role.AccountName, 64) + " (" + Code(role.AccountID, 12) + ")"
 }
 
-// fields are the facts that people decide by.
-func (c Context) fields(r approvals.Request) slack.Block {
-	type field struct{ name, value string }
-	fields := []field{
-		{"Role", Code(c.Role.Name, limitRoleName)},
-		{"Account", Code(c.Role.AccountName, 64) + "\n" + Code(c.Role.AccountID, 12)},
-		{"Requested by", Mention(r.Requester) + alsoAsked(r)},
-		{"Deadline", local(r.Deadline)},
-	}
-	if u := c.Undo; u != nil {
-		fields[2].name = "Undo requested by"
-		name, value := c.Words.Undo.Field(*u)
-		fields = append(fields, field{"The " + c.Words.Deny + " was requested by", Mention(u.Requester)},
-			field{"The " + c.Words.Deny + " was approved by", fit(mentions(u.Approvers), 500)},
-			field{"The " + c.Words.Deny + " was applied", UTC(u.Applied)}, field{name, value})
-	} else {
-		used := "not in the last 400 days, or never"
-		if !c.Role.LastUsed.IsZero() {
-			used = UTC(c.Role.LastUsed)
-			if c.Role.LastUsedRegion != "" {
-				used += "\nin " + Code(c.Role.LastUsedRegion, 40)
-			}
-		}
-		fields = append(fields, field{"Last used", used}, field{"Created", UTC(c.Role.Created)})
-	}
-	fields = append(fields, field{"Maximum session now", Span(c.Role.MaxSession)},
-		field{"Unique id", Code(c.Role.ID, 128)})
-	objects := make([]*slack.TextBlockObject, len(fields))
-	for i, f := range fields {
-		objects[i] = mrkdwn("*" + f.name + "*\n" + f.value)
-	}
-	return slack.NewSectionBlock(nil, objects, nil)
-}
-
 // alsoAsked names those who asked for the same.
 func alsoAsked(r approvals.Request) string {
 	if len(r.AlsoAsked) == 0 {
@@ -252,46 +303,7 @@ func alsoAsked(r approvals.Request) string {
 	for _, e := range r.AlsoAsked {
 		who = append(who, e.By)
 	}
-	return "\nalso asked: " + fit(mentions(who), 500)
-}
-
-// trust puts the trust policy's principals in words.
-func trust(principals []role.Principal) string {
-	if len(principals) == 0 {
-		return "*Who may assume it*\nNobody, by its trust policy."
-	}
-	var b strings.Builder
-	b.WriteString("*Who may assume it*")
-	for i, p := range principals {
-		if i == limitPrincipals {
-			fmt.Fprintf(&b, "\n• and %d more", len(principals)-i)
-			break
-		}
-		b.WriteString("\n• " + Code(p.Words, 200))
-		if p.Conditional {
-			b.WriteString(", under a condition")
-		}
-	}
-	return b.String()
-}
-
-const (
-	limitWarning = 480 // characters of one, the next step included
-	maxWarnings  = 12
-)
-
-// warnings lists what is known about the role that can keep the revocation from being all that is
-// needed.
-func warnings(sentences []string) []slack.Block {
-	var lines []string
-	for i, s := range sentences {
-		if i == maxWarnings {
-			lines = append(lines, fmt.Sprintf("• and %d more", len(sentences)-i))
-			break
-		}
-		lines = append(lines, "• "+Raw(s, limitWarning))
-	}
-	return packed(lines)
+	return " (also asked: " + fit(mentions(who), 500) + ")"
 }
 
 // labelled names a role in the label that a screen reader says for a button, which has 75
@@ -300,7 +312,7 @@ func labelled(role record.Role) string {
 	return Raw(inTitle(role), 45)
 }
 
-// buttons are the three buttons of an open card.
+// buttons are those of an open card.
 func buttons(r approvals.Request, c Context, p phrases) slack.Block {
 	button := func(action, text string, style slack.Style) *slack.ButtonBlockElement {
 		b := threadButton(action, r.ID, text, markedIf(c.Drill, text+": "+p.ask+labelled(c.Role)))
@@ -314,8 +326,9 @@ func buttons(r approvals.Request, c Context, p phrases) slack.Block {
 	if !c.Drill {
 		approve.Confirm.WithStyle(slack.StyleDanger)
 	}
+	details := threadButton(ActionDetails, r.ID, "Details", markedIf(c.Drill, "Details of the request for "+labelled(c.Role)))
 	return slack.NewActionBlock("decide", approve,
-		button(ActionDeny, "Deny", slack.StyleDanger), button(ActionCancel, "Cancel", slack.StyleDefault))
+		button(ActionDeny, "Deny", slack.StyleDanger), button(ActionCancel, "Cancel", slack.StyleDefault), details)
 }
 
 // threadButton is a button whose value is a request's id and nothing else.

@@ -20,7 +20,7 @@ var (
 	}
 	worsts = []string{
 		"worst", "worstOfUndo", "worstOfDrill", "worstOfOthers", "TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText",
-		"TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText",
+		"TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText", "detailsOf",
 		"TestTheFormForARevocationIsWithinSlacksLimitsAndAsksForWhatIsNeeded",
 		"TestWhatIsOfferedIsWithinSlacksLimitsForAnyRoles", "TestATextAtAFieldIsPlainAndShort",
 	}

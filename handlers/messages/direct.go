@@ -17,8 +17,8 @@ func CallOut(r approvals.Request, c Context, link string) *Message {
 
 // Outcome says by DM what the card would say where it cannot be read. why is
 // the Code of the ShutOut.
-func Outcome(r approvals.Request, c Context, why string) *Message {
-	card := Card(r, c).Text
+func Outcome(r approvals.Request, events []approvals.Event, c Context, why string) *Message {
+	card := Card(r, events, c).Text
 	because := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more"
 	next := "Once the channel is unarchived, or the bot is back in it, the thread catches up; " +
 		"revokebot goes on trying for about three hours."

@@ -47,7 +47,7 @@ func (d *drillStory) add(typ approvals.EventType, by string, detail any) *drillS
 }
 
 func (d *drillStory) card() *messages.Message {
-	return messages.Drilled(messages.Card(d.fold(len(d.events)), d.context))
+	return messages.Drilled(messages.Card(d.fold(len(d.events)), d.events, d.context))
 }
 
 func (d *drillStory) last() *messages.Message { return messages.Drilled(d.lastIn(d.context)) }
@@ -164,7 +164,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 			Name: "DRILL-report-X-4.md", Code: "missing_scope",
 		}).last(),
 		"drill_call_out":       messages.CallOut(begin(1).fold(1), begin(1).context, link),
-		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), begin(1).context, "is_archived"),
+		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), rehearsed(good).events, begin(1).context, "is_archived"),
 		"drill_loose":          messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
 		"drill_reply_usage":    messages.Usage("drill ", messages.ExampleReason, nil),
 		"drill_reply_real":     messages.AlreadyOpen(openRequest(t), exampleContext(), link, false),
@@ -298,12 +298,12 @@ func TestARowAboutADrillSaysDRILLInTheStatusAndOnTheAppHome(t *testing.T) {
 	list := []messages.Listed{
 		{Request: s.fold(1), Context: s.context, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 	}
-	m := messages.Status(list)
+	m := messages.Status(messages.Desk{List: list})
 	if row := m.Blocks[1].(*slackgo.SectionBlock).Text.Text; !strings.HasPrefix(row, "• DRILL: *open*") ||
 		!strings.Contains(m.Text, row) {
 		t.Errorf("the row is %q, the fallback %q", row, m.Text)
 	}
-	home := messages.Home(list, []string{"C0INCIDENT"}, "")
+	home := messages.Home(messages.Desk{List: list, Channels: []string{"C0INCIDENT"}})
 	row := home.Blocks.BlockSet[len(home.Blocks.BlockSet)-2].(*slackgo.SectionBlock)
 	if label := row.Accessory.ButtonElement.AccessibilityLabel; !strings.HasPrefix(row.Text.Text, "DRILL: *open*") ||
 		!strings.HasPrefix(label, "DRILL: ") {
@@ -376,7 +376,7 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 		d.add(end, "", what)
 		out[string(end)], out["card "+string(end)] = d.last(), d.card()
 		out["loose "+string(end)] = messages.Loose(d.last(), d.fold(len(d.events)), d.context)
-		out["outcome "+string(end)] = messages.Outcome(d.fold(len(d.events)), d.context, record.CodeThreadGone)
+		out["outcome "+string(end)] = messages.Outcome(d.fold(len(d.events)), d.events, d.context, record.CodeThreadGone)
 		if end == approvals.EventRehearsed {
 			rows := exampleSessions()
 			for i := range rows {

@@ -13,6 +13,8 @@ import (
 	slackgo "github.com/slack-go/slack"
 	"pgregory.net/rapid"
 
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -68,6 +70,9 @@ func forms(t *testing.T) map[string]slackgo.ModalViewRequest {
 	out["deny"] = messages.DenyForm(begin(t, "key pasted in a gist", 1).fold(1), exampleContext(), onCard)
 	s := beginUndo(t, exampleUndoing(), exampleRole(), "")
 	out["deny_undo"] = messages.DenyForm(s.fold(1), s.context, onCard)
+	withUsers := begin(t, "key pasted in a gist", 2).add(approvals.EventUsers, "", exampleUsers())
+	out["details"] = messages.Details(withUsers.fold(2), withUsers.events, exampleContext())
+	out["details_undo"] = messages.Details(s.fold(1), s.events, s.context)
 	out["undo_words"] = messages.UndoForm(exampleContext(), onCard, true, at.Add(12*time.Hour), true)
 	out["undo"] = messages.UndoForm(exampleContext(), onCard, false, time.Time{}, false)
 	return out
@@ -130,6 +135,22 @@ func TestEveryGoldenFileOfAFormIsOfOne(t *testing.T) {
 	}
 }
 
+// detailsOf are those of a request whose every text from outside is as bad as it gets.
+func detailsOf(r *rapid.T, t *testing.T) slackgo.ModalViewRequest {
+	shown, users := exampleRole(), exampleUsers()
+	shown.Name, shown.AccountName, shown.ARN, shown.ID = foreign(r, "role"), foreign(r, "account"), foreign(r, "arn"), foreign(r, "id")
+	shown.LastUsedRegion, shown.Locked = foreign(r, "region"), "It reads "+aws.QuoteLong(foreign(r, "document"))+"."
+	for range 30 {
+		shown.Trust = append(shown.Trust, role.Principal{Words: foreign(r, "principal")})
+		shown.Warnings = append(shown.Warnings, foreign(r, "warning"))
+		users.Callers = append(users.Callers, record.User{Caller: foreign(r, "caller"), Sessions: 1})
+	}
+	s := begins(t, foreign(r, "reason"), 1, shown).add(approvals.EventUsers, "", users)
+	c := exampleContext()
+	c.Role = shown
+	return messages.Details(s.fold(2), s.events, c)
+}
+
 // Rules 18 and 19, for forms.
 func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
@@ -138,15 +159,24 @@ func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		}}}
 		c := messages.Context{Words: revokeWords(), Role: role, Margin: time.Duration(rapid.Int64().Draw(r, "margin"))}
 		origin := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"}
-		deny := messages.DenyForm(begins(t, foreign(r, "reason"), 1, role).fold(1), c, origin)
+		asked := begins(t, foreign(r, "reason"), 1, role)
+		deny := messages.DenyForm(asked.fold(1), c, origin)
 		undo := messages.UndoForm(c, origin, rapid.Bool().Draw(r, "words"), at, rapid.Bool().Draw(r, "reason required"))
-		for name, form := range map[string]slackgo.ModalViewRequest{"deny": deny, "undo": undo} {
+		for name, form := range map[string]slackgo.ModalViewRequest{
+			"deny": deny, "undo": undo, "details": detailsOf(r, t),
+		} {
 			for _, p := range slack.CheckView(must(t, form)) {
 				r.Errorf("%s: %s", name, p)
 			}
 			for _, b := range form.Blocks.BlockSet {
-				if s, ok := b.(*slackgo.SectionBlock); ok {
-					outsideHarmless(r, name, s.Text.Text)
+				s, ok := b.(*slackgo.SectionBlock)
+				if !ok {
+					continue
+				}
+				for _, text := range append(s.Fields, s.Text) {
+					if text != nil && text.Type == slackgo.MarkdownType {
+						outsideHarmless(r, name, text.Text)
+					}
 				}
 			}
 		}

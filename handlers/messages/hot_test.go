@@ -15,7 +15,7 @@ func BenchmarkCard(b *testing.B) {
 	r, c := s.fold(len(s.events)), exampleContext()
 	b.ReportAllocs()
 	for b.Loop() {
-		m := messages.Card(r, c)
+		m := messages.Card(r, s.events, c)
 		if raw, err := json.Marshal(m.Blocks); err != nil || len(raw) == 0 {
 			b.Fatal(err)
 		}

@@ -57,7 +57,7 @@ func (s *ofMeasure) then(typ approvals.EventType, by string, detail any) *ofMeas
 	for _, e := range s.events[1:] {
 		name += " " + string(e.Type)
 	}
-	card, said := messages.Card(s.fold(n), s.context), map[string]string{}
+	card, said := messages.Card(s.fold(n), s.events[:n], s.context), map[string]string{}
 	if s.context.Drill {
 		card = messages.Drilled(card)
 	}

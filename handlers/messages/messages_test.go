@@ -65,6 +65,27 @@ func exampleContext() messages.Context {
 	}
 }
 
+// exampleUsers are more callers than a card shows.
+func exampleUsers() record.Users {
+	u := nobody()
+	for i, name := range []string{"user eve", "GitHub acme/shop main", "Lambda function release-notes", "ci-deploy", "role x"} {
+		c := record.User{Caller: name, Sessions: i%3 + 1, Opened: at.Add(-time.Duration(i+1) * 10 * time.Minute), Unusual: i == 0}
+		if i < 3 {
+			c.LastCall = at.Add(-time.Duration(i+1) * time.Minute)
+		}
+		u.Callers = append(u.Callers, c)
+	}
+	u.More = 2
+	return u
+}
+
+// nobody is a survey that found no caller.
+func nobody() record.Users {
+	return record.Users{Since: at.Add(-12 * time.Hour), Until: at.Add(2 * time.Second), Regions: []trail.RegionCoverage{
+		{Region: "eu-west-1", Covered: true}, {Region: "us-east-1", Reason: "reading CloudTrail is not allowed there"},
+	}}
+}
+
 // story builds a log by appending events a few seconds apart.
 type story struct {
 	t      testing.TB
@@ -107,7 +128,7 @@ func (s *story) fold(n int) approvals.Request {
 }
 
 func (s *story) card() *messages.Message {
-	return messages.Card(s.fold(len(s.events)), exampleContext())
+	return messages.Card(s.fold(len(s.events)), s.events, exampleContext())
 }
 
 // last is the message of the thread that the last event posts or else changes; nil if there is
@@ -153,7 +174,7 @@ func (s *story) livingIn(name string, c messages.Context) *messages.Message {
 func (s *story) said(out map[string]*messages.Message, name string, c messages.Context) {
 	for n := 1; n <= len(s.events); n++ {
 		r := s.fold(n)
-		out[fmt.Sprint(name, "card ", n)] = messages.Card(r, c)
+		out[fmt.Sprint(name, "card ", n)] = messages.Card(r, s.events[:n], c)
 		for _, p := range messages.Thread(r, s.events[:n], c) {
 			for i, form := range p.Forms() {
 				out[fmt.Sprint(name, p.Name, " at ", n, " form ", i)] = form
@@ -446,13 +467,13 @@ func all(t *testing.T) map[string]*messages.Message {
 		}).last(),
 		"direct_call": messages.CallOut(r(begin(t, reason, 1)), exampleContext(),
 			"https://acme.slack.com/archives/C0INCIDENT/p1"),
-		"direct_outcome_applied": messages.Outcome(r(applied()), exampleContext(), "is_archived"),
-		"direct_outcome_failed": messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), exampleContext(),
+		"direct_outcome_applied": messages.Outcome(r(applied()), nil, exampleContext(), "is_archived"),
+		"direct_outcome_failed": messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), nil, exampleContext(),
 			"not_in_channel"),
-		"direct_outcome_gone": messages.Outcome(r(applied()), exampleContext(), record.CodeThreadGone),
+		"direct_outcome_gone": messages.Outcome(r(applied()), nil, exampleContext(), record.CodeThreadGone),
 		"direct_outcome_deleted": messages.Outcome(
 			r(begin(t, reason, 1).add(approvals.EventFailed, "", record.Failure{Sentence: messages.CardDeletedReason})),
-			exampleContext(), record.CodeThreadGone),
+			nil, exampleContext(), record.CodeThreadGone),
 		"thread_card_deleted": begin(t, reason, 1).
 			add(approvals.EventFailed, "", record.Failure{Sentence: messages.CardDeletedReason}).last(),
 		"thread_thread_gone": applied().add(approvals.EventShutOut, "", record.ShutOut{Code: record.CodeThreadGone}).last(),
@@ -474,26 +495,32 @@ func all(t *testing.T) map[string]*messages.Message {
 			{Role: "staging/DeployRole", Command: "undo staging/DeployRole done"},
 		}, false),
 		"reply_no_such_role": messages.DidYouMean("Nobody", "prod", nil, false),
-		"reply_status": messages.Status([]messages.Listed{
+		"reply_status": messages.Status(messages.Desk{Now: at.Add(time.Minute), List: []messages.Listed{
 			{
 				Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Context: exampleContext(),
 				Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
 			},
 			{Request: r(applied()), Context: exampleContext(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 			{Request: r(applied().add(approvals.EventUndone, "", nil)), Context: exampleContext()},
-		}),
-		"reply_status_none":          messages.Status(nil),
+		}}),
+		"reply_status_none":          messages.Status(messages.Desk{}),
 		"reply_asked_from_home":      messages.AskedFromHome(),
 		"reply_wrong_channel":        messages.WrongChannel([]string{"C0INCIDENT", "C0WAR"}),
 		"reply_shared_channel":       messages.SharedChannel(),
 		"reply_shared_unknown":       messages.SharedUnknown(""),
 		"reply_shared_missing_scope": messages.SharedUnknown("missing_scope"),
 		"reply_shared_not_in":        messages.SharedUnknown("channel_not_found"),
+		"card_users":        begin(t, reason, 1).add(approvals.EventUsers, "", exampleUsers()).card(),
+		"card_users_none":   begin(t, reason, 1).add(approvals.EventUsers, "", nobody()).card(),
+		"card_users_failed": begin(t, reason, 1).add(approvals.EventUsers, "", record.Users{
+			Since: at.Add(-12 * time.Hour), Failed: `AWS does not allow revokebot "cloudtrail:LookupEvents" in account prod.`,
+		}).card(),
 		"card_shared": func() *messages.Message {
 			c := exampleContext()
 			c.Role.SharedChannel = true
-			return messages.Card(r(begin(t, reason, 1)), c)
+			return messages.Card(r(begin(t, reason, 1)), nil, c)
 		}(),
+		"reply_details_lost":    messages.DetailsLost(),
 		"reply_guest":           messages.NotEntitled(approvals.Guest),
 		"reply_unknown_person":  messages.NotEntitled(approvals.StandingUnknown),
 		"reply_not_requester":   messages.NotEntitled(approvals.FullMember),

@@ -10,7 +10,9 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Buttons in a thread that ask for something, for the role that the thread is about. The value of
@@ -150,7 +152,7 @@ func (c Context) appliedTitle(r approvals.Request) string {
 	return "Written, not verified"
 }
 
-// containment is the verdict as a title; without a verdict it is done.
+// containment is the verdict as a title; before it, what was done.
 func containment(r approvals.Request, done string) string {
 	v := record.Known[record.Conclusion](r.Judged)
 	switch {
@@ -158,9 +160,67 @@ func containment(r approvals.Request, done string) string {
 	case v.Word == record.WordContained:
 		return "Contained"
 	case v.Word == record.WordNotContained:
-		return "Not contained"
+		return notContained
+	case v.Word == record.WordUnknown && quiet(*v):
+		return done + ", no activity since"
+	case v.Word == record.WordUnknown:
+		return done + ", containment unknown"
 	}
 	return done
+}
+
+const notContained = "Not contained"
+
+// title is the outcome of an applied request, with what is open, or who took it away; after it comes
+// to what.
+func (v *view) title() (outcome, of string) {
+	outcome, of = v.c.appliedTitle(v.r), ": "+v.c.Words.Did+" "
+	t := record.Known[record.Tampered](v.r.Watched)
+	switch {
+	case v.r.Undone != nil:
+	case outcome == notContained:
+		if open := v.counted(); open != "" {
+			outcome, of = outcome+": "+open, " · "+v.c.Words.Did+" "
+		}
+	case v.r.Watched.Type == approvals.EventTampered && t != nil && t.Lost():
+		of = ": " + v.c.Words.Deny + " of "
+		if who := v.remover(*t); who != "" {
+			outcome = strings.Replace(outcome, removed(*t), removed(*t)+" by "+who, 1)
+		}
+	}
+	return outcome, of
+}
+
+// remover is who made the last change before a check, as far as CloudTrail has told.
+func (v *view) remover(t record.Tampered) string {
+	var last record.Change
+	for _, f := range record.All[record.Finding](v.events, approvals.EventFinding) {
+		for _, c := range f.Changes {
+			if !c.At.After(t.At) && c.At.After(last.At) && strings.HasPrefix(c.Name, "De") == (t.State == role.Gone) {
+				last = c
+			}
+		}
+	}
+	if last.Who == "" {
+		return ""
+	}
+	return Raw(last.Who, 40)
+}
+
+// counted says how many things of each kind Act now has open.
+func (v *view) counted() string {
+	counts, kinds := map[string]int{}, []string(nil)
+	for _, i := range v.Items(v.in, v.c.Role) {
+		if kind := i.kind(); i.Done == "" {
+			if counts[kind]++; counts[kind] == 1 {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	for i, kind := range kinds {
+		kinds[i] = english.Count(counts[kind], kind, kind+"s")
+	}
+	return strings.Join(kinds, ", ")
 }
 
 // appliedLead says what came of an applied request: of what it wrote, or of what undid it.

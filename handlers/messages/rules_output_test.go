@@ -147,6 +147,14 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), shown)
 	s.events[0].By = cmp.Or(foreign(t, "requester"), "?") // a log without people is refused when it is read
 	who := cmp.Or(foreign(t, "who"), "?")
+	users := record.Users{
+		Failed:  rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "survey"),
+		Regions: []trail.RegionCoverage{{Region: foreign(t, "region"), Reason: "it did not answer in time"}},
+	}
+	for range rapid.IntRange(0, record.MaxUsers).Draw(t, "callers") {
+		users.Callers = append(users.Callers, record.User{Caller: foreign(t, "caller"), Sessions: 1})
+	}
+	s.add(approvals.EventUsers, "", users)
 	s.add(approvals.EventApproved, who, nil).add(approvals.EventStarted, "", started())
 	applied := record.Applied{Cutoff: cutoff, At: at, CallerARN: foreign(t, "caller arn")}
 	s.add(approvals.EventApplied, "", applied)
@@ -191,11 +199,11 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
 		"posting": messages.CardImpossible(foreign(t, "slack error")),
 		"usage":   messages.Usage("", messages.ExampleReason, nil),
-		"status": messages.Status(slices.Repeat([]messages.Listed{
+		"status": messages.Status(messages.Desk{List: slices.Repeat([]messages.Listed{
 			{
 				Request: s.fold(1), Context: c,
 			}, {Request: s.fold(len(s.events)), Context: c, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
-		}, 5)),
+		}, 5)}),
 	}
 	maps.Copy(out, worstOfUndo(t, real, shown))
 	s.said(out, "", c)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	slackgo "github.com/slack-go/slack"
 	"pgregory.net/rapid"
@@ -22,18 +23,78 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 		Request: begin(t, "key pasted in a gist", 1).fold(1), Context: exampleContext(),
 		Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
 	}
+	desk := messages.Desk{Channels: []string{"C0INCIDENT"}, Now: at}
+	with := func(change func(*messages.Desk)) slackgo.HomeTabViewRequest {
+		d := desk
+		change(&d)
+		return messages.Home(d)
+	}
 	for name, view := range map[string]slackgo.HomeTabViewRequest{
-		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"},
-			messages.HomeNotInChannel("C0WAR")),
-		"empty": messages.Home(nil, []string{"C0INCIDENT"}, ""),
-		"lost":  messages.Home(nil, []string{"C0INCIDENT"}, messages.HomeFormLost("C0INCIDENT")),
-		"asked": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT"}, messages.HomeAsked("C0INCIDENT")),
+		"member": with(func(d *messages.Desk) {
+			d.List, d.Channels, d.Notice = []messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, messages.HomeNotInChannel("C0WAR")
+		}),
+		"empty": messages.Home(desk),
+		"lost":  with(func(d *messages.Desk) { d.Notice = messages.HomeFormLost("C0INCIDENT") }),
+		"asked": with(func(d *messages.Desk) {
+			d.List, d.Notice = []messages.Listed{open}, messages.HomeAsked("C0INCIDENT")
+		}),
+		"desk": with(func(d *messages.Desk) {
+			d.List, d.Accounts, d.Account = deskList(t), []string{"prod", "staging"}, "prod"
+		}),
 		"guest": messages.HomeRefused(approvals.Guest),
 	} {
 		for _, p := range slack.CheckView(must(t, view)) {
 			t.Errorf("%s: %s", name, p)
 		}
 		sameAs(t, "home/"+name, view)
+	}
+}
+
+// deskList has a request for each section of the App Home.
+func deskList(t *testing.T) []messages.Listed {
+	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
+	listed := func(s *story, yours bool) messages.Listed {
+		return messages.Listed{
+			Request: s.fold(len(s.events)), Events: s.events, Context: exampleContext(), Link: link, Yours: yours,
+		}
+	}
+	return []messages.Listed{
+		listed(begin(t, "key pasted in a gist", 1), true), listed(begin(t, "", 2).add(approvals.EventVoted, "U0BOB", nil), false),
+		listed(applied(t).add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}), false), listed(applied(t), false), listed(begin(t, "", 1).add(approvals.EventExpired, "", nil), false),
+	}
+}
+
+// Every request is in one section of the App Home, and in the right one.
+func TestTheAppHomeSortsRequestsByWhatTheyNeed(t *testing.T) {
+	titles := func(d messages.Desk) (all []string) {
+		for _, b := range messages.Home(d).Blocks.BlockSet {
+			switch b := b.(type) {
+			case *slackgo.HeaderBlock:
+				all = append(all, b.Text.Text)
+			case *slackgo.SectionBlock:
+				if b.Accessory != nil && b.Accessory.ButtonElement != nil && b.Accessory.ButtonElement.URL != "" {
+					all = append(all, "row")
+				}
+			}
+		}
+		return all
+	}
+	list := deskList(t)
+	want := []string{
+		"Revocations", "Waiting for you", "row", "Waiting for others", "row", "Not contained", "row", "Guarded", "row",
+		"Recent", "row",
+	}
+	if got := titles(messages.Desk{List: list, Now: at}); !slices.Equal(got, want) {
+		t.Errorf("the desk has %q", got)
+	}
+	// The guard ends, and what was removed is not contained any more.
+	removed := applied(t).add(approvals.EventTampered, "", lost())
+	list = []messages.Listed{list[3], {
+		Request: removed.fold(len(removed.events)), Events: removed.events, Context: exampleContext(), Link: "https://x",
+	}}
+	want = []string{"Revocations", "Not contained", "row", "Recent", "row"}
+	if got := titles(messages.Desk{List: list, Now: at.Add(time.Hour)}); !slices.Equal(got, want) {
+		t.Errorf("an hour later the desk has %q", got)
 	}
 }
 
@@ -52,15 +113,17 @@ func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		for i := range rapid.IntRange(1, 60).Draw(r, "channels") {
 			channels = append(channels, fmt.Sprintf("C0%d", i))
 		}
-		view := messages.Home(slices.Repeat([]messages.Listed{one}, 10), channels,
-			messages.HomeNotInChannel("C0"))
+		view := messages.Home(messages.Desk{
+			List: slices.Repeat([]messages.Listed{one}, 30), Channels: channels, Notice: messages.HomeNotInChannel("C0"),
+			Accounts: []string{"prod", foreign(r, "another account")},
+		})
 		for _, p := range slack.CheckView(must(t, view)) {
 			r.Errorf("%s", p)
 		}
 		for _, b := range view.Blocks.BlockSet {
 			if s, ok := b.(*slackgo.SectionBlock); ok {
 				outsideHarmless(r, "home", s.Text.Text)
-				if !s.Text.Verbatim || s.Accessory != nil && strings.TrimSpace(s.Accessory.ButtonElement.AccessibilityLabel) == "" {
+				if !s.Text.Verbatim || s.Accessory != nil && s.Accessory.ButtonElement != nil && strings.TrimSpace(s.Accessory.ButtonElement.AccessibilityLabel) == "" {
 					r.Errorf("a section of the home is searched for links, or its button has no label")
 				}
 			}
@@ -82,7 +145,7 @@ func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
 			s.add(approvals.EventTampered, "", lost())
 		}
 		listed := messages.Listed{Request: s.fold(len(s.events)), Context: exampleContext()}
-		if text := messages.Status([]messages.Listed{listed}).Text; !strings.Contains(text, c.want) {
+		if text := messages.Status(messages.Desk{Now: at.Add(time.Hour), List: []messages.Listed{listed}}).Text; !strings.Contains(text, c.want) {
 			t.Errorf("%s: %s", c.when, text)
 		}
 	}

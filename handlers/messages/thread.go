@@ -46,10 +46,15 @@ type view struct {
 }
 
 func newView(r approvals.Request, events []approvals.Event, c Context) *view {
-	return &view{
+	v := &view{
 		Pen: slackPen(r.Opened), c: c, p: c.phrases(r), r: r, events: events, in: record.Gather(events),
 		proof: record.Proven(events), known: map[string]bool{},
 	}
+	if c.Undo == nil && !c.Drill {
+		outcome, of := v.title()
+		v.p.done = outcome + of
+	}
+	return v
 }
 
 // post adds a message with an event, unless the thread has one of that name.

@@ -481,7 +481,7 @@ func told(t *testing.T, name string, s *story) {
 	t.Helper()
 	said := map[string]*messages.Message{}
 	r := s.fold(len(s.events))
-	said["card"] = messages.Card(r, exampleContext())
+	said["card"] = messages.Card(r, s.events, exampleContext())
 	for _, p := range messages.Thread(r, s.events, exampleContext()) {
 		said[p.Name] = p.Message
 	}

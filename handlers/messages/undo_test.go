@@ -67,7 +67,7 @@ func (u *undoStory) add(typ approvals.EventType, by string, detail any) *undoSto
 }
 
 func (u *undoStory) card() *messages.Message {
-	return messages.Card(u.fold(len(u.events)), u.context)
+	return messages.Card(u.fold(len(u.events)), u.events, u.context)
 }
 
 func (u *undoStory) last() *messages.Message { return u.lastIn(u.context) }
@@ -280,7 +280,7 @@ func TestEveryPartOfAnUndoCardSaysThatItUndoesARevocation(t *testing.T) {
 	m := allOfUndo(t)["card_undo_open"]
 	blocks := string(must(t, m.Blocks))
 	for _, said := range []string{
-		"Approval needed: undo the revocation of prod/DeployRole", "asked to undo the revocation of",
+		"Approval needed: undo the revocation of prod/DeployRole", "asked to undo the revocation by",
 		"It undoes a revocation.", "Undo the revocation?",
 		"is removed from the role", "Approve: undo the revocation of prod/DeployRole",
 	} {
@@ -289,7 +289,7 @@ func TestEveryPartOfAnUndoCardSaysThatItUndoesARevocation(t *testing.T) {
 		}
 	}
 	for _, said := range []string{
-		"Approval needed: undo the revocation of", "asked to undo the revocation of", "It undoes a revocation.",
+		"Approval needed: undo the revocation of", "asked to undo the revocation by", "It undoes a revocation.",
 		"they work again", "it was a drill", "0 of 1", "prod/DeployRole",
 	} {
 		if !strings.Contains(m.Text, said) {

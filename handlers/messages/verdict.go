@@ -54,7 +54,7 @@ func (v *view) word(c record.Conclusion) *Message {
 		head = "*Contained*, as far as CloudTrail shows."
 	case c.Word == record.WordNotContained:
 		head = who + "*Not contained.*"
-	case v.quiet(c):
+	case quiet(c):
 		head = "*No activity since the cutoff*, so it is not known whether old sessions are blocked."
 	default:
 		head = who + "*Unknown* whether it is contained."
@@ -70,7 +70,7 @@ func (v *view) word(c record.Conclusion) *Message {
 	if left := len(c.Why) - len(why); left > 0 {
 		why = append(slices.Clone(why), "and "+english.Count(left, "more reason", "more reasons")+", in the report")
 	}
-	if len(why) > 0 && !v.quiet(c) {
+	if len(why) > 0 && !quiet(c) {
 		lines := make([]string, len(why))
 		for i, reason := range why {
 			lines[i] = "• " + Raw(reason, 300)
@@ -91,7 +91,7 @@ func (v *view) word(c record.Conclusion) *Message {
 	if left := v.stillOpen(); left != "" {
 		lines = append(lines, left)
 	}
-	if next := v.c.Words.Next(c.Word, v.c.FurtherByHand()); next != "" && !v.quiet(c) {
+	if next := v.c.Words.Next(c.Word, v.c.FurtherByHand()); next != "" && !quiet(c) {
 		lines = append(lines, "*Next:* "+next)
 	}
 	if len(lines) > 0 {
@@ -99,7 +99,7 @@ func (v *view) word(c record.Conclusion) *Message {
 		m.Blocks, text = append(m.Blocks, section(what)), text+"\n"+what
 	}
 	m.Text = fit(text, limitText)
-	if v.c.Offered && (c.Word == record.WordNotContained || c.Word == record.WordUnknown && !v.quiet(c)) {
+	if v.c.Offered && (c.Word == record.WordNotContained || c.Word == record.WordUnknown && !quiet(c)) {
 		m.row("further", v.button(ActionFurther, "Ask to "+v.c.Further.Ask, "Ask to "+v.c.Further.Ask+" "))
 	}
 	return m
@@ -123,6 +123,6 @@ func (v *view) stillOpen() string {
 }
 
 // quiet reports whether it is unknown for no other reason than that no old session was used.
-func (v *view) quiet(c record.Conclusion) bool {
+func quiet(c record.Conclusion) bool {
 	return c.Silent && len(c.Persistence)+len(c.Roles) == 0
 }

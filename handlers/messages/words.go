@@ -96,7 +96,7 @@ type phrases struct {
 	by    string // what ends it: " by request …" of the request that is to be undone
 	stays string // what becomes of a request that is not approved
 
-	done    string        // the title once it is carried out, the role included
+	done    string        // the title once it is carried out, before the role; of what is applied, view.title
 	outcome func() string // what came of it
 	after   string        // what follows on why it failed
 
@@ -126,7 +126,7 @@ func (c Context) applying(r approvals.Request) phrases {
 	w := c.Words
 	return phrases{
 		ask: w.Ask + " ", stays: w.Stays,
-		done: c.appliedTitle(r) + ": " + w.Did + " ", outcome: func() string { return c.appliedLead(r) + judged(r) },
+		outcome: func() string { return c.appliedLead(r) + judged(r) },
 		means: func() string { return w.Means(c) }, know: "*Know before you approve*",
 		question: w.Question, yes: w.Yes, detail: "Every session of " + InAccount(c.Role) + " " + w.Confirm,
 	}

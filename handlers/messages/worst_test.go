@@ -51,9 +51,9 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 	}
 	out := map[string]*messages.Message{
 		"already open": messages.AlreadyOpen(open, c, link, true), "call out": messages.CallOut(open, c, link),
-		"outcome of a denial": messages.Outcome(denied, c, text),
-		"outcome, no thread":  messages.Outcome(failed, c, record.CodeThreadGone),
-		"loose":               messages.Loose(messages.Card(open, c), open, c),
+		"outcome of a denial": messages.Outcome(denied, nil, c, text),
+		"outcome, no thread":  messages.Outcome(failed, nil, c, record.CodeThreadGone),
+		"loose":               messages.Loose(messages.Card(open, nil, c), open, c),
 		"not listed":          messages.NotListed(text, text),
 		"help":                messages.Help(measures.All().AllWords(), many, nil, c.Margin),
 		"did you mean":        messages.DidYouMean(text, "prod", slices.Repeat([]messages.Meant{{text, text}}, n%200+1), odd),
@@ -70,8 +70,8 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 			time.Duration(n)),
 		"shared": messages.SharedUnknown(text), "undone": messages.NothingToUndo(role, messages.UndoneAlready),
 		"gone":         messages.NothingToUndo(role, messages.UndoneByOthers(revokeWords())),
-		"another role": messages.NothingToUndo(role, messages.UndoneByRole), "failed": messages.Card(failed, c),
-		"denied": messages.Card(denied, c),
+		"another role": messages.NothingToUndo(role, messages.UndoneByRole), "failed": messages.Card(failed, nil, c),
+		"denied": messages.Card(denied, nil, c),
 		"not confirmed": messages.Plain(messages.ApproverNotConfirmed(text,
 			approvals.Refusal{Code: approvals.RefusalCode(text), Standing: standing})),
 	}

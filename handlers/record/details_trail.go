@@ -28,6 +28,29 @@ const (
 	MaxToDo = 8
 )
 
+// MaxUsers is how many callers Users names.
+const MaxUsers = 20
+
+// Users is the Detail of an EventUsers: who had live sessions of the role when approval was asked
+// for.
+type Users struct {
+	Since   time.Time              `json:"since"`
+	Until   time.Time              `json:"until"`             // AWS's clock at the last answer
+	Callers []User                 `json:"callers,omitempty"` // unusual ones first, then the latest first
+	More    int                    `json:"more,omitempty"`    // callers that are left out
+	Regions []trail.RegionCoverage `json:"regions,omitempty"`
+	Failed  string                 `json:"failed,omitempty"` // why it is not known, a sentence
+}
+
+// User is a caller with live sessions. Its text comes from outside.
+type User struct {
+	Caller   string    `json:"caller"`
+	Sessions int       `json:"sessions"`
+	Opened   time.Time `json:"opened"`             // the newest of them
+	LastCall time.Time `json:"last_call,omitzero"` // in the newest; zero: none was seen, or it was not asked
+	Unusual  bool      `json:"unusual,omitempty"`  // the caller or its address is first seen in the window, or its key was typed
+}
+
 // Looking is the Detail of an EventLooking: a look at CloudTrail is under way.
 type Looking struct {
 	Look int `json:"look"` // 0: the first look; then 1, 2, …

@@ -430,7 +430,7 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 		return nil
 	}
 	card := cards[0]
-	c.that(invShown, card.Text == about.Leaving(messages.Card(r, about)).Text, "request %s is %s, the card says %q", r.ID,
+	c.that(invShown, card.Text == about.Leaving(messages.Card(r, events, about)).Text, "request %s is %s, the card says %q", r.ID,
 		r.State,
 		card.Text)
 	buttons := strings.Contains(string(card.Blocks), messages.ActionApprove)
