@@ -69,8 +69,9 @@ func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 	}
 }
 
-// The card tells approvers what a revocation does not stop, and every warning with its next step.
-func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
+// The card names the gravest warnings, and its details say what a revocation does not stop, and every
+// warning with its next step.
+func TestTheDetailsSayWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
@@ -93,7 +94,15 @@ func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 		}
 		card := b.AskFor(actors.Rosa, "prod/Everything")
 		card.CaughtUp()
-		blocks := string(card.Message().Blocks)
+		for _, words := range []string{
+			"• prod/Everything can write IAM policies\\n", "• AWSRevokeOlderSessions is on prod/Everything already\\n",
+			"• 7 more in Details",
+		} {
+			if blocks := string(card.Message().Blocks); !strings.Contains(blocks, words) {
+				t.Errorf("the card lacks %q: %s", words, blocks)
+			}
+		}
+		blocks := details(b, card, actors.Nils)
 		for _, words := range []string{
 			"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other " +
 				"roles",
@@ -104,7 +113,7 @@ func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 			"before 1999-12-01T00:00:00", "is managed by Terraform",
 		} {
 			if !strings.Contains(blocks, words) {
-				t.Errorf("the card lacks %q", words)
+				t.Errorf("the details lack %q", words)
 			}
 		}
 		if t.Failed() {

@@ -268,6 +268,7 @@ func TestWorkThatNoReplicaQueuedIsNotDone(t *testing.T) { // B4, B7, B17
 		card.Becomes(approvals.StateApplied)
 		time.Sleep(3 * time.Minute)
 		open := b.AskFor(actors.Nils, "staging/"+actors.DeployRole)
+		b.Settle() // CloudTrail is asked who uses it
 		open.CaughtUp()
 		asked, said := len(b.AWS.Calls("LookupEvents")), len(b.Transcript())
 		kinds := []approvals.Item{

@@ -40,7 +40,7 @@ func cardAfter(b *bench.Bench) time.Duration {
 	for time.Since(started) < 2*time.Minute {
 		time.Sleep(500 * time.Millisecond)
 		if slices.ContainsFunc(b.Slack.Messages(actors.Incident), func(m slack.Message) bool {
-			return strings.Contains(m.Text, "<@"+actors.Rosa+"> asked to ")
+			return strings.Contains(m.Text, "Requested by <@"+actors.Rosa+">")
 		}) {
 			return time.Since(started)
 		}

@@ -224,8 +224,8 @@ func TestAClickThatWasQueuedByHandIsNobodysClick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true})}
 		card := b.Ask()
-		card.CaughtUp()
-		r := card.Request()
+		b.Settle()
+		r, events := card.Request(), len(card.Events())
 		click, err := json.Marshal(handlers.Click{
 			Place: r.Place, Message: card.TS, User: actors.Bob,
 			ActionID: messages.ActionApprove, Value: card.ID,
@@ -236,7 +236,7 @@ func TestAClickThatWasQueuedByHandIsNobodysClick(t *testing.T) {
 		b.queue(approvals.Item{Kind: handlers.KindClick, Source: "envelope forged", Body: click})
 		b.Until("it is parked", func() bool { return b.DB.XLen(t.Context(), tag+"parked").Val() == 1 })
 		b.Settle()
-		if card.State() != approvals.StateOpen || b.Puts() != 0 || len(card.Events()) != 1 ||
+		if card.State() != approvals.StateOpen || b.Puts() != 0 || len(card.Events()) != events ||
 			!b.Log.Has("not signed by this deployment") {
 			t.Errorf("the request is %s, %d policies were written", card.State(), b.Puts())
 		}

@@ -51,11 +51,13 @@ func TestALockDeniesOldAndNewSessionsIsProvenAndIsTakenOffAgain(t *testing.T) {
 		card.CaughtUp()
 		for _, words := range []string{
 			"Approval needed: lock prod/DeployRole", "Collect evidence first",
-			"presigned EKS tokens",
 		} {
 			if !strings.Contains(string(card.Message().Blocks), words) {
 				t.Errorf("the card lacks %q:\n%s", words, card.Message().Blocks)
 			}
+		}
+		if blocks := details(b, card, actors.Bob); !strings.Contains(blocks, "presigned EKS tokens") {
+			t.Errorf("the details lack the tokens: %s", blocks)
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)

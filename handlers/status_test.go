@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -143,6 +144,62 @@ func TestTheAppHomeListsTheRequestsAndLeadsToTheForm(t *testing.T) {
 			view, _ := b.Slack.Home(actors.Bob)
 			return strings.Contains(string(view.JSON), "may not have opened")
 		})
+	})
+}
+
+func TestTheAppHomeSaysWhatWaitsForThePersonAndShowsOneAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		b.Ask()
+		b.AskFor(actors.Ines, "staging/DeployRole x")
+		b.Settle()
+		for user, want := range map[string][]string{
+			actors.Bob:  {"Waiting for you", "staging/DeployRole", "prod/DeployRole"}, // an approver
+			actors.Ines: {"Waiting for you", "prod/DeployRole", "Waiting for others", "staging/DeployRole"},
+			actors.Nils: {"Waiting for others", "staging/DeployRole", "prod/DeployRole"}, // no approver
+		} {
+			said := string(home(b, user, "prod/DeployRole").JSON)
+			at := 0
+			for _, words := range []string{"Waiting for you", "Waiting for others", "Not contained", "Recent"} {
+				if !slices.Contains(want, words) && strings.Contains(said, words) {
+					t.Errorf("%s: there is %q: %s", user, words, said)
+				}
+			}
+			_, said, _ = strings.Cut(said, "under way")
+			for _, words := range want {
+				if i := strings.Index(said[at:], words); i < 0 {
+					t.Errorf("%s: %q is not in its place: %s", user, words, said)
+				} else {
+					at += i
+				}
+			}
+		}
+		view := home(b, actors.Bob, "staging/DeployRole")
+		b.Settle() // it was drawn once more
+		choose := func(account string) slack.View {
+			t.Helper()
+			if d, err := b.Slack.Click(t.Context(), actors.Bob, slack.Click{
+				ViewID: view.ID, ActionID: messages.ActionFilter, SelectedOption: account,
+			}); err != nil || !d.Acked {
+				t.Fatalf("%v, %s", err, d.Error)
+			}
+			b.Settle()
+			view, _ = b.Slack.Home(actors.Bob)
+			return view
+		}
+		if said := string(choose("staging").JSON); !strings.Contains(said, "`staging/DeployRole`") ||
+			strings.Contains(said, "`prod/DeployRole`") || !strings.Contains(said, "1 request is under way") {
+			t.Errorf("the home of staging is %s", said)
+		}
+		if said := string(choose("*").JSON); !strings.Contains(said, "`staging/DeployRole`") ||
+			!strings.Contains(said, "`prod/DeployRole`") {
+			t.Errorf("the home of all is %s", said)
+		}
+		// However often App Homes are opened, clicks can look groups up.
+		if n := len(b.Slack.Calls("usergroups.users.list")); n > 8 {
+			t.Errorf("groups were looked up %d times", n)
+		}
 	})
 }
 

@@ -70,16 +70,17 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	for _, d := range known {
 		may = append(may, mayName(d.Text, writes...)...)
 	}
-	if user {
+	if user { // the gravest first: a card shows a few
+		w.all = append(w.all, existing...)
 		w.user(p, rest, len(may) > 0)
 		if used := rest.used; used != nil {
 			role.LastUsed, role.LastUsedRegion = awssdk.ToTime(used.LastUsedDate), awssdk.ToString(used.Region)
 		}
 	} else {
-		w.trust(p.of.Measure, readTrustFacts(p.account.Account, role.ARN, p.trust), slices.Contains(may, comeback))
 		w.policies(slices.ContainsFunc(writes, func(action string) bool { return slices.Contains(may, action) }))
+		w.all = append(w.all, existing...)
+		w.trust(p.of.Measure, readTrustFacts(p.account.Account, role.ARN, p.trust), slices.Contains(may, comeback))
 	}
-	w.all = append(w.all, existing...)
 	w.code(p.places[len(p.places)-1][0])
 	role.Warnings, role.Locked = w.ending(), p.role.Locked
 	return role, nil

@@ -15,7 +15,7 @@ type ActivityQuery struct {
 	Cutoff      time.Time // for what is said about calls after it; zero when there is none
 	Limit       int       // most calls to read of each key or name in a region, the newest first; 0 means 1,000
 	Policies    []string  // ARNs of managed policies of the request, whose denials are proof, too
-	Regions     []string  // as in LookupQuery
+	Regions     []string  // of the account's, besides its home region; nil: all
 
 	// Deep asks by access key, too, which also finds what has no session's name, and asks for more
 	// where a region has more calls of a key than Limit: those that matter most are looked up by

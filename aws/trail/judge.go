@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -15,7 +16,7 @@ const (
 	ContainmentUnknown Containment = "unknown"
 	Contained          Containment = "contained"
 	NotContained       Containment = "not contained"
-	NoActivity         Containment = "no activity since the cutoff" // unknown, because the role was not used
+	NoActivity         Containment = "no activity" // unknown, because the role was not used
 )
 
 // JudgeInput is what was found after a revocation.
@@ -23,6 +24,7 @@ type JudgeInput struct {
 	RoleARN    string    // with the path
 	Since      time.Time // from when on sessions were looked for; zero means CloudTrail's own limit
 	Cutoff     time.Time // zero: nothing was revoked, and the state is unknown
+	Mark       string    // what the cutoff is called in reasons; "" is "cutoff"
 	All        bool      // sessions that were issued after the cutoff are denied, too
 	Propagated time.Time // from when on a success counts against the deny; before the cutoff it means the cutoff
 
@@ -114,7 +116,7 @@ func Assess(in JudgeInput) Judgement {
 		j.out.State, j.out.Reasons = NotContained, j.against
 	case j.unused():
 		j.out.State, j.out.Reasons = NoActivity, []string{
-			"The role was not used since the cutoff, as far as CloudTrail has reported.",
+			"The role was not used since the " + j.mark() + ", as far as CloudTrail has reported.",
 		}
 	case len(j.missing) > 0:
 		j.out.Reasons = j.missing
@@ -163,6 +165,9 @@ func ended(s Session, at time.Time) bool {
 	}
 	return !s.Expires.After(at)
 }
+
+// mark is what the cutoff is called.
+func (j *judge) mark() string { return cmp.Or(j.in.Mark, "cutoff") }
 
 // isOld reports whether the revocation has to stop a session. Credentials that an old session made
 // for itself count as old even when they are new: whether they keep the issue time is not

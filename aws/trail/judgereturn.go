@@ -88,7 +88,7 @@ func (j *judge) cameBack() {
 		doubt, ours := "", j.in.Ours[s.CallerID]
 		switch {
 		case isNew && !ours:
-			doubt = s.Caller + ", first seen after the cutoff,"
+			doubt = s.Caller + ", first seen after the " + j.mark() + ","
 		case s.New && !ours:
 			doubt = s.Caller + ", first seen in this window,"
 		case odd[s.EventID]:
@@ -139,7 +139,7 @@ func (j *judge) cameBack() {
 		}
 	}
 	if unseen > 0 {
-		j.miss("What was done in %s since the cutoff is not known in full.", english.Count(unseen, "session", "sessions"))
+		j.miss("What was done in %s since the %s is not known in full.", english.Count(unseen, "session", "sessions"), j.mark())
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.keys)) {
 		j.miss("An attacker with the access key %s of %s can come back: deactivate it.", key, p.keys[key].Caller)

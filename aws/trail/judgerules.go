@@ -35,8 +35,8 @@ func (j *judge) oldSessions() {
 			}
 			if n = j.succeeded(did); n > 0 {
 				j.addSession(s)
-				j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, j.clock(s.Time),
-					english.Count(n, "call", "calls"))
+				j.show("A session of %s, issued at %s, made %s after the %s that went through.", s.Caller, j.clock(s.Time),
+					english.Count(n, "call", "calls"), j.mark())
 			}
 		}
 		switch {
@@ -71,8 +71,8 @@ func (j *judge) oldSessions() {
 			english.Plural(unseen, "was", "were"))
 	}
 	if unclear > 0 {
-		j.miss("It is unclear whether %s %s blocked: calls failed after the cutoff for another reason.",
-			english.Count(unclear, "old session", "old sessions"), english.Plural(unclear, "was", "were"))
+		j.miss("It is unclear whether %s %s blocked: calls failed after the %s for another reason.",
+			english.Count(unclear, "old session", "old sessions"), english.Plural(unclear, "was", "were"), j.mark())
 	}
 	if j.out.Denied == 0 && j.alive(j.in.AskedAt) {
 		j.miss(noneDenied)
@@ -203,7 +203,7 @@ func (j *judge) reasonsFor() []string {
 	o := j.out
 	if o.Looked == 0 {
 		return []string{
-			"No session from before the cutoff was left.", "No session was issued since to a caller that is not known.",
+			"No session from before the " + j.mark() + " was left.", "No session was issued since to a caller that is not known.",
 		}
 	}
 	return []string{

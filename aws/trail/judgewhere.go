@@ -31,8 +31,8 @@ func (j *judge) where() {
 	}
 	if len(late) > 0 {
 		j.out.Wait = true
-		j.miss("CloudTrail has not reported yet what happened until %d minutes after the cutoff in %s.",
-			int(settled.Minutes()), strings.Join(aws.Few(late), ", "))
+		j.miss("CloudTrail has not reported yet what happened until %d minutes after the %s in %s.",
+			int(settled.Minutes()), j.mark(), strings.Join(aws.Few(late), ", "))
 	}
 	if used := j.in.LastUsed; used.Region != "" && !asked && !used.At.Before(j.in.Since) {
 		j.miss("The role was used last in %s, at %s, and CloudTrail was not asked there.", used.Region, j.clock(used.At))

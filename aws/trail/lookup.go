@@ -26,7 +26,6 @@ type LookupQuery struct {
 	Cutoff      time.Time // for Session.After; zero when there is none
 	Limit       int       // most sessions to return and to read in each region; 0 means 1,000
 	Pages       int       // most pages of what names the role to read in each region; 0: as Limit needs
-	Regions     []string  // of the account's, besides its home region; nil: all
 
 	// Wide asks for more than the events that name the role: how far each region has reported, where
 	// the role was used last, denied attempts, and credentials that the role's sessions made without
@@ -103,7 +102,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 			used <- lastUsed(ctx, a, q.RoleARN)
 		}
 	}()
-	regions, err := regionsOf(ctx, a, q.Regions)
+	regions, err := a.TrailRegions(ctx)
 	report.Guessed = err != nil
 	report.Regions = make([]RegionCoverage, len(regions))
 	found := newNewestSessions(q.Limit)

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws/trail"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // long is a text that takes six bytes of JSON for each of its characters.
@@ -108,7 +110,7 @@ func must(t *testing.T, v any) []byte {
 func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
 	t.Parallel()
 	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	q := &investigation{cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
+	q := &investigation{Investigator: New(Config{Requests: step.Requests{Measures: measures.All()}}), cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
 	in := []trail.RegionCoverage{{Region: "us-east-1", Covered: true}}
 	late := trail.Call{EventID: "c", Time: cutoff.Add(propagation + time.Second)}
 	early := trail.Call{EventID: "c", Time: cutoff.Add(propagation - time.Second)}

@@ -55,13 +55,17 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 	case e.Denied > 0:
 		e.State = record.SeenDenied
 	case e.Succeeded > 0:
-		e.Why = fmt.Sprintf("Calls of old sessions were answered after the cutoff, none later than %d minutes after it: "+
-			"IAM may still have been spreading the policy.", int(propagation.Minutes()))
+		e.Why = fmt.Sprintf("Calls of old sessions were answered after the %s, none later than %d minutes after it: "+
+			"IAM may still have been spreading the policy.", q.mark(), int(propagation.Minutes()))
 	case unclear > 0:
-		e.Why = "Calls of old sessions were refused after the cutoff, and no answer says that it was by an explicit deny."
+		e.Why = "Calls of old sessions were refused after the " + q.mark() +
+			", and no answer says that it was by an explicit deny."
 	}
 	return e
 }
+
+// mark is what parts old sessions from new ones, in the words of the measure.
+func (q *investigation) mark() string { return q.Measures.Words(q.request.Purpose).Mark }
 
 // conclude ends the last look with a word.
 func (q *investigation) conclude(ctx context.Context, report trail.Report, s followed) error {
@@ -83,7 +87,7 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 		ours[id] = true
 	}
 	in := trail.JudgeInput{
-		All:     !dated,
+		All: !dated, Mark: q.mark(),
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: slices.Concat(report.Sessions, s.unseen), Suspects: s.suspects, Activities: s.activities,
 		Links: s.chain, Revoked: s.revoked, Ours: ours,

@@ -17,8 +17,9 @@ import (
 const KindUsers = "users"
 
 const (
-	// A survey reads usersPages pages in two regions at most, and the newest calls of usersAsked
-	// sessions: 5 requests in a region, 2.5 s, so that the first check after the write is not held up.
+	// A survey reads usersPages pages in each region, and the newest calls of usersAsked sessions where
+	// they were opened and where the role was used last: 5 requests in a region at most, 2.5 s, so that
+	// the first check after the write is not held up.
 	usersPages = 2
 	usersAsked = 3
 	// usersTime bounds a survey: later its answer is of no use.
@@ -35,8 +36,8 @@ func UsersDue(request string, p approvals.Purpose) []approvals.Due {
 	return []approvals.Due{{Item: approvals.Item{Kind: KindUsers, Request: request, Source: "users"}}}
 }
 
-// Users surveys who has live sessions of the role of an open request, in the region where it was
-// used last and in the account's home region. What it finds, or why it finds nothing, is an event.
+// Users surveys who has live sessions of the role of an open request. What it finds, or why it finds
+// nothing, is an event.
 func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
 	v, err := inv.View(ctx, item.Request)
 	if err != nil || v.Request.State != approvals.StateOpen || v.Request.Has(item.Source) {
@@ -62,9 +63,9 @@ func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
 }
 
 func (inv *Investigator) users(ctx context.Context, r record.Role, since time.Time) record.Users {
-	told, regions := record.Users{Since: since}, []string{r.LastUsedRegion}
+	told := record.Users{Since: since}
 	report, err := inv.Trail.Lookup(ctx, trail.LookupQuery{
-		AccountName: r.AccountName, RoleARN: r.ARN, Since: since, Pages: usersPages, Regions: regions,
+		AccountName: r.AccountName, RoleARN: r.ARN, Since: since, Pages: usersPages,
 	})
 	told.Until, told.Regions = report.AskedAt, report.Regions
 	switch {
@@ -102,8 +103,9 @@ func (inv *Investigator) users(ctx context.Context, r record.Role, since time.Ti
 		return cmp.Or(cmp.Compare(rank(by[a]), rank(by[b])), by[b].Opened.Compare(by[a].Opened))
 	})
 	var ask []trail.Session
+	regions := []string{r.LastUsedRegion}
 	for _, id := range callers[:min(len(callers), usersAsked)] {
-		ask = append(ask, newest[id])
+		ask, regions = append(ask, newest[id]), append(regions, newest[id].Region)
 	}
 	// Without an answer it is not known when they called.
 	did, _ := inv.Trail.Activities(ctx, trail.ActivityQuery{

@@ -31,7 +31,7 @@ func lock() Kind {
 		Confirm: "will be denied everything, old and new. Work that uses it breaks until the lock is undone.",
 		Means: func(messages.Context) string {
 			return "revokebot attaches AWS's policy `" + denyAll + "`: " + locksAll + " until the lock is undone. " +
-				"Everything that uses the role fails; assuming it again does not help.\n" +
+				"Everything that uses the role fails; assuming it again does not help. " +
 				"*Collect evidence first*: SSM agents and log shipping stop on instances with this role.\n" +
 				"*Not touched*: `sts:GetCallerIdentity`, presigned EKS tokens, long-term access keys, and sessions that this " +
 				"role's sessions opened in other roles. Deactivate such keys in IAM, and lock or revoke those roles too."

@@ -315,7 +315,7 @@ func (v *view) activity(i int, e approvals.Event) {
 		i++
 	}
 	var fresh []Item
-	for _, item := range v.Items(record.Gather(v.events[:i+1]), v.c.Role) {
+	for _, item := range v.Items(v.c.Incident(v.events[:i+1]), v.c.Role) {
 		if !v.known[item.Key] && item.Done == "" {
 			v.known[item.Key], fresh = true, append(fresh, item)
 		}

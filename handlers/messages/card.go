@@ -24,8 +24,8 @@ const (
 func needed(r approvals.Request, c Context) int { return max(r.Required, c.Required) }
 
 const (
-	limitRoleName   = 64  // IAM's own limit
-	limitReason     = 600 // longer ones are refused when asked for
+	limitRoleName = 64  // IAM's own limit
+	limitReason   = 600 // longer ones are refused when asked for
 )
 
 // Card is the message that stands in the channel and is the root of the thread. It shows the
@@ -116,7 +116,7 @@ func (v *view) users(most int) string {
 	case u.Failed != "":
 		return unknown + ". CloudTrail: " + v.Prose(u.Failed)
 	}
-	where := " (" + surveyed(u.Regions) + " until " + v.At(u.Until) + "; CloudTrail is minutes late)"
+	where := " (CloudTrail until " + v.At(u.Until) + ", minutes late; " + surveyed(u.Regions) + ")"
 	if len(u.Callers) == 0 {
 		return "*Who uses it now:* no caller with a live session was found" + where + "."
 	}
@@ -139,20 +139,27 @@ func (v *view) users(most int) string {
 	return strings.Join(lines, "\n")
 }
 
-// surveyed names the regions that a survey asked, and those that did not answer.
+// surveyed says how many regions a survey asked, and names those that did not answer in full.
 func surveyed(regions []trail.RegionCoverage) string {
-	var words []string
+	const named = 3
+	words, left := []string{english.Count(len(regions), "region", "regions")}, 0
 	for _, r := range regions {
-		word := Code(r.Region, 40)
+		word := Code(r.Region, 40) + " newest only"
 		switch {
+		case r.Covered && !r.Truncated:
+			continue
+		case len(words) > named:
+			left++
+			continue
 		case !r.Covered:
-			word += " not covered: " + markup.Replace(Clean(r.Reason, 150))
-		case r.Truncated:
-			word += " newest only"
+			word = "not " + Code(r.Region, 40) + ": " + markup.Replace(Clean(r.Reason, 150))
 		}
 		words = append(words, word)
 	}
-	return List(words)
+	if left > 0 {
+		words = append(words, fmt.Sprintf("%d more not in full", left))
+	}
+	return strings.Join(words, ", ")
 }
 
 // shortWarnings are the first warnings, each in a few words. Details has all in full.
@@ -161,8 +168,11 @@ func shortWarnings(role record.Role, p phrases) (lines []string) {
 	if p.know == "" || len(all) == 0 {
 		return nil
 	}
-	for _, w := range all[:min(len(all), shownWarnings)] {
-		lines = append(lines, "• "+Raw(fewWords(w), 160))
+	for i, w := range all[:min(len(all), shownWarnings)] {
+		if i > 0 || role.Leaked == "" { // else it says whose the key is
+			w = fewWords(w)
+		}
+		lines = append(lines, "• "+Raw(w, 250))
 	}
 	if left := len(all) - shownWarnings; left > 0 {
 		lines = append(lines, fmt.Sprintf("• %d more in Details", left))

@@ -119,4 +119,3 @@ func warnings(sentences []string) []slack.Block {
 	}
 	return packed(lines)
 }
-

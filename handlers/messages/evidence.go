@@ -91,7 +91,7 @@ func (p Pen) Findings(in record.Incident) (lines []string) {
 			more(len(unusual)-1, "session is", "sessions are", "unusual"))
 	}
 	if len(fresh) > 0 {
-		lines = append(lines, p.Bold("New since the cutoff:")+" "+p.Session(fresh[0])+", a caller not seen before."+
+		lines = append(lines, p.Bold("New since the "+in.Mark+":")+" "+p.Session(fresh[0])+", a caller not seen before."+
 			more(len(fresh)-1, "session has", "sessions have", "such a caller"))
 	}
 	t := TallyOf(in)
@@ -132,7 +132,7 @@ func (v *view) coverage() string {
 			covered = append(covered, word)
 		}
 	}
-	words := []string{fmt.Sprintf("%s, %d since the cutoff", english.Count(t.Issued, "session", "sessions"), t.After)}
+	words := []string{fmt.Sprintf("%s, %d since the %s", english.Count(t.Issued, "session", "sessions"), t.After, in.Mark)}
 	if t.Refused > 0 {
 		words = append(words, english.Count(t.Refused, "attempt", "attempts")+" rejected")
 	}

@@ -1,6 +1,7 @@
 package messages_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/report"
 )
 
 // ofMeasure is the log of a request for a measure in one mode, with what its messages are shown
@@ -163,5 +165,42 @@ func TestEveryMeasureHasAGoldenCardForEveryState(t *testing.T) {
 		rehearsal.Documents = []contain.Document{{Slot: writtenFor(k)[0].Slot, Text: "written"}}
 		approved(approvals.ModeDrill).then(approvals.EventRehearsed, "", rehearsal)
 		sameAs(t, "measures/"+string(k.Name), said)
+	}
+}
+
+// A measure without a cutoff parts old sessions from new ones by a moment of another name: in the
+// evidence, its table, Act now, the verdict, the report and the picture.
+func TestNothingThatIsSaidOfAMeasureWithoutACutoffHasOne(t *testing.T) {
+	for _, k := range measures.All() {
+		if !cutoffOf(k).IsZero() {
+			continue
+		}
+		said := map[string]any{}
+		s := aboutMeasure(t, k, approvals.ModeDo, said)
+		for _, e := range applied(t).looked().events[1:] {
+			if e.Type == approvals.EventApplied {
+				e.Detail = must(t, record.Applied{At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual})
+			}
+			if e.Type == approvals.EventStarted {
+				e.Detail = must(t, record.Started{Changes: writtenFor(k)})
+			}
+			s.then(e.Type, e.By, e.Detail)
+		}
+		s.then(approvals.EventActivity, "", exampleActivity()).
+			then(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2, LastSucceeded: at}).
+			then(approvals.EventVerdict, "", record.Conclusion{Word: record.WordUnknown, Silent: true})
+		n := len(s.events)
+		said["report"] = report.Report(s.fold(n), s.events, s.context)
+		for _, f := range report.Files(s.fold(n), s.events, s.events[n-1], s.context) {
+			said[f.Name] = f.Title + f.AltText
+		}
+		for name, words := range said {
+			if text := string(must(t, words)); strings.Contains(strings.ToLower(text), "cutoff") {
+				t.Errorf("%s, %s: %s", k.Name, name, text)
+			}
+		}
+		if text := string(must(t, said)); !strings.Contains(text, "no activity since the "+k.Words.Mark) {
+			t.Errorf("nothing is said of what came since the %s: %s", k.Words.Mark, text)
+		}
 	}
 }

@@ -510,8 +510,8 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_shared_unknown":       messages.SharedUnknown(""),
 		"reply_shared_missing_scope": messages.SharedUnknown("missing_scope"),
 		"reply_shared_not_in":        messages.SharedUnknown("channel_not_found"),
-		"card_users":        begin(t, reason, 1).add(approvals.EventUsers, "", exampleUsers()).card(),
-		"card_users_none":   begin(t, reason, 1).add(approvals.EventUsers, "", nobody()).card(),
+		"card_users":                 begin(t, reason, 1).add(approvals.EventUsers, "", exampleUsers()).card(),
+		"card_users_none":            begin(t, reason, 1).add(approvals.EventUsers, "", nobody()).card(),
 		"card_users_failed": begin(t, reason, 1).add(approvals.EventUsers, "", record.Users{
 			Since: at.Add(-12 * time.Hour), Failed: `AWS does not allow revokebot "cloudtrail:LookupEvents" in account prod.`,
 		}).card(),

@@ -125,7 +125,7 @@ func (p Pen) State(in record.Incident, s record.Session) string {
 	case !a.Refused.IsZero() && !a.Refused.Before(in.Cutoff):
 		return "blocked since " + p.At(a.Refused)
 	default:
-		return "no activity since the cutoff"
+		return "no activity since the " + in.Mark
 	}
 }
 
@@ -252,7 +252,7 @@ func (p Pen) seen(e *record.Enforcement) Fact {
 		}
 		return f(FactYes, text)
 	case e.State == record.SeenNotDenied:
-		return f(FactNo, "no, "+english.Count(e.Succeeded, "call", "calls")+" succeeded after the cutoff, the last at "+
+		return f(FactNo, "no, "+english.Count(e.Succeeded, "call", "calls")+" succeeded since it was applied, the last at "+
 			p.At(e.LastSucceeded))
 	default:
 		return f(FactNotKnown, "not yet, as of "+p.At(e.At))

@@ -55,7 +55,7 @@ func (v *view) word(c record.Conclusion) *Message {
 	case c.Word == record.WordNotContained:
 		head = who + "*Not contained.*"
 	case quiet(c):
-		head = "*No activity since the cutoff*, so it is not known whether old sessions are blocked."
+		head = "*No activity since the " + v.c.Words.Mark + "*, so it is not known whether old sessions are blocked."
 	default:
 		head = who + "*Unknown* whether it is contained."
 	}

@@ -28,7 +28,7 @@ type Words struct {
 	Question string               // asked once more before an approval counts
 	Yes      string               // the answer to it, at most 30 characters
 	Confirm  string               // what follows on it, after "Every session of <role>": plain text
-	Means    func(Context) string // what Approve does, for the card
+	Means    func(Context) string // what Approve does: the first line for the card, the rest for its details
 
 	After func(margin time.Duration) string // what holds after the approval, without a period
 
@@ -81,6 +81,13 @@ type Context struct {
 	Names map[string]string
 }
 
+// Incident is what the looks at CloudTrail have told, in the words of the measure.
+func (c Context) Incident(events []approvals.Event) record.Incident {
+	in := record.Gather(events)
+	in.Mark = c.Words.Mark
+	return in
+}
+
 // FurtherByHand is what to do if the measure does not hold.
 func (c Context) FurtherByHand() string {
 	if c.Further == nil {
@@ -127,7 +134,7 @@ func (c Context) applying(r approvals.Request) phrases {
 	return phrases{
 		ask: w.Ask + " ", stays: w.Stays,
 		outcome: func() string { return c.appliedLead(r) + judged(r) },
-		means: func() string { return w.Means(c) }, know: "*Know before you approve*",
+		means:   func() string { return w.Means(c) }, know: "*Know before you approve*",
 		question: w.Question, yes: w.Yes, detail: "Every session of " + InAccount(c.Role) + " " + w.Confirm,
 	}
 }

@@ -35,6 +35,7 @@ func details() []any {
 		record.Denial{},
 		record.Reminder{},
 		record.Reported{},
+		record.Users{},
 		record.Looking{},
 		record.Evidence{},
 		record.Sessions{},

@@ -35,6 +35,9 @@ type Incident struct {
 	Lost       bool // a later look missed the deny
 	Undone     bool // another request took the deny away
 	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
+	// Mark is what parts old sessions from new ones, in the words of the measure: "cutoff". It is in
+	// no event.
+	Mark string
 	Verdict    *Conclusion
 	Past       []trail.Past   // of Evidence, of all looks
 	Settled    map[string]int // of Activity, of all looks
@@ -169,7 +172,7 @@ func (in Incident) FirstSeen(s Session) string {
 	if in.callers[s.CallerIdentity()] {
 		return "first seen in this window"
 	}
-	return "first seen after the cutoff"
+	return "first seen after the " + in.Mark
 }
 
 // Doubted finds the caller with a mark: one that opened a session since the cutoff and that is, or

@@ -58,7 +58,7 @@ func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c m
 		return nil
 	}
 	read := events[:upto]
-	in := record.Gather(read)
+	in := c.Incident(read)
 	add := func(what, extension, title, alt string, bytes func() ([]byte, error)) {
 		if in.Drill {
 			title = messages.Marked(title)

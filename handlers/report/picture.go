@@ -15,10 +15,10 @@ import (
 func picture(in record.Incident, role record.Role) timeline.Picture {
 	p := timeline.Picture{
 		Title: "Sessions of " + messages.Raw(role.AccountName, 64) + "/" + messages.Raw(role.Name, 64),
-		Start: begins(in), End: in.Until, Cutoff: in.Cutoff,
+		Start: begins(in), End: in.Until, Cutoff: in.Cutoff, Mark: in.Mark,
 	}
 	if in.Drill {
-		p.Title = messages.Marked("cutoff not set. " + p.Title)
+		p.Title = messages.Marked(in.Mark + " not set. " + p.Title)
 	}
 	type caller struct {
 		timeline.Row

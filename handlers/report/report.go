@@ -30,7 +30,7 @@ type incidentReport struct {
 // Words, Further, Undo and Names are read. The same log and names give the same bytes.
 func Report(r approvals.Request, events []approvals.Event, c messages.Context) string {
 	i := incidentReport{
-		Pen: pen, c: c, words: c.Words, r: r, events: events, in: record.Gather(events), proof: record.Proven(events),
+		Pen: pen, c: c, words: c.Words, r: r, events: events, in: c.Incident(events), proof: record.Proven(events),
 		undo: r.Purpose.Mode() == approvals.ModeUndo,
 	}
 	i.Who, i.At = named(c.Names), func(t time.Time) string { return messages.Clock(t, r.Opened) }

@@ -27,11 +27,11 @@ func AltText(p Picture) string {
 	text := cutRunes(p.Title, altTitle) + ". From " + s.start.Format(time.DateOnly+" 15:04") + " to " +
 		s.end.Format(time.DateOnly+" 15:04") + " UTC"
 	if !p.Cutoff.IsZero() {
-		text += ", cutoff " + p.Cutoff.UTC().Format(time.DateTime)
+		text += p.named(", cutoff ") + p.Cutoff.UTC().Format(time.DateTime)
 	}
 	text += "."
 	for i, r := range p.Rows {
-		one, left := " "+inWords(r), len(p.Rows)-i
+		one, left := " "+inWords(p, r), len(p.Rows)-i
 		if i == MaxRows || utf8.RuneCountInString(text+one)+len(notTold(left)) > MaxAltText {
 			return text + notTold(left)
 		}
@@ -53,7 +53,7 @@ func cutRunes(text string, n int) string {
 
 // inWords is one row: "user alice: 2 sessions issued before the cutoff, 10:00 to 12:00; 3 calls; 1
 // denied call at 12:01:07."
-func inWords(r Row) string {
+func inWords(p Picture, r Row) string {
 	const minute, second = "2 Jan 15:04", "2 Jan 15:04:05"
 	var parts []string
 	for kind, w := range barWords {
@@ -71,7 +71,7 @@ func inWords(r Row) string {
 			}
 			last, open = times.Later(last, times.Later(b.Start, b.End)), open || b.End.IsZero()
 		}
-		what := english.Count(n, w.one, w.many) + ", " + first.UTC().Format(minute)
+		what := p.named(english.Count(n, w.one, w.many)) + ", " + first.UTC().Format(minute)
 		switch {
 		case n == 0:
 			continue
@@ -81,7 +81,7 @@ func inWords(r Row) string {
 			what += " to " + last.UTC().Format(minute)
 		}
 		if past != "" {
-			what += ", past the cutoff " + past
+			what += p.named(", past the cutoff ") + past
 		}
 		parts = append(parts, what)
 	}

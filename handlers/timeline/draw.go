@@ -119,7 +119,7 @@ func (p *panel) cutoffFlag(c *canvas) {
 	if p.start.Format(time.DateOnly) != p.end.Format(time.DateOnly) {
 		form = "2 Jan 15:04:05"
 	}
-	text := "cutoff " + p.cutoff.UTC().Format(form) + " UTC"
+	text := p.mark + " " + p.cutoff.UTC().Format(form) + " UTC"
 	wide := c.text.width(c.text.small, text) + 24
 	x := p.x(p.cutoff)
 	left := min(max(x-wide/2, plotLeft), plotRight-wide)

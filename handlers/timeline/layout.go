@@ -52,6 +52,7 @@ type layout struct {
 type panel struct {
 	scale
 	cutoff  time.Time
+	mark    string // what the cutoff is called
 	heading string // above the flag; may be empty
 	flag    int    // top of the cutoff's flag
 	rows    []row
@@ -94,12 +95,12 @@ type name struct {
 
 // arrange gives everything its place.
 func arrange(p Picture, t *typeset) *layout {
-	l := &layout{Picture: p, panel: panel{scale: scaleOf(p), cutoff: p.Cutoff, flag: flagTop}}
+	l := &layout{Picture: p, panel: panel{scale: scaleOf(p), cutoff: p.Cutoff, mark: p.named("cutoff"), flag: flagTop}}
 	l.title = t.visible(t.title, p.Title, plotRight-plotLeft)
 	l.window = l.start.Format("Mon 2 Jan 2006 15:04") + " to " + windowEnd(l.start, l.end) + " UTC"
 	zoom, matter := p.attack()
 	if zoom.Sub(l.scale) {
-		l.zoom = &panel{scale: zoom, cutoff: p.Cutoff}
+		l.zoom = &panel{scale: zoom, cutoff: p.Cutoff, mark: l.mark}
 		what := "Unusual sessions, "
 		if slices.ContainsFunc(matter, func(r Row) bool { return r.rank() == 2 }) {
 			what = "The attack, "
@@ -124,7 +125,7 @@ func arrange(p Picture, t *typeset) *layout {
 		if p.Cutoff.After(l.end) {
 			where = "after"
 		}
-		l.notes = append(l.notes, fmt.Sprintf("The cutoff, %s, lies %s this window.",
+		l.notes = append(l.notes, fmt.Sprintf(p.named("The cutoff, %s, lies %s this window."),
 			p.Cutoff.UTC().Format("2 Jan 2006 15:04:05 UTC"), where))
 	}
 	bottom := l.bottom + axisHigh
@@ -221,7 +222,7 @@ func (l *layout) entries(t *typeset) [][]entry {
 			w.one += " (empty: past the cutoff)"
 		}
 		if used {
-			all = append(all, entry{words: w.one, sample: func(c *canvas, x, mid int) {
+			all = append(all, entry{words: l.named(w.one), sample: func(c *canvas, x, mid int) {
 				drawBar(c, bar{kind: kind, split: x + 42}, image.Rect(x, mid-laneHigh/2, x+42, mid+laneHigh/2))
 			}})
 		}

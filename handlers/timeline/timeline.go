@@ -26,10 +26,12 @@ package timeline
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
+	"strings"
 	"time"
 )
 
@@ -48,7 +50,13 @@ type Picture struct {
 	Title      string
 	Start, End time.Time // the window; an hour if End is not after Start
 	Cutoff     time.Time // zero: no line
+	Mark       string    // what the line is called; "" is "cutoff"
 	Rows       []Row
+}
+
+// named puts what the line is called into words about the cutoff.
+func (p Picture) named(words string) string {
+	return strings.ReplaceAll(words, "cutoff", cmp.Or(p.Mark, "cutoff"))
 }
 
 // Row is one caller.
