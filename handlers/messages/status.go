@@ -77,7 +77,7 @@ func (l Listed) words(now time.Time, link bool) string {
 	state := bold(r.State.String())
 	switch {
 	case r.State == approvals.StateOpen:
-		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, Both(r.Deadline))
+		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, local(r.Deadline))
 	case r.Undone != nil:
 		state += ", and *undone* since"
 	case r.State == approvals.StateApplied && l.Context.Undo == nil:
@@ -85,10 +85,10 @@ func (l Listed) words(now time.Time, link bool) string {
 		state = bold(markup.Replace(strings.ToLower(outcome[:1]) + outcome[1:]))
 	}
 	if until := l.guarded(now); !until.IsZero() {
-		state += ", guarded until " + Both(until)
+		state += ", guarded until " + local(until)
 	}
 	text := markedIf(l.Context.Drill, state+": "+v.p.ask+roleWords(l.Context.Role)+", asked by "+
-		Mention(r.Requester)+" at "+Both(r.Asked)+".")
+		Mention(r.Requester)+" at "+local(r.Asked)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}
@@ -187,7 +187,7 @@ func Home(d Desk) slack.HomeTabViewRequest {
 			blocks = append(blocks, contextLine(fmt.Sprintf("and %d more", left)))
 		}
 	}
-	blocks = append(blocks, contextLine("As of "+Both(d.Now)+". Open this tab again to refresh it."))
+	blocks = append(blocks, contextLine("As of "+local(d.Now)+". Open this tab again to refresh it."))
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
 }
 

@@ -1,6 +1,9 @@
 package browser
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestAPhoneShowsAllOfIt(t *testing.T) {
 	t.Parallel()
@@ -65,6 +68,54 @@ func TestAPhoneShowsAllOfIt(t *testing.T) {
 	p.press(".dock-toggle", "Unfold")
 	p.sees("[data-actor=job] .again", "assumed the role again")
 	p.look("terminals after it")
+}
+
+// belowTop is how far below the top of the card its lowest button ends, in pixels, wherever the page
+// is scrolled to.
+const belowTop = `(() => { const card = document.querySelector("` + theCard + `"); const buttons = [...card` +
+	`.querySelectorAll(".bk-actions .btn")]; const row = card.querySelector(".bk-actions"); ` +
+	`row.style.position = "static"; const end = Math.max(...buttons.map((b) => b.getBoundingClientRect().bottom)) - ` +
+	`card.getBoundingClientRect().top; row.style.position = ""; return buttons.length < 4 ? 1e6 : end })()`
+
+func TestTheButtonsOfACardAreOnTheFirstScreenOfAPhone(t *testing.T) {
+	t.Parallel()
+	p := open(t, handheld())
+	p.commands("/revoke-sessions prod/DeployRole " + strings.Repeat("the key was pasted in a public gist; ", 15))
+	p.sees(theCard+" .bk-text", "Who uses it now (")
+	p.look("card")
+	if below := ask[float64](p, belowTop); below > 844 {
+		t.Errorf("the buttons end %v px below the top of the card", below)
+	}
+	p.press(theCard+" .bk-actions .btn", "Details")
+	p.sees("#modal[open] .bk-text", "Who may assume it")
+	p.look("details")
+	p.press("#modal .dialog-buttons .btn", "Close")
+	p.gone("#modal", "")
+	p.press(".rail-open", "Channels and people")
+	p.press("#home-tab", "revokebot: Home")
+	p.sees("#home .bk-header", "Waiting for others")
+	p.look("home")
+}
+
+func TestHomeShowsOneAccountAndWhatWaits(t *testing.T) {
+	t.Parallel()
+	p := open(t, window{820, 1100})
+	p.sends()
+	p.sees(theCard+" .bk-header", "Approval needed")
+	p.press(".btn-next", "Become Bob")
+	p.press(".rail-open", "Channels and people")
+	p.press("#home-tab", "revokebot: Home")
+	p.sees("#home .bk-header", "Waiting for you")
+	p.look("home")
+	choose := func(account string) {
+		ask[bool](p, `(() => { const menu = document.querySelector("#home select"); menu.value = `+quote(account)+
+			`; return menu.dispatchEvent(new Event("change", { bubbles: true })) })()`)
+	}
+	choose("staging")
+	p.sees("#home .bk-text", "No request is on record")
+	p.until("the choice is shown", `document.querySelector("#home select").value === "staging"`)
+	choose("*")
+	p.sees("#home .bk-header", "Waiting for you")
 }
 
 func TestTheDrawersAndTheThemeAtADesk(t *testing.T) {

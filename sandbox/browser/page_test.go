@@ -26,6 +26,9 @@ type window struct{ width, height int64 }
 func desk() window  { return window{1360, 900} }
 func phone() window { return window{360, 740} }
 
+// handheld is a phone of today, as the card is laid out for.
+func handheld() window { return window{390, 844} }
+
 // page is the sandbox's page in a browser, as a person has it in front of them.
 type page struct {
 	t       *testing.T

@@ -15,11 +15,19 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.sends()
 	p.sees(theCard+" .bk-header", "Approval needed: revoke sessions of prod/DeployRole")
 	for _, part := range []string{
-		"prod", "111122223333", "arn:aws:iam::111122223333:role/DeployRole", "@Rosa", "key pasted in a gist",
-		"Who may assume it",
+		"prod", "111122223333", "@Rosa", "key pasted in a gist", "Who uses it now (CloudTrail until", "GitHub acme/shop main",
 	} {
 		p.sees(theCard, part)
 	}
+	p.press(theCard+" .bk-actions .btn", "Details")
+	for _, part := range []string{
+		"arn:aws:iam::111122223333:role/DeployRole", "Who may assume it", "What Approve does", "Not touched", "Unique id",
+	} {
+		p.sees("#modal[open]", part)
+	}
+	p.look("details")
+	p.press("#modal .dialog-buttons .btn", "Close")
+	p.gone("#modal", "")
 	if ask[float64](p, "performance.timeOrigin") != loaded {
 		t.Error("the page was loaded again")
 	}
