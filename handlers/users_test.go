@@ -38,7 +38,7 @@ func TestTheCardSaysWhoUsesTheRoleAndApproversNeedNotWaitForThat(t *testing.T) {
 		b.AWS.ClearFaults()
 		b.Until("the card names them", func() bool { return strings.Contains(card.Message().Text, "*Who uses it now* (") })
 		text := card.Message().Text
-		for _, words := range []string{"`GitHub acme/shop main`: ", "last call at ", "2 regions", "minutes late"} {
+		for _, words := range []string{"`GitHub acme/shop main`: ", "last call 00:0", "2 regions", "minutes late"} {
 			if !strings.Contains(text, words) {
 				t.Errorf("the card lacks %q: %s", words, text)
 			}

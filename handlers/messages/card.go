@@ -3,6 +3,7 @@ package messages
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -69,7 +70,7 @@ func Card(r approvals.Request, events []approvals.Event, c Context) *Message {
 
 // shownReason is how much of a reason an open card shows: the buttons stay on the first screen of a
 // phone.
-const shownReason = 200
+const shownReason = 150
 
 // reason is what the requester gave. Once the request was denied, the denial's reason stands close
 // by, and this one says whose it is.
@@ -116,7 +117,8 @@ func (v *view) users(most int) string {
 	case u.Failed != "":
 		return unknown + ". CloudTrail: " + v.Prose(u.Failed)
 	}
-	where := " (CloudTrail until " + v.At(u.Until) + ", minutes late; " + surveyed(u.Regions) + ")"
+	at := func(t time.Time) string { return t.UTC().Format("15:04") } // all lie in twelve hours
+	where := " (CloudTrail until " + at(u.Until) + " UTC, minutes late; " + surveyed(u.Regions) + ")"
 	if len(u.Callers) == 0 {
 		return "*Who uses it now:* no caller with a live session was found" + where + "."
 	}
@@ -124,9 +126,9 @@ func (v *view) users(most int) string {
 	for _, c := range u.Callers[:min(len(u.Callers), most)] {
 		line := "• " + v.Code(c.Caller, 60) + ": " + english.Count(c.Sessions, "session", "sessions")
 		if c.LastCall.IsZero() {
-			line += ", opened at " + v.At(c.Opened)
+			line += ", opened " + at(c.Opened)
 		} else {
-			line += ", last call at " + v.At(c.LastCall)
+			line += ", last call " + at(c.LastCall)
 		}
 		if c.Unusual {
 			line += ", *unusual*"

@@ -82,6 +82,12 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return fmt.Sprintf("asked for a report up to event %d", of[record.Reported](e).Upto)
 	case approvals.EventShutOut, approvals.EventDirect:
 		return i.Direct(e)
+	case approvals.EventUsers:
+		d := of[record.Users](e)
+		if d.Failed != "" {
+			return "who uses the role could not be read: " + i.Prose(d.Failed)
+		}
+		return english.Count(len(d.Callers)+d.More, "caller has", "callers have") + " live sessions of the role"
 	case approvals.EventEvidence:
 		return i.evidenceWords(of[record.Evidence](e))
 	case approvals.EventSessions:
