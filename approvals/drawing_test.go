@@ -174,7 +174,7 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 		approvals.EventUntrusted,
 		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
-		approvals.EventLooking, approvals.EventSessions, approvals.EventActivity,
+		approvals.EventUsers, approvals.EventLooking, approvals.EventSessions, approvals.EventActivity,
 		approvals.EventChosen, approvals.EventVouched, approvals.EventVerdict,
 	} {
 		if _, moves := approvals.Moves()[event]; !moves {

@@ -69,8 +69,8 @@ func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 	}
 }
 
-// The card names the gravest warnings, and its details say what a revocation does not stop, and every
-// warning with its next step.
+// The card names the gravest warnings, and its details say what a revocation does not stop, and
+// every warning with its next step.
 func TestTheDetailsSayWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -167,7 +167,8 @@ func TestAForeignDocumentIsNamedOnTheCardAndQuotedInItsDetailsAndTheThread(t *te
 			blocks := string(card.Message().Blocks)
 			escaped, _ := json.Marshal(begin)
 			if told := strings.Contains(details(b, card, actors.Bob), strings.Trim(string(escaped), `"`)); told == c.between ||
-				!c.between && !strings.Contains(blocks, "The policy AWSRevokeOlderSessions is there already") || !strings.Contains(blocks, c.first) || c.first == "" && strings.Contains(blocks, "has locked") {
+				!c.between && !strings.Contains(blocks, "The policy AWSRevokeOlderSessions is there already") ||
+				!strings.Contains(blocks, c.first) || c.first == "" && strings.Contains(blocks, "has locked") {
 				t.Errorf("%s: the card says %s", name, blocks)
 			}
 			if c.between {

@@ -139,7 +139,8 @@ func (j *judge) cameBack() {
 		}
 	}
 	if unseen > 0 {
-		j.miss("What was done in %s since the %s is not known in full.", english.Count(unseen, "session", "sessions"), j.mark())
+		j.miss("What was done in %s since the %s is not known in full.", english.Count(unseen, "session", "sessions"),
+			j.mark())
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.keys)) {
 		j.miss("An attacker with the access key %s of %s can come back: deactivate it.", key, p.keys[key].Caller)

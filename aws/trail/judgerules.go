@@ -203,7 +203,8 @@ func (j *judge) reasonsFor() []string {
 	o := j.out
 	if o.Looked == 0 {
 		return []string{
-			"No session from before the " + j.mark() + " was left.", "No session was issued since to a caller that is not known.",
+			"No session from before the " + j.mark() + " was left.",
+			"No session was issued since to a caller that is not known.",
 		}
 	}
 	return []string{

@@ -110,7 +110,10 @@ func must(t *testing.T, v any) []byte {
 func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
 	t.Parallel()
 	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	q := &investigation{Investigator: New(Config{Requests: step.Requests{Measures: measures.All()}}), cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
+	q := &investigation{
+		Investigator: New(Config{Requests: step.Requests{Measures: measures.All()}}),
+		cutoff:       cutoff, until: cutoff.Add(20 * time.Minute),
+	}
 	in := []trail.RegionCoverage{{Region: "us-east-1", Covered: true}}
 	late := trail.Call{EventID: "c", Time: cutoff.Add(propagation + time.Second)}
 	early := trail.Call{EventID: "c", Time: cutoff.Add(propagation - time.Second)}

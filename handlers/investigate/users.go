@@ -17,9 +17,9 @@ import (
 const KindUsers = "users"
 
 const (
-	// A survey reads usersPages pages in each region, and the newest calls of usersAsked sessions where
-	// they were opened and where the role was used last: 5 requests in a region at most, 2.5 s, so that
-	// the first check after the write is not held up.
+	// A survey reads usersPages pages in each region, and the newest calls of usersAsked sessions
+	// where they were opened and where the role was used last: 5 requests in a region at most, 2.5 s,
+	// so that the first check after the write is not held up.
 	usersPages = 2
 	usersAsked = 3
 	// usersTime bounds a survey: later its answer is of no use.
@@ -28,7 +28,8 @@ const (
 	longest = 12 * time.Hour
 )
 
-// UsersDue asks at once who uses the role of a request for a purpose, if approving it can hurt them.
+// UsersDue asks at once who uses the role of a request for a purpose, if approving it can hurt
+// them.
 func UsersDue(request string, p approvals.Purpose) []approvals.Due {
 	if p.Mode() != approvals.ModeDo {
 		return nil
@@ -36,8 +37,8 @@ func UsersDue(request string, p approvals.Purpose) []approvals.Due {
 	return []approvals.Due{{Item: approvals.Item{Kind: KindUsers, Request: request, Source: "users"}}}
 }
 
-// Users surveys who has live sessions of the role of an open request. What it finds, or why it finds
-// nothing, is an event.
+// Users surveys who has live sessions of the role of an open request. What it finds, or why it
+// finds nothing, is an event.
 func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
 	v, err := inv.View(ctx, item.Request)
 	if err != nil || v.Request.State != approvals.StateOpen || v.Request.Has(item.Source) {

@@ -223,8 +223,9 @@ func cardLead(r approvals.Request, c Context, p phrases) string {
 		if p.by != "" {
 			who = Mention(r.Requester) + " asked to " + strings.TrimSuffix(p.ask, " of ") + p.by
 		}
-		return fmt.Sprintf("%s%s%s in account %s. *%d of %d* approved%s, needed by %s from approvers other than the requester.",
-			locked, who, alsoAsked(r), Code(c.Role.AccountID, 12), len(r.Votes), needed(r, c), votedBy(r), local(r.Deadline))
+		return fmt.Sprintf("%s%s%s in account %s. *%d of %d* approved%s, needed by %s from approvers other than the "+
+			"requester.", locked, who, alsoAsked(r), Code(c.Role.AccountID, 12), len(r.Votes), needed(r, c), votedBy(r),
+			local(r.Deadline))
 	case approvals.StateApproved, approvals.StateExecuting:
 		return asked + approvedBy(r) + "It is being carried out."
 	case approvals.StateApplied, approvals.StateRehearsed:
@@ -338,7 +339,8 @@ func buttons(r approvals.Request, c Context, p phrases) slack.Block {
 	if !c.Drill {
 		approve.Confirm.WithStyle(slack.StyleDanger)
 	}
-	details := threadButton(ActionDetails, r.ID, "Details", markedIf(c.Drill, "Details of the request for "+labelled(c.Role)))
+	details := threadButton(ActionDetails, r.ID, "Details",
+		markedIf(c.Drill, "Details of the request for "+labelled(c.Role)))
 	return slack.NewActionBlock("decide", approve,
 		button(ActionDeny, "Deny", slack.StyleDanger), button(ActionCancel, "Cancel", slack.StyleDefault), details)
 }

@@ -164,7 +164,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 			Name: "DRILL-report-X-4.md", Code: "missing_scope",
 		}).last(),
 		"drill_call_out":       messages.CallOut(begin(1).fold(1), begin(1).context, link),
-		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), rehearsed(good).events, begin(1).context, "is_archived"),
+		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), nil, begin(1).context, "is_archived"),
 		"drill_loose":          messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
 		"drill_reply_usage":    messages.Usage("drill ", messages.ExampleReason, nil),
 		"drill_reply_real":     messages.AlreadyOpen(openRequest(t), exampleContext(), link, false),

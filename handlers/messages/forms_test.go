@@ -138,7 +138,8 @@ func TestEveryGoldenFileOfAFormIsOfOne(t *testing.T) {
 // detailsOf are those of a request whose every text from outside is as bad as it gets.
 func detailsOf(r *rapid.T, t *testing.T) slackgo.ModalViewRequest {
 	shown, users := exampleRole(), exampleUsers()
-	shown.Name, shown.AccountName, shown.ARN, shown.ID = foreign(r, "role"), foreign(r, "account"), foreign(r, "arn"), foreign(r, "id")
+	shown.Name, shown.AccountName = foreign(r, "role"), foreign(r, "account")
+	shown.ARN, shown.ID = foreign(r, "arn"), foreign(r, "id")
 	shown.LastUsedRegion, shown.Locked = foreign(r, "region"), "It reads "+aws.QuoteLong(foreign(r, "document"))+"."
 	for range 30 {
 		shown.Trust = append(shown.Trust, role.Principal{Words: foreign(r, "principal")})

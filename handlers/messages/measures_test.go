@@ -187,7 +187,9 @@ func TestNothingThatIsSaidOfAMeasureWithoutACutoffHasOne(t *testing.T) {
 			s.then(e.Type, e.By, e.Detail)
 		}
 		s.then(approvals.EventActivity, "", exampleActivity()).
-			then(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2, LastSucceeded: at}).
+			then(approvals.EventSeenDenied, "", record.Enforcement{
+				State: record.SeenNotDenied, Succeeded: 2, LastSucceeded: at,
+			}).
 			then(approvals.EventVerdict, "", record.Conclusion{Word: record.WordUnknown, Silent: true})
 		n := len(s.events)
 		said["report"] = report.Report(s.fold(n), s.events, s.context)

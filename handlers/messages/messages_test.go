@@ -68,8 +68,11 @@ func exampleContext() messages.Context {
 // exampleUsers are more callers than a card shows.
 func exampleUsers() record.Users {
 	u := nobody()
-	for i, name := range []string{"user eve", "GitHub acme/shop main", "Lambda function release-notes", "ci-deploy", "role x"} {
-		c := record.User{Caller: name, Sessions: i%3 + 1, Opened: at.Add(-time.Duration(i+1) * 10 * time.Minute), Unusual: i == 0}
+	for i, name := range []string{
+		"user eve", "GitHub acme/shop main", "Lambda function release-notes", "ci-deploy", "role x",
+	} {
+		opened := at.Add(-time.Duration(i+1) * 10 * time.Minute)
+		c := record.User{Caller: name, Sessions: i%3 + 1, Opened: opened, Unusual: i == 0}
 		if i < 3 {
 			c.LastCall = at.Add(-time.Duration(i+1) * time.Minute)
 		}
@@ -468,8 +471,8 @@ func all(t *testing.T) map[string]*messages.Message {
 		"direct_call": messages.CallOut(r(begin(t, reason, 1)), exampleContext(),
 			"https://acme.slack.com/archives/C0INCIDENT/p1"),
 		"direct_outcome_applied": messages.Outcome(r(applied()), nil, exampleContext(), "is_archived"),
-		"direct_outcome_failed": messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), nil, exampleContext(),
-			"not_in_channel"),
+		"direct_outcome_failed": messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), nil,
+			exampleContext(), "not_in_channel"),
 		"direct_outcome_gone": messages.Outcome(r(applied()), nil, exampleContext(), record.CodeThreadGone),
 		"direct_outcome_deleted": messages.Outcome(
 			r(begin(t, reason, 1).add(approvals.EventFailed, "", record.Failure{Sentence: messages.CardDeletedReason})),

@@ -171,8 +171,8 @@ func containment(r approvals.Request, done string) string {
 
 const notContained = "Not contained"
 
-// title is the outcome of an applied request, with what is open, or who took it away; after it comes
-// to what.
+// title is the outcome of an applied request, with what is open, or who took it away; after it
+// comes to what.
 func (v *view) title() (outcome, of string) {
 	outcome, of = v.c.appliedTitle(v.r), ": "+v.c.Words.Did+" "
 	t := record.Known[record.Tampered](v.r.Watched)

@@ -31,7 +31,8 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 	}
 	for name, view := range map[string]slackgo.HomeTabViewRequest{
 		"member": with(func(d *messages.Desk) {
-			d.List, d.Channels, d.Notice = []messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, messages.HomeNotInChannel("C0WAR")
+			d.List, d.Channels = []messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}
+			d.Notice = messages.HomeNotInChannel("C0WAR")
 		}),
 		"empty": messages.Home(desk),
 		"lost":  with(func(d *messages.Desk) { d.Notice = messages.HomeFormLost("C0INCIDENT") }),
@@ -59,8 +60,10 @@ func deskList(t *testing.T) []messages.Listed {
 		}
 	}
 	return []messages.Listed{
-		listed(begin(t, "key pasted in a gist", 1), true), listed(begin(t, "", 2).add(approvals.EventVoted, "U0BOB", nil), false),
-		listed(applied(t).add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}), false), listed(applied(t), false), listed(begin(t, "", 1).add(approvals.EventExpired, "", nil), false),
+		listed(begin(t, "key pasted in a gist", 1), true),
+		listed(begin(t, "", 2).add(approvals.EventVoted, "U0BOB", nil), false),
+		listed(applied(t).add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}), false),
+		listed(applied(t), false), listed(begin(t, "", 1).add(approvals.EventExpired, "", nil), false),
 	}
 }
 
@@ -123,7 +126,8 @@ func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		for _, b := range view.Blocks.BlockSet {
 			if s, ok := b.(*slackgo.SectionBlock); ok {
 				outsideHarmless(r, "home", s.Text.Text)
-				if !s.Text.Verbatim || s.Accessory != nil && s.Accessory.ButtonElement != nil && strings.TrimSpace(s.Accessory.ButtonElement.AccessibilityLabel) == "" {
+				if !s.Text.Verbatim || s.Accessory != nil && s.Accessory.ButtonElement != nil &&
+					strings.TrimSpace(s.Accessory.ButtonElement.AccessibilityLabel) == "" {
 					r.Errorf("a section of the home is searched for links, or its button has no label")
 				}
 			}
@@ -145,7 +149,8 @@ func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
 			s.add(approvals.EventTampered, "", lost())
 		}
 		listed := messages.Listed{Request: s.fold(len(s.events)), Context: exampleContext()}
-		if text := messages.Status(messages.Desk{Now: at.Add(time.Hour), List: []messages.Listed{listed}}).Text; !strings.Contains(text, c.want) {
+		desk := messages.Desk{Now: at.Add(time.Hour), List: []messages.Listed{listed}}
+		if text := messages.Status(desk).Text; !strings.Contains(text, c.want) {
 			t.Errorf("%s: %s", c.when, text)
 		}
 	}

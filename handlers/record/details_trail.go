@@ -48,7 +48,8 @@ type User struct {
 	Sessions int       `json:"sessions"`
 	Opened   time.Time `json:"opened"`             // the newest of them
 	LastCall time.Time `json:"last_call,omitzero"` // in the newest; zero: none was seen, or it was not asked
-	Unusual  bool      `json:"unusual,omitempty"`  // the caller or its address is first seen in the window, or its key was typed
+	// the caller or its address is first seen in the window, or its key was typed
+	Unusual bool `json:"unusual,omitempty"`
 }
 
 // Looking is the Detail of an EventLooking: a look at CloudTrail is under way.

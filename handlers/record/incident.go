@@ -37,10 +37,10 @@ type Incident struct {
 	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
 	// Mark is what parts old sessions from new ones, in the words of the measure: "cutoff". It is in
 	// no event.
-	Mark string
-	Verdict    *Conclusion
-	Past       []trail.Past   // of Evidence, of all looks
-	Settled    map[string]int // of Activity, of all looks
+	Mark    string
+	Verdict *Conclusion
+	Past    []trail.Past   // of Evidence, of all looks
+	Settled map[string]int // of Activity, of all looks
 
 	Vouched map[string]Vouched // callers of whom a person said that they are theirs, by CallerIdentity
 

@@ -36,7 +36,8 @@ func story() Picture {
 					{At: at.Add(-60 * time.Minute), Kind: MarkPersistence, Name: "CreateAccessKey"},
 					{At: at.Add(-58 * time.Minute), Kind: MarkDenial, Name: "PutRolePolicy rejected"},
 					{At: at.Add(-55 * time.Minute), Kind: MarkPersistence, Name: "assumed prod/NightlyBackup"},
-					{At: at.Add(9 * time.Second), Kind: MarkDenial, Name: "blocked"}, m(9*time.Minute, MarkDenial),
+					{At: at.Add(9 * time.Second), Kind: MarkDenial, Name: "blocked"},
+					m(9*time.Minute, MarkDenial),
 				},
 			},
 			{

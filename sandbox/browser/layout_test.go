@@ -70,8 +70,8 @@ func TestAPhoneShowsAllOfIt(t *testing.T) {
 	p.look("terminals after it")
 }
 
-// belowTop is how far below the top of the card its lowest button ends, in pixels, wherever the page
-// is scrolled to.
+// belowTop is how far below the top of the card its lowest button ends, in pixels, wherever the
+// page is scrolled to.
 const belowTop = `(() => { const card = document.querySelector("` + theCard + `"); const buttons = [...card` +
 	`.querySelectorAll(".bk-actions .btn")]; const row = card.querySelector(".bk-actions"); ` +
 	`row.style.position = "static"; const end = Math.max(...buttons.map((b) => b.getBoundingClientRect().bottom)) - ` +

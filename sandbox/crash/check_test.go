@@ -430,9 +430,8 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 		return nil
 	}
 	card := cards[0]
-	c.that(invShown, card.Text == about.Leaving(messages.Card(r, events, about)).Text, "request %s is %s, the card says %q", r.ID,
-		r.State,
-		card.Text)
+	c.that(invShown, card.Text == about.Leaving(messages.Card(r, events, about)).Text,
+		"request %s is %s, the card says %q", r.ID, r.State, card.Text)
 	buttons := strings.Contains(string(card.Blocks), messages.ActionApprove)
 	c.that(invShown, buttons == (r.State == approvals.StateOpen), "request %s is %s, buttons: %v", r.ID, r.State, buttons)
 
