@@ -39,7 +39,7 @@ type followed struct {
 func (q *investigation) follow(ctx context.Context, report trail.Report) (followed, error) {
 	strange := q.strange(report)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
-	if !q.ends() { // a verdict rests on nothing that was asked before
+	if !q.ends() { // a verdict asks about every session anew
 		s.settled = record.Gather(q.events).Settled
 	}
 	for _, session := range report.Sessions {
