@@ -110,7 +110,9 @@ func TestACheckThatMissedThePolicyIsToldThoughItWasBackBeforeTheRestore(t *testi
 	t.Parallel()
 	for missed := range 3 {
 		synctest.Test(t, func(t *testing.T) {
-			b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, time.Minute, 2 * time.Minute, 3 * time.Minute}})
+			b := bench.New(t, bench.Options{Guard: []time.Duration{
+				5 * time.Second, time.Minute, 2 * time.Minute, 3 * time.Minute,
+			}})
 			card := applied(b)
 			time.Sleep(20 * time.Second)
 			for range missed {

@@ -195,6 +195,33 @@ func spoke(b *bench.Bench) awsstandin.AccessKey {
 	}
 }
 
+// Another request's revocation is worth what is on its role.
+func TestARevokedRoleThatASessionWentOnToIsOpenAgainOnceItsPolicyIsGone(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := burgled(t, bench.Options{FollowUps: []time.Duration{6 * time.Minute}, Guard: []time.Duration{5 * time.Second}})
+			card := b.revoked()
+			second := b.AskFor(actors.Rosa, "prod/DataRole")
+			second.Approve(actors.Bob)
+			second.Becomes(approvals.StateApplied)
+			time.Sleep(time.Minute)
+			b.call()
+			if gone {
+				if err := b.World.Prod.DeleteRolePolicy("DataRole", denyPolicy); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(12 * time.Minute)
+			card.CaughtUp()
+			if got := verdicts(card); (got[len(got)-1] == record.WordContained) == gone ||
+				card.Says("the role DataRole that came out of an old one goes on") != gone {
+				t.Errorf("gone %v: %v\n%s", gone, got, b.Transcript())
+			}
+		})
+	}
+}
+
 func putAs(t *testing.T, b *bench.Bench, who awsstandin.AccessKey, text string) {
 	t.Helper()
 	_, err := iam.NewFromConfig(b.SDK(who)).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{

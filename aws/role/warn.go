@@ -126,8 +126,10 @@ func Foreign(m contain.Measure, there contain.Document) (sentence string, locks 
 			what, locks = "denies every session that is issued before "+until.UTC().Format(issueTimeFormat), true
 		}
 	}
-	allows := ""
-	if strings.Contains(there.Text, "Allow") || slices.ContainsFunc(statements(there.Text), func(raw json.RawMessage) bool {
+	allows := "" // the quote below may be cut
+	if all := statements(there.Text); strings.Contains(there.Text, "Allow") || slices.ContainsFunc(all, func(
+		raw json.RawMessage,
+	) bool {
 		_, ok, readable := readAllow(raw)
 		return ok || !readable
 	}) {

@@ -110,7 +110,8 @@ func TestWhatASessionGotIsListedHoweverOftenItTriedInVainAndWhatIsNotListedIsNot
 		f := newFold(time.Unix(1000, 0))
 		add := func(at int, code string) {
 			e := event(signed(at, at, "sts", "AssumeRole", fmt.Sprintf(`,"errorCode":%q,"requestParameters":`+
-				`{"roleArn":"arn:aws:iam::1:role/R"},"responseElements":{"credentials":{"accessKeyId":"ASIA%d%s"}}`, code, at, code)))
+				`{"roleArn":"arn:aws:iam::1:role/R"},"responseElements":{"credentials":{"accessKeyId":"ASIA%d%s"}}`,
+				code, at, code)))
 			f.add(decodeRecord(e, "us-east-1"))
 		}
 		for i := range got {

@@ -35,8 +35,8 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 	if len(told) == 0 { // it came back by itself before anything was written
 		clock := messages.Clock(check.At, check.At)
 		if err := w.Remark(ctx, w.request.ID, approvals.EventFinding, w.item.Source+backByItself, record.Finding{
-			Sentence: "A check at " + clock + " missed the " + w.about.Words.Deny + ", and it was back before it was restored. " +
-				"IAM can answer late, or someone took it away for a moment.",
+			Sentence: "A check at " + clock + " missed the " + w.about.Words.Deny + ", and it was back before it was " +
+				"restored. IAM can answer late, or someone took it away for a moment.",
 		}); err != nil {
 			return err
 		}

@@ -189,7 +189,8 @@ func signedBy(call trail.Call, activities map[string]trail.Activity) string {
 // recentRequests is how many of the newest requests are searched for the roles of a chain.
 const recentRequests = 100
 
-// revoked finds the cutoffs of other requests for the roles that these sessions went on to.
+// revoked finds the cutoffs of other requests for the roles that these sessions went on to, as far
+// as what they wrote is on those roles now.
 func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (map[string]time.Time, error) {
 	cutoffs := map[string]time.Time{}
 	if len(chain) == 0 {
@@ -210,7 +211,8 @@ func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (m
 	for _, past := range principals {
 		for _, held := range record.InForce(past, q.Measures.On()).Holdings {
 			facts, err := record.FactsOf(held.Request)
-			if err == nil && held.InForce() && held.Since.After(cutoffs[facts.ARN]) {
+			if err == nil && held.InForce() && held.Since.After(cutoffs[facts.ARN]) &&
+				slices.ContainsFunc(chain, func(l trail.ChainLink) bool { return l.RoleARN == facts.ARN }) && q.stands(ctx, held) {
 				cutoffs[facts.ARN] = held.Since
 			}
 		}

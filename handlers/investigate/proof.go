@@ -65,17 +65,23 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 // holds names another measure that is on the role now; "" if none is.
 func (q *investigation) holds(ctx context.Context) string {
 	for _, h := range q.force.Each() {
-		c, err := q.Context(h.Request)
-		if h.Request.ID == q.request.ID || err != nil {
-			continue
-		}
-		o := q.Order(h.Request, c)
-		o.Promised, o.Stands = h.Changes, h.Stands
-		if check, err := q.Roles.Check(ctx, o); err == nil && check.Good() {
+		if h.Request.ID != q.request.ID && q.stands(ctx, h) {
 			return string(h.Measure) + " (request " + h.Request.ID + ")"
 		}
 	}
 	return ""
+}
+
+// stands reports whether what another request wrote is on its role now.
+func (q *investigation) stands(ctx context.Context, h record.Holding) bool {
+	c, err := q.Context(h.Request)
+	if err != nil {
+		return false
+	}
+	o := q.Order(h.Request, c)
+	o.Promised, o.Stands = h.Changes, h.Stands
+	check, err := q.Roles.Check(ctx, o)
+	return err == nil && check.Good()
 }
 
 // mostChanges is how many changes of the policy are read.
