@@ -216,6 +216,8 @@ func TestEveryMetricMoves(t *testing.T) {
 		} {
 			s.Command(actors.Rosa, text)
 		}
+		s.Settle()
+		s.Slack.Inject(slack.Fault{Method: "chat.update", Times: 1, RetryAfter: 3 * time.Second})
 		time.Sleep(16 * time.Minute)
 		expiring.Becomes(approvals.StateExpired)
 		want(`revokebot_requests_total{purpose="revoke",state="expired"}`, 1)

@@ -22,9 +22,10 @@ const (
 )
 
 // files uploads the files that go with the last of events, in one message. The message of the event
-// was told when it is called. doubt: an earlier try may have uploaded them. Slack may show a file a moment after it took it (Slack documentation,
-// "files.getUploadURLExternal": files are processed asynchronously), so files that are looked for
-// too soon can be there twice, which is better than never.
+// was told when it is called. doubt: an earlier try may have uploaded them. Slack may show a file a
+// moment after it took it (Slack documentation, "files.getUploadURLExternal": files are processed
+// asynchronously), so files that are looked for too soon can be there twice, which is better than
+// never.
 func (d *delivery) files(ctx context.Context, events []approvals.Event, doubt bool) error {
 	if !report.Brings(events) {
 		return nil

@@ -28,7 +28,7 @@ func steps() map[string][]string {
 	return map[string][]string{
 		"redis": {
 			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone",
-			"promote",
+			"acknowledge", "promote",
 			"claim", "begin", "keep", "allow", "announce", "chain", "read",
 		},
 		"aws": {
@@ -47,7 +47,7 @@ func steps() map[string][]string {
 }
 
 // seldom are the store's scripts that write nothing or do nothing while all is well.
-func seldom() []string { return []string{"now", "park", "sweep", "condemn", "backlog"} }
+func seldom() []string { return []string{"park", "sweep", "condemn", "backlog"} }
 
 // nameless are the steps of this round that are no points, and so are never struck on purpose.
 func nameless(seen map[point]int) []string {

@@ -177,8 +177,10 @@ func (p *proxy) name(command []string) string {
 		}
 	case "XREADGROUP":
 		return "take"
-	case "EXEC":
-		return "done" // of the transaction that acknowledges an item and drops it
+	case "XDEL":
+		return "done" // it drops an item
+	case "XACK":
+		return "acknowledge" // the dropped item's
 	case "HGET", "HMGET", "XRANGE":
 		return "read"
 	}

@@ -186,14 +186,14 @@ func (f *bareAWS) do(role string) {
 // cost is what the bot and Redis do for one command and one click, until the thread says all that
 // there is to say. What a bot that nobody talks to needs meanwhile is taken off.
 func cost(tb testing.TB, p programs, all *table) {
-	const commands, approvals = 100, 15
+	const commands, approvals = 40, 15 // Slack takes an edit in two seconds
 	w := newWorld(tb, fewLanes, fewRoles)
 	b := w.bot(p.bot)
 	for i, c := range w.open(b, 0, 50) { // everything was met once
 		_, err := w.decide(i, c)
 		check(tb, err)
 	}
-	w.quiet(b)
+	w.told(b)
 	time.Sleep(idleAfter)
 	type use struct {
 		at        time.Time
@@ -213,7 +213,7 @@ func cost(tb testing.TB, p programs, all *table) {
 			do(i)
 			time.Sleep(50 * time.Millisecond)
 		}
-		w.quiet(b)
+		w.told(b)
 		after := now()
 		seconds := after.at.Sub(before.at).Seconds()
 		processor := max(0, (after.processor-before.processor).Seconds()-idleProcessor*seconds) / float64(n)

@@ -229,18 +229,17 @@ func (w *world) connected(p *process, connections int) time.Time {
 	return first
 }
 
-// quiet waits until the bot has done all that it can do now, and told all that waits for Slack's
-// pace.
+// quiet waits until the bot has done all that it can do now.
 func (w *world) quiet(p *process) {
 	w.tb.Helper()
-	in := 0
-	w.until(p, "nothing is left to do", 50*time.Millisecond, func() error {
-		// With commands that the bot does not use: what looks must not be counted, see commandCalls.
-		work, err := w.db.XInfoStream(w.tb.Context(), inbox).Result()
-		if err != nil || work.Length > 0 {
-			in = 0
-			return errors.Join(err, fmt.Errorf("%d items", work.Length))
-		}
+	w.quietIf(p, func() error { return nil })
+}
+
+// told waits until the bot has done what it can do now and all that waits for Slack's pace, or for a
+// place.
+func (w *world) told(p *process) {
+	w.tb.Helper()
+	w.quietIf(p, func() error {
 		now := time.Now()
 		timers, err := w.db.ZRevRangeByScoreWithScores(w.tb.Context(), timersKey, &redis.ZRangeBy{
 			Min: "-inf", Max: strconv.FormatInt(now.Add(time.Minute).UnixMilli(), 10),
@@ -251,7 +250,21 @@ func (w *world) quiet(p *process) {
 				err = errors.New("an item waits for its turn")
 			}
 		}
-		if err != nil {
+		return err
+	})
+}
+
+// quietIf waits until nothing is in the inbox and nothing else is wrong, for a quarter of a second.
+func (w *world) quietIf(p *process, is func() error) {
+	w.tb.Helper()
+	in := 0
+	w.until(p, "nothing is left to do", 50*time.Millisecond, func() error {
+		// With commands that the bot does not use: what looks must not be counted, see commandCalls.
+		work, err := w.db.XInfoStream(w.tb.Context(), inbox).Result()
+		if err == nil && work.Length > 0 {
+			err = fmt.Errorf("%d items", work.Length)
+		}
+		if err = errors.Join(err, is()); err != nil {
 			in = 0
 			return err
 		}
