@@ -27,7 +27,8 @@ help: ## list these targets
 
 .PHONY: first
 first:
-	@test -x bin/revokebot-sandbox || echo 'make demo: the first build takes some minutes. Then it prints an address to open.'
+	@test -x bin/revokebot-sandbox || \
+	  echo 'make demo: the first build takes some minutes. Then it prints an address to open.'
 
 build: ## build bin/revokebot and bin/revokebot-sandbox, static binaries
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/revokebot ./cmd/revokebot-sandbox

@@ -172,7 +172,7 @@ func TestTheOutcomeOfARequestWhoseRequesterIsNotTrustedIsSentToNobody(t *testing
 		incident(b.Bench, func(c *slack.Channel) { c.Archived = true })
 		b.setLog(card.ID, approvals.StateOpen, log...)
 		card.PressLate(actors.Bob, messages.ActionApprove)
-		b.alarms("its people are told directly")
+		b.alarms("its people get it by DM")
 		time.Sleep(time.Minute)
 		if b.Log.Has("users_list_not_supplied") || len(direct(b.Bench, actors.Nils)) > 0 {
 			t.Error(b.Log)

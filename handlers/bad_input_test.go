@@ -187,7 +187,7 @@ func TestWhatAWSAnswersBecomesASentenceInTheThread(t *testing.T) {
 			"Only AWS may change this role",
 		},
 		{"LimitExceeded", awsstandin.Fault{Code: "LimitExceeded", Times: -1}, approvals.StateFailed, "leave no room"},
-		{"NoSuchEntity", awsstandin.Fault{Code: "NoSuchEntity", Times: -1}, approvals.StateFailed, "no such role"},
+		{"NoSuchEntity", awsstandin.Fault{Code: "NoSuchEntity", Times: -1}, approvals.StateFailed, "No such role"},
 		{
 			"MalformedPolicyDocument",
 			awsstandin.Fault{Code: "MalformedPolicyDocument", Times: -1},

@@ -155,7 +155,7 @@ func TestADrillIsDecidedByTheSameRulesAsARevocation(t *testing.T) {
 		card.Approve(actors.Bob)
 		b.Until("one of two is counted", func() bool { return len(card.Request().Votes) == 1 })
 		card.PressLate(actors.Bob, messages.ActionApprove)
-		b.Whispered(actors.Bob, "one person counts once")
+		b.Whispered(actors.Bob, "each person counts once")
 		if card.State() != approvals.StateOpen {
 			t.Errorf("it is %s", card.State())
 		}

@@ -209,7 +209,7 @@ func TestARequestThatWasChangedAfterItWasAskedForDoesNothingButRaiseAnAlarm(t *t
 				card.CaughtUp()
 				b.rewrite(card.ID, change)
 				card.Approve(actors.Bob)
-				b.Whispered(actors.Bob, "the request ended at")
+				b.Whispered(actors.Bob, "The request ended at")
 				if strings.Contains(card.Message().Text, "AdminRole") {
 					t.Errorf("the card says %q", card.Message().Text)
 				}

@@ -378,7 +378,7 @@ func TestASessionThatSomebodyChoosesIsLookedInto(t *testing.T) {
 		press(b.Bench, actors.Gina, menu.TS, messages.ActionSession, stolen)
 		b.Whispered(actors.Gina, "revokebot is for full members")
 		press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, stolen)
-		b.Whispered(actors.Nils, "CloudTrail is asked what that session did")
+		b.Whispered(actors.Nils, "revokebot asks CloudTrail what that session did")
 		m := message(b.Bench, card, "<@U0NILS> Session")
 		if !strings.Contains(m.Text, "`deploy-stolen`") || !strings.Contains(m.Text, "`iam:PutRolePolicy`") ||
 			!strings.Contains(m.Text, "prod/DataRole") {
@@ -433,7 +433,7 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 2 })
 		second := b.Cards()[1]
 		if r := second.Request(); r.Requester != actors.Bob || r.State != approvals.StateOpen ||
-			!strings.Contains(r.Reason, "sessions of prod/DeployRole went on to it") {
+			!strings.Contains(r.Reason, "sessions of prod/DeployRole assumed it") {
 			t.Errorf("the request is %+v", r)
 		}
 		second.Approve(actors.Bob)
@@ -516,7 +516,7 @@ func TestALastLookThatIsParkedEndsAsUnknown(t *testing.T) {
 		}
 		b.Start()
 		m := message(b, card, "*Unknown* whether it is contained")
-		if !strings.Contains(m.Text, "failed at the last look several times") {
+		if !strings.Contains(m.Text, "failed at the last check several times") {
 			t.Errorf("the word is %s", m.Text)
 		}
 	})

@@ -164,7 +164,7 @@ func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		b.Whispered(actors.Bob, "there is no request behind this button")
+		b.Whispered(actors.Bob, "There is no request behind this button")
 	})
 }
 
@@ -193,7 +193,7 @@ func TestAReportIsMadeInItsOwnChannelOnlyAndOnlyWhereTheCommandWorks(t *testing.
 			}
 		}
 		press(actors.Bob, other, b.Slack.Messages(other)[0].TS, card.ID) // a button that was copied there
-		b.Whispered(actors.Bob, "there is no request behind this button")
+		b.Whispered(actors.Bob, "There is no request behind this button")
 		closed = true
 		b.Stop(0)
 		b.Start()
@@ -204,7 +204,7 @@ func TestAReportIsMadeInItsOwnChannelOnlyAndOnlyWhereTheCommandWorks(t *testing.
 		b.Command(actors.Rosa, "report "+recent[0])
 		b.Whispered(actors.Rosa, "There is no request on record")
 		press(actors.Nils, other, b.Slack.Messages(other)[0].TS, recent[0])
-		b.Whispered(actors.Nils, "there is no request behind this button")
+		b.Whispered(actors.Nils, "There is no request behind this button")
 		_, events, err := b.Store.Load(t.Context(), recent[0])
 		if err != nil || len(asked(card)) != 0 || slices.ContainsFunc(events, func(e approvals.Event) bool {
 			return e.Type == approvals.EventReport

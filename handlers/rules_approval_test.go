@@ -109,7 +109,7 @@ func TestTheRequesterIsNeverAnApproverOfTheSameRequestNorTheSamePersonTwice(t *t
 			t.Errorf("the card does not say 1 of 2: %s", card.Message().Text)
 		}
 		card.Approve(actors.Bob)
-		b.Whispered(actors.Bob, "one person counts once")
+		b.Whispered(actors.Bob, "each person counts once")
 		b.Settle()
 		if card.State() != approvals.StateOpen || b.Puts() != 0 {
 			t.Fatalf("state %s, %d writes after one approver pressed twice", card.State(), b.Puts())
@@ -451,7 +451,7 @@ func TestWhatWasWrittenOnARoleThatNobodyApprovedIsTakenOffAndTheApprovalIsVoid(t
 			card.Becomes(approvals.StateVoid)
 			time.Sleep(2 * looks[len(looks)-1])
 			card.CaughtUp()
-			if b.Puts() != 1 || (onRole(b) == "") != may || card.Says("taken off") != may ||
+			if b.Puts() != 1 || (onRole(b) == "") != may || card.Says("removed again") != may ||
 				card.Says("remove it in the IAM console") == may || card.Says("nothing was written") || card.Says("Revoked") {
 				t.Errorf("the bot may remove it: %v, and there is %q:\n%s", may, onRole(b), b.Transcript())
 			}

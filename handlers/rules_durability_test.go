@@ -194,7 +194,7 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		b.Whispered(actors.Bob, "there is no request behind this button")
+		b.Whispered(actors.Bob, "There is no request behind this button")
 		notes, err := b.DB.XRange(t.Context(), "{revokebot}:notes", "-", "+").Result()
 		if err != nil || len(notes) != 1 || notes[0].Values["by"] != actors.Bob {
 			t.Errorf("notes %v, %v", notes, err)

@@ -385,7 +385,7 @@ func TestARoleThatWasMadeAgainHasNothingToUndo(t *testing.T) {
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateVoid)
-		if !card.Says("what was to be undone went with the old one") {
+		if !card.Says("What was to be undone went with the old one") {
 			t.Errorf("the thread:\n%s", b.Transcript())
 		}
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions")

@@ -148,7 +148,7 @@ func TestARoleThatDoesNotExistIsAKindOfItsOwn(t *testing.T) {
 		target, _ := b.Cloud.Parse("prod/Nobody")
 		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 		if !errors.Is(err, aws.ErrNoSuchRole) || !aws.Final(err) ||
-			!strings.Contains(aws.Explain(err), "no such role in account prod") {
+			!strings.Contains(aws.Explain(err), "No such role in account prod") {
 			t.Errorf("got %v, %q", err, aws.Explain(err))
 		}
 	})

@@ -204,7 +204,7 @@ func TestEachFailureOfTheWriteHasItsKind(t *testing.T) {
 		"UnmodifiableEntity":      {aws.ErrUnmodifiable, true, "service control policy"},
 		"LimitExceeded":           {aws.ErrLimitExceeded, true, "no room"},
 		"MalformedPolicyDocument": {aws.ErrMalformedPolicy, true, "did not accept the policy"},
-		"NoSuchEntity":            {aws.ErrNoSuchRole, true, "no such role"},
+		"NoSuchEntity":            {aws.ErrNoSuchRole, true, "No such role"},
 		"Throttling":              {aws.ErrThrottled, false, "in a moment"},
 		"ServiceFailure":          {aws.ErrUnavailable, false, "Try again"},
 		"ExpiredToken":            {aws.ErrCredentials, false, "credentials"},

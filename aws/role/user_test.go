@@ -313,7 +313,7 @@ func TestIfTheUserBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testi
 		}
 		b.Prod.AddUser(standin.UserSpec{Name: "deployer", Path: "/ci/"})
 		_, err = b.roles.Apply(t.Context(), nil, (&book{}).keeping(o))
-		if want := "The user in account prod was deleted"; !errors.Is(err, aws.ErrRoleChanged) ||
+		if want := "The user in account prod was recreated"; !errors.Is(err, aws.ErrRoleChanged) ||
 			!strings.HasPrefix(aws.Explain(err), want) {
 			t.Errorf("made again: %v", err)
 		}

@@ -222,7 +222,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 		},
 		"and is used": {
 			link(func(l *ChainLink) { l.Activity.LastSucceeded = cutoff.Add(time.Hour) }), NotContained,
-			"calls that went through, the last at 06:00:00 UTC",
+			"calls that succeeded, the last at 06:00:00 UTC",
 		},
 		"it has ended": {
 			link(func(l *ChainLink) { l.Child.Expires = cutoff.Add(time.Minute) }), Contained, "",

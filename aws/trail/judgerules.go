@@ -35,7 +35,7 @@ func (j *judge) oldSessions() {
 			}
 			if n = j.succeeded(did); n > 0 {
 				j.addSession(s)
-				j.show("A session of %s, issued at %s, made %s after the %s that went through.", s.Caller, j.clock(s.Time),
+				j.show("A session of %s, issued at %s, made %s after the %s that succeeded.", s.Caller, j.clock(s.Time),
 					english.Count(n, "call", "calls"), j.mark())
 			}
 		}
@@ -175,7 +175,7 @@ func (j *judge) otherRoles() {
 		case over && read && !last.After(j.from):
 		case revoked && last.After(times.Later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
-			j.show("A session of %s that came out of an old one made calls that went through, the last at %s.",
+			j.show("A session of %s that came out of an old one made calls that succeeded, the last at %s.",
 				roleWords(link), j.clock(last))
 		case !over && !revoked:
 			j.miss("A session of %s that came out of an old one goes on%s, and nothing here stops it.", roleWords(link),
@@ -210,7 +210,7 @@ func (j *judge) reasonsFor() []string {
 	return []string{
 		fmt.Sprintf("%s: %d had expired, %d seen blocked, %d not active since.",
 			english.Count(o.Old, "old session", "old sessions"), o.Expired, o.Denied, o.Quiet),
-		"None of them made a call past propagation that went through.",
+		"None of them made a call past propagation that succeeded.",
 		"No session was issued since to a caller that is not known.",
 	}
 }

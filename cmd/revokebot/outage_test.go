@@ -103,7 +103,7 @@ func TestARedisThatComesBackEmptyIsAFreshStart(t *testing.T) {
 	w.until("word that there is no such request", func() bool {
 		w.click(actors.Bob, card, messages.ActionApprove)
 		for _, m := range w.messages() {
-			if m.Ephemeral && m.VisibleTo == actors.Bob && strings.Contains(m.Text, "there is no request behind this button") {
+			if m.Ephemeral && m.VisibleTo == actors.Bob && strings.Contains(m.Text, "There is no request behind this button") {
 				return true
 			}
 		}

@@ -77,8 +77,8 @@ func (s *Sender) shutOut(ctx context.Context, id, code string) error {
 	if !r.State.Ended() || r.State == approvals.StateCancelled || r.Has(sourceShut) {
 		return nil
 	}
-	s.Log.WarnContext(ctx, "the outcome of a request cannot be posted in its thread; its people get it by DM", "request", id,
-		"channel", r.Place.Channel, "code", code)
+	s.Log.WarnContext(ctx, "the outcome of a request cannot be posted in its thread; its people get it by DM",
+		"request", id, "channel", r.Place.Channel, "code", code)
 	t := step.Appending(id)
 	t.Work = []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}}
 	step.Add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code})

@@ -230,7 +230,7 @@ func (inv *Investigator) Park(ctx context.Context, item approvals.Item) error {
 	if q == nil || err != nil {
 		return err
 	}
-	return q.unknown(ctx, "revokebot failed at the last check several times for a reason of its own, which its log has "+
+	return q.unknown(ctx, "revokebot failed at the last check several times because of an internal error. Its log has it "+
 		"under the request's id.", false)
 }
 

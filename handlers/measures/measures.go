@@ -76,8 +76,7 @@ func (t Table) Words(p approvals.Purpose) messages.Words {
 
 // rehearses says what Approve does for a drill.
 func rehearses(noun string) string {
-	return "It rehearses a " + noun + ". revokebot reads the role, opens the session of a " + noun +
-		", but one that may only read, which names you and the requester in CloudTrail, asks the policy simulator " +
-		"with the policy that would have been written, and checks CloudTrail once. *Nothing is written, and no " +
-		"session loses anything.*"
+	return "It rehearses a " + noun + ". revokebot reads the role and opens a read-only session that names you and the " +
+		"requester in CloudTrail. It asks the policy simulator about the policy that a " + noun + " would write, and " +
+		"checks CloudTrail once. *Nothing is written, and no session loses access.*"
 }

@@ -18,7 +18,7 @@ func revoke() Kind {
 		Ask: "revoke sessions of", Past: "Revoked", Did: "sessions of", Noun: "revocation", Deny: "revocation policy",
 		Mark: "cutoff", Whom: "old sessions", Fence: "writing the role's inline policies",
 		Calls: "DeleteRolePolicy or PutRolePolicy", ByHand: "revoke the role's active sessions",
-		Document: document, Where: "the role's inline policies", Stays: "no session is revoked",
+		Document: document, Where: "the role's inline policies", Stays: "the leaked sessions keep working",
 		Question: "Revoke these sessions?", Yes: "Yes, revoke",
 		Confirm: "that exists now will be denied everything. " +
 			"Work that uses them breaks until it assumes the role again.",
@@ -30,8 +30,8 @@ func revoke() Kind {
 				"other roles. Deactivate such keys in IAM, and revoke those roles too."
 		},
 		After: func(margin time.Duration) string {
-			return "an inline policy denies everything to sessions issued before that moment plus " + messages.Span(margin) +
-				". People and programs can assume the role again after it"
+			return "all sessions issued before that moment plus " + messages.Span(margin) +
+				" lose access within seconds. Anyone allowed to assume the role can get a new session after that"
 		},
 		Room: func(size int) string {
 			return fmt.Sprintf("the role's inline policies have %d of 10240 characters", size)
@@ -70,8 +70,8 @@ func revoke() Kind {
 			Means: rehearses("revocation"),
 			Would: func(d record.Rehearsed) string {
 				return "with the cutoff *" + messages.UTC(d.WouldBe) +
-					"*: it would have kept out every session issued before that. " +
-					"People and programs could have assumed the role again from then on."
+					"*: it would have blocked every session issued before that. " +
+					"New sessions would have worked from then on."
 			},
 		},
 	}}

@@ -93,11 +93,10 @@ func (a Asking) choosable() bool { return len(a.Accounts) > 1 && len(a.Accounts)
 func AskForm(a Asking, origin FormOrigin) slack.ModalViewRequest {
 	blocks := []slack.Block{
 		section("This asks to revoke *every active session* of one AWS role. " +
-			"Nothing happens until an approver other than you approves it on the card that appears in " +
-			Channel(origin.Channel) + ".\nAfter the approval an inline policy denies everything to the role's sessions issued " +
-			"before that moment plus " + Span(a.Margin) +
-			". People and programs can assume the role again after it; until they do, what they run with the role *stops " +
-			"working*."),
+			"An approver other than you has to approve it on the card in " + Channel(origin.Channel) +
+			". Nothing happens before that.\nIf they approve: all sessions of the role issued before the approval plus " +
+			Span(a.Margin) + " lose access within seconds. Anyone allowed to assume the role can get a new session after " +
+			"that. Programs that cache credentials *fail until they refresh*."),
 	}
 	if a.choosable() {
 		blocks = append(blocks, accountField(a))
@@ -124,7 +123,7 @@ func accountField(a Asking) slack.Block {
 		return slack.NewInputBlock(FieldAccount, plainText("Account"), nil, menu)
 	}
 	input := slack.NewInputBlock(FieldAccount, plainText("Account"),
-		plainText("This shortens the list of roles. A role that is chosen from the list brings its account along."), menu)
+		plainText("This shortens the list of roles. A role from the list sets its account."), menu)
 	input.Optional = true
 	return input
 }

@@ -63,8 +63,8 @@ func UndoneInPart(w Words, done, stays []string) string {
 // Sentences for requests that ended without having been carried out.
 const (
 	// UndoRoleGone: there is no role of the name, or another one has it now.
-	UndoRoleGone = "The role was deleted, or made again under the same name: what was to be undone went with the old " +
-		"one. There is nothing left to undo."
+	UndoRoleGone = "The role was deleted or recreated. What was to be undone went with the old one, so there is " +
+		"nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
 	UndoNotNewest = "A later request has written into the same policy, so nothing was changed. " +
 		"Undo that one first."
@@ -105,8 +105,8 @@ func GaveUp(byHand string) string {
 	if byHand != "" {
 		next = upper(byHand) + " in the IAM console, or ask again."
 	}
-	return "revokebot failed at this several times for a reason of its own, which its log has under the request's id. " +
-		next
+	return "revokebot failed at this several times because of an internal error. Its log has the " +
+		"reason under the request's id. " + next
 }
 
 // ApproverNotConfirmed is the reason a request ends when an approver's right could not be

@@ -265,7 +265,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 			}).last(),
 		"verdict_open": applied().looked().add(approvals.EventActivity, "", more).add(approvals.EventVerdict,
 			"", record.Conclusion{Word: record.WordNotContained, Why: []string{
-				"A session of the role DataRole made calls that went through.",
+				"A session of the role DataRole made calls that succeeded.",
 			}}).last(),
 		"verdict_unknown": before().add(approvals.EventVerdict, "", record.Conclusion{
 			Word: record.WordUnknown, Why: []string{

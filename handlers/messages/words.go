@@ -23,7 +23,7 @@ type Words struct {
 	Fence  string // what no other identity should do: "writing the role's inline policies"
 	Calls  string // by which others take it away: "DeleteRolePolicy or PutRolePolicy"
 	ByHand string // the same without revokebot: "revoke the role's active sessions"
-	Stays  string // what becomes of a request that is not approved: "no session is revoked"
+	Stays  string // what becomes of a request that is not approved: "the leaked sessions keep working"
 
 	Question string               // asked once more before an approval counts
 	Yes      string               // the answer to it, at most 30 characters
@@ -166,7 +166,7 @@ func (c Context) undoing(r approvals.Request) phrases {
 func (c Context) rehearsing(r approvals.Request) phrases {
 	w := c.Words
 	return phrases{
-		ask: "rehearse a " + w.Noun + " of ", stays: "in an incident no session would be touched",
+		ask: "rehearse a " + w.Noun + " of ", stays: "in an incident the leaked sessions would keep working",
 		done: rehearsedTitle(r) + ": ", outcome: func() string { return drillOutcome(r) },
 		after: " Nothing was written. A real " + w.Noun + " would most likely have ended the same way: fix that first.",
 		means: func() string { return w.Drill.Means }, know: "*Know before you approve a real one*",

@@ -15,16 +15,16 @@ import (
 // dialect are phrases that readers had to translate. Single everyday words are for readers to
 // judge.
 var dialect = []string{
-	// The trade has words for these.
-	"the deny ", "the deny.", "the deny,", "the deny:", "a deny ", "deny off", "aws took it", "aws took the", "aws did not take",
-	"aws does not take", "read back", "on paper", "open a door", "open doors", "opens doors", "calls that open", "went on to",
-	"gets answers", "got answers", "seen only here", "stands out", "stand out", "stood out", "last word", "a look ", "a look,",
-	"a look.", "another look", "further look", "later look", "last look", "looks at", "promised cutoff", "set aside",
-	"in trouble", "turned away", "told directly", "directly told", "unique id changed", "thief", "somebody else's hand",
-	// Sentences of before.
-	"other than the requester, is asked", "the request above", "whoever", "as soon as iam enforces", "three separate facts",
-	"holds a copy", "does not touch that", "still in: no call", "nobody here", "was taken off", "came out of a suspicious",
-	"counted: you asked", "who you are, and without that", "there is no such role in", "or nobody knows",
+	"the deny ", "the deny.", "the deny,", "the deny:", "a deny ", "deny off", "aws took it", "aws took the",
+	"aws did not take", "aws does not take", "read back", "on paper", "open a door", "open doors",
+	"opens doors", "calls that open", "went on to", "gets answers", "got answers", "seen only here",
+	"stands out", "stand out", "stood out", "last word", "a look ", "a look,", "a look.", "another look",
+	"further look", "later look", "last look", "looks at", "promised cutoff", "set aside", "in trouble",
+	"turned away", "told directly", "directly told", "unique id changed", "thief", "somebody else's hand",
+	"other than the requester, is asked", "the request above", "whoever", "as soon as iam enforces",
+	"three separate facts", "holds a copy", "does not touch that", "still in: no call", "nobody here",
+	"was taken off", "came out of a suspicious", "counted: you asked", "who you are, and without that",
+	"there is no such role in", "or nobody knows",
 }
 
 // drawn are the packages whose texts this does not hold yet: the report and the picture.
@@ -35,7 +35,8 @@ func TestNothingThatPeopleReadIsInADialect(t *testing.T) {
 	n := 0
 	for _, dir := range []string{"approvals", "aws", "bot", "cmd", "handlers"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
-			if d != nil && d.IsDir() && slices.ContainsFunc(drawn, func(dir string) bool { return strings.HasSuffix(path, dir) }) {
+			isDrawn := func(dir string) bool { return strings.HasSuffix(path, dir) }
+			if d != nil && d.IsDir() && slices.ContainsFunc(drawn, isDrawn) {
 				return fs.SkipDir
 			}
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

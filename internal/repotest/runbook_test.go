@@ -104,7 +104,7 @@ func refusals(t *testing.T) map[string]error {
 func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 	runbook := unwrapped(text(t, runbookPage))
 	for _, w := range []struct{ words, sentence string }{
-		{"revokebot failed at this several times for a reason of its own", messages.GaveUp("")},
+		{"revokebot failed at this several times because of an internal error", messages.GaveUp("")},
 		{"This version of revokebot does not know what the request is for", messages.UnknownPurpose},
 		{"Its card was deleted, and no approver can decide without it", messages.CardDeletedReason},
 		{"Slack does not let the bot post the card in the channel", messages.CardImpossibleReason("is_archived")},
@@ -125,7 +125,7 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 			"It was opened without the signing key that is in use now",
 			messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
 		},
-		{"what was to be undone went with the old one", messages.UndoRoleGone},
+		{"What was to be undone went with the old one", messages.UndoRoleGone},
 		{
 			"The policy AWSRevokeOlderSessions on the role is not the one that was to be undone",
 			messages.UndoNotOurs(""),
