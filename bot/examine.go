@@ -88,7 +88,7 @@ func (e *examination) appToken(ctx context.Context) []finding.Finding {
 
 // workspace is all that the bot token is needed for.
 func (e *examination) workspace(ctx context.Context) []finding.Finding {
-	const skipped = " Scopes, channels and people were not looked at."
+	const skipped = " Scopes, channels and people were not checked."
 	if e.cfg.BotToken == "" {
 		return []finding.Finding{finding.Fail(checkBotToken, "Correct SLACK_BOT_TOKEN.", "It cannot be used."+skipped)}
 	}
@@ -235,9 +235,9 @@ func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 				"The app was not added to the workspace that the channel is in.",
 			},
 			"missing_scope": {
-				reinstall, "It cannot be looked at without the scope for its kind (channels:read, groups:read).",
+				reinstall, "It cannot be checked without the scope for its kind (channels:read, groups:read).",
 			},
-		}, advice{"Look at the channel in Slack.", "Slack does not tell about it"})
+		}, advice{"Check the channel in Slack.", "Slack does not tell about it"})
 	}
 	name := "#" + c.Name
 	switch shared := isShared(c); {
@@ -295,7 +295,7 @@ func silent(e *deliver.SlackError) bool {
 
 // noAnswer is a check to which Slack gave no answer that counts.
 func noAnswer(check string, e *deliver.SlackError) finding.Finding {
-	saw := "Slack did not answer within the time that there was."
+	saw := "Slack did not answer in time."
 	if e != nil && e.RetryAfter > 0 {
 		return finding.Fail(check, "Ask again after that.", "Slack answers too many requests and refused %s for %s, "+
 			"so what it would have said is not known.", e.Method, e.RetryAfter)
@@ -303,6 +303,6 @@ func noAnswer(check string, e *deliver.SlackError) finding.Finding {
 	if e != nil && !errors.Is(e, context.DeadlineExceeded) {
 		saw = fmt.Sprintf("Slack could not be asked (%s).", e)
 	}
-	return finding.Fail(check, "Look at the way to Slack from here (network, proxy, SLACK_API_URL) and at "+
+	return finding.Fail(check, "Check the path to Slack from here (network, proxy, SLACK_API_URL) and at "+
 		"status.slack.com, and ask again.", "%s", saw)
 }

@@ -146,7 +146,7 @@ func (d *directory) group(id string) finding.Finding {
 			"Enable it in Slack, or correct its id in the configuration.",
 			"Slack knows no such user group, or it is disabled.",
 		},
-	}, advice{"Look at it in Slack; user groups need a paid plan.", "Its members cannot be looked up"})
+	}, advice{"Check it in Slack; user groups need a paid plan.", "Its members cannot be looked up"})
 }
 
 // person tells of somebody whom the configuration names.

@@ -46,7 +46,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 	e := &examination{cloud: cloud, touch: role.New(cloud), account: a, measures: measures}
 	session := e.session(ctx)
 	if session.State != finding.OK {
-		session.Saw += " Its permissions and CloudTrail were not looked at."
+		session.Saw += " Its permissions and CloudTrail were not checked."
 		return []finding.Finding{session}
 	}
 	regions, err := a.TrailRegions(ctx)
@@ -233,9 +233,9 @@ func Failed(check string, err error) finding.Finding {
 			how = "AWS was not asked for " + call.Operation + ", since the request did not leave: " +
 				aws.QuoteLong(call.Unsent())
 		case !errors.Is(err, aws.ErrUnavailable):
-			how = "AWS did not answer " + call.Operation + " within the time that there was"
+			how = "AWS did not answer " + call.Operation + " in time"
 		}
-		return finding.Fail(check, "Look at the way to AWS from here (network, proxy, VPC endpoints, AWS_ENDPOINT_URL) and "+
+		return finding.Fail(check, "Check the path to AWS from here (network, proxy, VPC endpoints, AWS_ENDPOINT_URL) and "+
 			"ask again.", "%s.", how)
 	}
 	text := aws.Explain(err)

@@ -18,7 +18,7 @@ func examineAWS(ctx context.Context, p patient) answer {
 	const check = "identity"
 	cloud, table := p.cloud, measures.All().On()
 	if cloud == nil {
-		return answer{found: []finding.Finding{finding.Fail(check, "Correct the settings above.", "AWS was not looked at.")}}
+		return answer{found: []finding.Finding{finding.Fail(check, "Correct the settings above.", "AWS was not checked.")}}
 	}
 	accounts := cloud.Accounts()
 	found := make([][]finding.Finding, len(accounts))

@@ -304,7 +304,7 @@ func slackIllnesses() []illness {
 		},
 		{
 			"a Slack that hangs up", fault(slackstandin.Fault{Method: "auth.test", DropBefore: true}), rested, f, "bot token",
-			"could not be asked (auth.test: Post", "the way to Slack",
+			"could not be asked (auth.test: Post", "the path to Slack",
 		},
 		{
 			"a Slack in trouble", fault(slackstandin.Fault{Method: "auth.test", HTTPStatus: 503}), rested, f, "bot token",
@@ -364,7 +364,7 @@ func slackIllnesses() []illness {
 		{
 			"a channel that is told nothing of",
 			fault(slackstandin.Fault{Method: "conversations.info", Error: "method_not_supported_for_channel_type"}), rested, f,
-			"channel C0INCIDENT", "method_not_supported", "Look at the channel",
+			"channel C0INCIDENT", "method_not_supported", "Check the channel",
 		},
 
 		{
@@ -545,7 +545,7 @@ func awsIllnesses() []illness {
 		},
 		{
 			"a key of nobody, in the account", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "prod: session",
-			"Its permissions and CloudTrail were not looked at.", "Renew them",
+			"Its permissions and CloudTrail were not checked.", "Renew them",
 		},
 		{
 			"keys that it may not ask about", func(w *ward) {
@@ -694,7 +694,7 @@ func awsIllnesses() []illness {
 		},
 		{
 			"IAM in trouble", awsFault(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Code: "ServiceFailure", Status: 500}),
-			rested, f, "prod: permissions", "could not be reached", "Look at the way to AWS",
+			rested, f, "prod: permissions", "could not be reached", "Check the path to AWS",
 		},
 		{
 			"throttling", awsFault(awsstandin.Fault{Action: "ListRoles", Code: "Throttling", Status: 400}), rested, f,

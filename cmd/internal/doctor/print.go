@@ -79,7 +79,8 @@ func (r *report) writeText(w io.Writer) error {
 	fmt.Fprintf(&b, "%d ok, %s, %s. ", r.count(finding.OK), english.Count(warnings, "warning", "warnings"),
 		english.Count(failures, "failure", "failures"))
 	if failures > 0 {
-		b.WriteString("NOT READY: fix the failures (each line says how) and run doctor again.\n")
+		fmt.Fprintf(&b, "NOT READY: fix %s (each line says how) and run doctor again.\n",
+			english.Plural(failures, "it", "them"))
 	} else {
 		b.WriteString("Nothing that was checked would stop a revocation.\n")
 	}

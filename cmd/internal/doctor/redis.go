@@ -67,7 +67,7 @@ func readRedisFacts(ctx context.Context, client redis.UniversalClient) redisFact
 func examineRedis(ctx context.Context, p patient) answer {
 	const check = "answer"
 	if p.redis == nil {
-		return answer{found: []finding.Finding{finding.Fail(check, "Correct REDIS_URL.", "Redis was not looked at.")}}
+		return answer{found: []finding.Finding{finding.Fail(check, "Correct REDIS_URL.", "Redis was not checked.")}}
 	}
 	client := p.redis
 	if settings.IsCluster(ctx, client) {
@@ -79,12 +79,12 @@ func examineRedis(ctx context.Context, p patient) answer {
 	}
 	began := time.Now()
 	if err := settings.PingRedis(ctx, client); err != nil {
-		saw, fix := "Redis did not answer within the time that there was.",
-			"Look whether it is there and reachable from here."
+		saw, fix := "Redis did not answer in time.",
+			"Check that it runs and can be reached from here."
 		if refused, ok := errors.AsType[*settings.Error](err); ok {
 			saw, fix = refused.Saw, refused.Fix
 		}
-		return answer{found: []finding.Finding{finding.Fail(check, fix, "%s Its settings were not looked at.", saw)}}
+		return answer{found: []finding.Finding{finding.Fail(check, fix, "%s Its settings were not checked.", saw)}}
 	}
 	a := answer{found: []finding.Finding{
 		finding.Good(check, "Redis answers in %s.", time.Since(began).Round(time.Millisecond)), redisScript(ctx, client),

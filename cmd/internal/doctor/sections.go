@@ -30,7 +30,7 @@ func sideBySide(limit time.Duration, sections []section) []answer {
 	all := make([]answer, len(sections))
 	for i, s := range sections {
 		all[i].found = []finding.Finding{finding.Fail("all", "Check the network path from here, and run doctor again.",
-			"%s did not answer within the time that there was.", s.name)}
+			"%s did not answer in time.", s.name)}
 		go func() { results <- result{i, s.look()} }()
 	}
 	timer := time.NewTimer(limit)
