@@ -370,7 +370,7 @@ func (v *view) list(head string, items []Item, buttons bool) *Message {
 		case i.Done != "" || !buttons:
 		case i.caller != "":
 			block.Accessory = slack.NewAccessory(threadButton(ActionOurs, ValueOf(v.r.ID, i.caller), "It is ours",
-				"Say that this caller is yours"))
+				"It is ours: count this caller as known"))
 		case i.role != nil:
 			block.Accessory = slack.NewAccessory(threadButton(ActionChain, ValueOf(v.r.ID, i.role.Mark()), "Revoke it",
 				"Revoke it: ask to revoke sessions of "+Raw(RoleOf(*i.role), 75)))
