@@ -14,6 +14,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"golang.org/x/time/rate"
@@ -31,6 +32,9 @@ type Account struct {
 	ExternalID string // sent with AssumeRole and UsersRole unless empty
 	// where CloudTrail is asked, and in the partition's home region; empty: in all that are enabled
 	Regions []string
+	// ARN of the log group that a trail sends this account's events to, in any configured account; ""
+	// means none
+	TrailLogGroup string
 
 	// AllowUnnamedSessions lets a revocation go on where the account does not allow sessions that name
 	// the people by source identity and tags. CloudTrail then shows the request, by the session's
@@ -142,6 +146,7 @@ func New(c Config) (*Cloud, error) {
 	names := map[string]string{} // by id
 	for _, a := range c.Accounts {
 		a.Partition, a.Regions = cmp.Or(a.Partition, "aws"), slices.Clone(a.Regions)
+		a.TrailLogGroup = strings.TrimSuffix(a.TrailLogGroup, ":*") // as DescribeLogGroups and CloudTrail write it
 		switch found, other := a.check(), names[a.ID]; {
 		case len(found) > 0:
 			wrong = append(wrong, found...)
@@ -163,10 +168,19 @@ func New(c Config) (*Cloud, error) {
 	case len(cloud.accounts) == 1:
 		cloud.fallback = cloud.accounts[0]
 	}
+	for _, a := range cloud.accounts {
+		if group := a.TrailLogGroup; group != "" && cloud.byID(arnOf(group).Account) == nil {
+			wrong.add(a.Name, "trail_log_group", "account %s: trail_log_group is in the account %s, which is not configured",
+				Quote(a.Name), arnOf(group).Account)
+		}
+	}
 	if len(wrong) > 0 {
 		return nil, wrong
 	}
 	cloud.hub = cloud.newHub()
+	for _, a := range cloud.accounts {
+		a.reader = newSession(a.openReader(a.readerPolicy()))
+	}
 	return cloud, nil
 }
 
@@ -205,6 +219,15 @@ func (a Account) check() (wrong ConfigErrors) {
 	}
 	if a.ExternalID != "" && a.AssumeRole+a.UsersRole == "" {
 		complain("external_id", "an external_id without assume_role is never sent")
+	}
+	if group := a.TrailLogGroup; group != "" {
+		switch ref, err := ParseARN(group); {
+		case err != nil || ref.Service != "logs" || !accountID.MatchString(ref.Account) ||
+			!regionName.MatchString(ref.Region) || logGroupName(group) == "":
+			complain("trail_log_group", "trail_log_group %s is not the ARN of a log group", Quote(group))
+		case ref.Partition != a.Partition || partitionOf(ref.Region) != a.Partition:
+			complain("trail_log_group", "trail_log_group %s is of another partition than %s", Quote(group), a.Partition)
+		}
 	}
 	for _, r := range a.Regions {
 		if !regionName.MatchString(r) {
@@ -273,7 +296,8 @@ type Conn struct {
 	users   *Conn // the same account by its users_role, nil if it has none
 
 	mu      sync.Mutex
-	trails  map[string]*trail // by region
+	trails  map[string]*trail                 // by region
+	logs    map[string]*cloudwatchlogs.Client // by region
 	enabled enabledRegions
 }
 
@@ -281,7 +305,7 @@ type Conn struct {
 // The credentials are given with each call, so that the reading session and the sessions of
 // revocations use the same warm client, and what it learned about the clock's skew.
 func (c *Cloud) newConn(a Account) *Conn {
-	kept := &Conn{Account: a, cloud: c, trails: map[string]*trail{}}
+	kept := &Conn{Account: a, cloud: c, trails: map[string]*trail{}, logs: map[string]*cloudwatchlogs.Client{}}
 	kept.iam = iam.NewFromConfig(c.cfg.SDK, func(o *iam.Options) { o.Region = homeRegion(a.Partition) })
 	kept.sts = sts.NewFromConfig(c.cfg.SDK, func(o *sts.Options) { o.Region = stsRegion(o.Region, a.Partition) })
 	kept.account = account.NewFromConfig(c.cfg.SDK, func(o *account.Options) { o.Region = homeRegion(a.Partition) })
@@ -291,7 +315,6 @@ func (c *Cloud) newConn(a Account) *Conn {
 		kept.users = c.newConn(users)
 		kept.users.reader = newSession(kept.users.openReader(usersReaderPolicy))
 	}
-	kept.reader = newSession(kept.openReader(ReaderPolicy))
 	return kept
 }
 

@@ -316,7 +316,7 @@ func kindOf(code string) error {
 	case "RequestTimeout", "RequestTimeoutException":
 		return ErrTimeout
 	}
-	if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled {
+	if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled || code == "LimitExceededException" {
 		return ErrThrottled
 	}
 	return nil

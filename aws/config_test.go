@@ -22,6 +22,10 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 				UsersRole: "arn:aws:iam::666677778890:role/spoke",
 			},
 			{Name: "region", ID: "777788889999", Regions: []string{"us-east-1", "moon", "cn-north-1"}},
+			{Name: "group", ID: "777788889901", TrailLogGroup: "arn:aws:logs:us-east-1:777788889901:log-group:a:log-stream:b"},
+			{Name: "stream", ID: "777788889902", TrailLogGroup: "arn:aws:s3:::bucket"},
+			{Name: "away", ID: "777788889903", TrailLogGroup: "arn:aws-cn:logs:cn-north-1:777788889903:log-group:trail"},
+			{Name: "strange", ID: "777788889904", TrailLogGroup: "arn:aws:logs:us-east-1:999999999999:log-group:trail:*"},
 			{Name: "twice", ID: "888899990000"},
 			{Name: "twice", ID: "888899990001"},
 			{Name: "same", ID: "888899990000"},
@@ -42,6 +46,10 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 		`accounts twice and same have the same id`, `default account "nobody"`, `protected role "break-glass"`,
 		`users_role "arn:aws:iam::999999999999:role/users" is of another account`,
 		`users_role is the same as assume_role`,
+		`account "group": trail_log_group "arn:aws:logs:us-east-1:777788889901:log-group:a:log-stream:b" is not the ARN of a`,
+		`account "stream": trail_log_group "arn:aws:s3:::bucket" is not the ARN of a log group`,
+		`account "away": trail_log_group "arn:aws-cn:logs:cn-north-1:777788889903:log-group:trail" is of another partition`,
+		`account "strange": trail_log_group is in the account 999999999999, which is not configured`,
 		`protected user "alice" can match no ARN`, `the margin is 1h0m0s`,
 		`AWS credentials are missing`,
 	} {
@@ -108,6 +116,27 @@ func TestPatternsIgnoreCaseAndKnowStarAndQuestionMark(t *testing.T) {
 	} {
 		if MatchFold(pattern, arn) != want {
 			t.Errorf("%q: %v", pattern, !want)
+		}
+	}
+}
+
+func TestALogGroupIsAskedInItsOwnAccountAndRegion(t *testing.T) {
+	const group = "arn:aws:logs:eu-west-1:777788889999:log-group:/trail/all"
+	cloud := offline(t, Config{Accounts: []Account{
+		{Name: "prod", ID: "111122223333", TrailLogGroup: group + ":*", AssumeRole: "arn:aws:iam::111122223333:role/spoke"},
+		{Name: "audit", ID: "777788889999", TrailLogGroup: group},
+		{Name: "dev", ID: "444455556666"},
+	}})
+	for name, want := range map[string]string{"prod": group, "audit": group, "dev": ""} {
+		g := cloud.byName[name].LogGroup()
+		if want == "" {
+			if g != nil {
+				t.Errorf("%s: %+v", name, g)
+			}
+			continue
+		}
+		if g.ARN != want || g.Name != "/trail/all" || g.Region != "eu-west-1" || g.Keeper() != cloud.byName["audit"] {
+			t.Errorf("%s: %+v", name, g)
 		}
 	}
 }

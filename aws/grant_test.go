@@ -25,6 +25,39 @@ func TestTheReadingSessionCannotWrite(t *testing.T) {
 	}
 }
 
+func TestTheReadingSessionQueriesTheConfiguredLogGroupsAlone(t *testing.T) {
+	group := "arn:aws:logs:us-east-1:111122223333:log-group:"
+	cloud := offline(t, Config{Accounts: []Account{
+		{Name: "prod", ID: "111122223333", TrailLogGroup: group + "all"},
+		{Name: "dev", ID: "444455556666", TrailLogGroup: group + "all"},
+		{Name: "test", ID: "777788889999", TrailLogGroup: group + "other"},
+	}})
+	for name, want := range map[string]string{"prod": "all other", "dev": ""} {
+		policy := cloud.byName[name].readerPolicy()
+		if len(policy) > 2048 { // STS API Reference, "AssumeRole"
+			t.Errorf("%d characters", len(policy))
+		}
+		p, err := standin.ParsePolicy(policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		may := func(action, resource string) bool {
+			return standin.Evaluate(standin.Request{Action: action, Resource: resource}, p).Decision == standin.Allowed
+		}
+		var got []string
+		for _, one := range []string{"all", "all2", "other", "secret"} {
+			if may("logs:StartQuery", group+one+":log-stream:") {
+				got = append(got, one)
+			}
+		}
+		if strings.Join(got, " ") != want || may("logs:GetQueryResults", "*") != (want != "") ||
+			may("logs:GetLogEvents", group+"all:log-stream:x") || may("cloudtrail:StopLogging", "*") ||
+			may("logs:DeleteLogGroup", group+"all:log-stream:") || !may("iam:GetRole", "*") {
+			t.Errorf("%s: %v in %s", name, got, policy)
+		}
+	}
+}
+
 func TestNamesAndTagsAreMadeFit(t *testing.T) {
 	for in, want := range map[string]string{
 		"U0ALICE": "U0ALICE", "": "--", "x": "x-", "aws:alice": "aws-alice", "Zoë <!channel>": "Zo----channel-",

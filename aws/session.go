@@ -170,6 +170,26 @@ const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Ac
 	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],` +
 	`"Resource":"*"}]}`
 
+// readerPolicy is that of the account. One that log groups of the configuration are in may also
+// query those, and look at the trails that feed them. The permission to query is on what is in a
+// log group; GetQueryResults and StopQuery know no resources (Service Authorization Reference,
+// "Actions, resources, and condition keys for Amazon CloudWatch Logs").
+func (a *Conn) readerPolicy() string {
+	var groups []string
+	for _, other := range a.cloud.accounts {
+		group := `"` + other.TrailLogGroup + `:*"`
+		if arnOf(other.TrailLogGroup).Account == a.ID && !slices.Contains(groups, group) {
+			groups = append(groups, group)
+		}
+	}
+	if len(groups) == 0 {
+		return ReaderPolicy
+	}
+	return strings.TrimSuffix(ReaderPolicy, "]}") + `,{"Effect":"Allow","Action":"logs:StartQuery","Resource":[` +
+		strings.Join(groups, ",") + `]},{"Effect":"Allow","Action":["logs:GetQueryResults","logs:StopQuery",` +
+		`"cloudtrail:DescribeTrails","cloudtrail:GetTrailStatus","cloudtrail:GetEventSelectors"],"Resource":"*"}]}`
+}
+
 // usersReaderPolicy is the same for users and their access keys.
 const usersReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetUser",` +
 	`"iam:GetUserPolicy","iam:ListUserPolicies","iam:ListAttachedUserPolicies","iam:ListGroupsForUser",` +

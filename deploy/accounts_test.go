@@ -61,7 +61,7 @@ func setUp(t *testing.T) *accounts {
 	a := &accounts{
 		server: server, hub: server.AddAccount(hubAccount, ""), spoke: server.AddAccount(spokeAccount, ""), client: client,
 	}
-	ofHub, ofSpoke := hub(t, "ecs"), lockable(t, "true")
+	ofHub, ofSpoke := hub(t, "ecs"), querying(t)
 	own := ofHub.inline("Hub")
 	own["own-account"], own["own-undo"] = read(t, "iam-policy.json"), read(t, "undo-policy.json")
 	own["own-lock"], own["own-unlock"] = read(t, "lock-policy.json"), read(t, "unlock-policy.json")
@@ -69,6 +69,7 @@ func setUp(t *testing.T) *accounts {
 	a.spoke.AddRole(standin.RoleSpec{
 		Name: "revokebot-spoke", Trust: ofSpoke.trust("Spoke"), Policies: ofSpoke.inline("Spoke"),
 	})
+	a.spoke.SetTrail(standin.Trail{Name: "all", Region: "us-east-1", LogGroup: "aws-cloudtrail-logs"})
 	ofUsers := usersRole(t, "true")
 	a.spoke.AddRole(standin.RoleSpec{
 		Name: "revokebot-users", Trust: ofUsers.trust("Users"), Policies: ofUsers.inline("Users"),
@@ -90,7 +91,8 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 			{Name: "hub", ID: hubAccount},
 			{
 				Name: "spoke", ID: spokeAccount, AssumeRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke",
-				ExternalID: externalID, UsersRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-users",
+				ExternalID: externalID, TrailLogGroup: logGroup,
+				UsersRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-users",
 			},
 		},
 		Margin: 30 * time.Second,

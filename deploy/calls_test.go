@@ -6,16 +6,20 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -34,11 +38,11 @@ func operations(t *testing.T) []string {
 	const sdk = "github.com/aws/aws-sdk-go-v2/service/"
 	found := []string{"ec2:DescribeRegions"} // which is asked without the SDK's client
 	for _, folder := range []string{"aws", "bot", "cmd", "handlers"} {
-		err := filepath.WalkDir(filepath.Join("..", folder), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+		err := filepath.WalkDir(filepath.Join("..", folder), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 				return err
 			}
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 			if err != nil {
 				return err
 			}
@@ -48,7 +52,8 @@ func operations(t *testing.T) []string {
 				if !ours || strings.Contains(service, "/") {
 					continue
 				}
-				name := service
+				service = strings.TrimPrefix(service, "cloudwatch") // as IAM names it: logs
+				name := path.Base(strings.Trim(i.Path.Value, `"`))
 				if i.Name != nil {
 					name = i.Name.Name
 				}
@@ -134,6 +139,13 @@ func allowed(t *testing.T, policies map[string]string) []string {
 // lockCalls are the calls of a lock, which a spoke may make where AllowLock is true.
 var lockCalls = []string{"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"}
 
+// logGroupCalls are the calls about a log group, which a spoke may make where TrailLogGroup names
+// one.
+var logGroupCalls = []string{
+	"cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus", "logs:GetQueryResults",
+	"logs:StartQuery", "logs:StopQuery",
+}
+
 // aboutUsers are the calls that the role for users makes.
 func aboutUsers(operation string) bool {
 	return strings.Contains(operation, "User") || strings.Contains(operation, ":ListAccessKeys") ||
@@ -146,7 +158,7 @@ func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 		switch {
 		case aboutUsers(operation):
 			ofUsers = append(ofUsers, operation)
-		case slices.Contains(needsNothing, operation), slices.Contains(lockCalls, operation):
+		case slices.Contains(slices.Concat(needsNothing, lockCalls, logGroupCalls), operation):
 		case operation == "sts:AssumeRole", operation == "sts:GetAccessKeyInfo":
 			ofHub = append(ofHub, operation)
 		default:
@@ -164,6 +176,17 @@ func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 	withLock := slices.Sorted(slices.Values(slices.Concat(ofSpoke, lockCalls)))
 	if diff := cmp.Diff(withLock, allowed(t, lockable(t, "true").inline("Spoke"))); diff != "" {
 		t.Errorf("with AllowLock, the spoke's calls (-) and what it may do (+):\n%s", diff)
+	}
+	withAll := slices.Sorted(slices.Values(slices.Concat(withLock, logGroupCalls)))
+	if diff := cmp.Diff(withAll, allowed(t, querying(t).inline("Spoke"))); diff != "" {
+		t.Errorf("with a log group, the spoke's calls (-) and what it may do (+):\n%s", diff)
+	}
+	for resource, want := range map[string]standin.Decision{
+		logGroup + ":log-stream:": standin.Allowed, logGroup + "-2:log-stream:": standin.ImplicitDeny,
+	} {
+		if got := evaluate(t, named("logs:StartQuery", resource), querying(t).inline("Spoke")); got != want {
+			t.Errorf("logs:StartQuery on %s: %v", resource, got)
+		}
 	}
 	ofUsers = slices.Sorted(slices.Values(append(ofUsers, "iam:SimulatePrincipalPolicy")))
 	usersPolicies := usersRole(t, "true").inline("Users")
@@ -193,6 +216,18 @@ func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 		if got := evaluate(t, standin.Request{Action: operation, Resource: spokeARN}, hubPolicies); got != standin.Allowed {
 			t.Errorf("%s on the spoke: %v", operation, got)
 		}
+	}
+}
+
+// query looks at the log group with a query that does not end.
+func query(t *testing.T, a *accounts, cloud *aws.Cloud) {
+	t.Helper()
+	a.server.EndQueriesAs("Running")
+	report, err := trail.New(cloud).Lookup(t.Context(), trail.LookupQuery{
+		AccountName: "spoke", RoleARN: withPath, Since: a.server.Now().Add(-time.Hour), Wide: true,
+	})
+	if err != nil || !strings.Contains(report.LogGroup.Says(), "it did not answer in time") {
+		t.Errorf("%v, %q", err, report.LogGroup.Says())
 	}
 }
 
@@ -227,6 +262,7 @@ func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *test
 			t.Fatal(err)
 		}
 		containKey(t, a, cloud)
+		query(t, a, cloud)
 		var made []string
 		for _, c := range a.server.Calls("") {
 			made = append(made, c.Service+":"+c.Action)

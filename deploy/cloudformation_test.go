@@ -52,6 +52,17 @@ func lockable(t *testing.T, undo string) *template {
 	})
 }
 
+// logGroup is the log group that log-group-policy.json names.
+const logGroup = "arn:aws:logs:us-east-1:" + spokeAccount + ":log-group:aws-cloudtrail-logs"
+
+// querying is a stack of spoke.yaml with everything.
+func querying(t *testing.T) *template {
+	t.Helper()
+	return mustStack(t, "spoke.yaml", spokeAccount, map[string]string{
+		"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": "true", "AllowLock": "true", "TrailLogGroup": logGroup,
+	})
+}
+
 // usersRole is a stack of users.yaml.
 func usersRole(t *testing.T, undo string) *template {
 	t.Helper()
@@ -107,11 +118,11 @@ func flat(v any) any {
 }
 
 func TestTheTemplatesAndThePolicyFilesSayTheSame(t *testing.T) {
-	whole := lockable(t, "true")
+	whole := querying(t)
 	same(t, "the spoke's trust", whole.trust("Spoke"), read(t, "spoke-trust-policy.json"))
 	want := map[string]string{
 		"revoke-sessions": "iam-policy.json", "named-sessions": "named-policy.json", "undo": "undo-policy.json",
-		"lock": "lock-policy.json", "unlock": "unlock-policy.json",
+		"lock": "lock-policy.json", "unlock": "unlock-policy.json", "trail-log-group": "log-group-policy.json",
 	}
 	size := 0
 	for name, text := range whole.inline("Spoke") {
@@ -158,7 +169,7 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 	}
 	stacks := map[string][]*template{
 		"hub.yaml":   {hub(t, "ecs"), hub(t, "pod-identity"), hub(t, "irsa"), hub(t, "ec2")},
-		"spoke.yaml": {spoke(t, "true"), spoke(t, "false"), lockable(t, "true"), lockable(t, "false")},
+		"spoke.yaml": {spoke(t, "true"), spoke(t, "false"), lockable(t, "true"), lockable(t, "false"), querying(t)},
 		"guardrail.yaml": {
 			mustStack(t, "guardrail.yaml", "444455556666", map[string]string{
 				"GuardedRoles": ordinary, "Targets": "r-ab12", "OtherWriters": "arn:aws:iam::*:role/cdk-*",
@@ -202,6 +213,8 @@ func TestParametersThatWouldOpenARoleAreRefused(t *testing.T) {
 		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": "****************"}},
 		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": "yes"}},
 		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "AllowLock": "yes"}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "TrailLogGroup": "*"}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "TrailLogGroup": logGroup + "*"}},
 		{"hub.yaml", map[string]string{"Platform": "lambda"}},
 		{"hub.yaml", map[string]string{"Platform": "irsa"}},
 		{"hub.yaml", map[string]string{"Platform": "pod-identity"}},

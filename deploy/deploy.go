@@ -33,6 +33,10 @@ var (
 	//
 	//go:embed unlock-policy.json
 	UnlockPolicy string
+	// LogGroupPolicy stands beside IAMPolicy where trail_log_group names a log group.
+	//
+	//go:embed log-group-policy.json
+	LogGroupPolicy string
 	// NamedPolicy stands beside IAMPolicy on a spoke: sessions that name nobody write nothing.
 	//
 	//go:embed named-policy.json

@@ -14,6 +14,7 @@ type ActivityQuery struct {
 	Since       time.Time // as in LookupQuery
 	Cutoff      time.Time // for what is said about calls after it; zero when there is none
 	Limit       int       // most calls to read of each key or name in a region, the newest first; 0 means 1,000
+	LogGroup    *LogGroup // of the Report that the sessions are from; nil: LookupEvents is asked for everything
 	Policies    []string  // ARNs of managed policies of the request, whose denials are proof, too
 	Regions     []string  // of the account's, besides its home region; nil: all
 

@@ -1,7 +1,7 @@
 // Package trail asks CloudTrail which sessions of a role were issued and what was done with them,
 // and judges what it found.
 //
-// Start with Client (regions.go). Lookup lists the sessions of a role and looks their callers up in
+// Start with Client (pages.go). Lookup lists the sessions of a role and looks their callers up in
 // the 90 days before (history.go), Activities what was done in sessions (gather.go), Chain which
 // roles the sessions went on to; Tampering lists who changed a policy of the role; Whose finds the
 // role or user that an access key stands for (whose.go). Each asks every region that matters side

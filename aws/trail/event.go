@@ -54,6 +54,7 @@ type record struct {
 	EventID              string `json:"eventID"`
 	SharedEventID        string `json:"sharedEventID"`
 	RecipientAccountID   string `json:"recipientAccountId"`
+	EventCategory        string
 	VPCEndpointID        string `json:"vpcEndpointId"`
 	VPCEndpointAccountID string `json:"vpcEndpointAccountId"`
 	ErrorCode            string
@@ -138,6 +139,7 @@ type requestRecord struct {
 	KeyID           string `json:"keyId"`
 	GrantPrincipal  string `json:"granteePrincipal"`
 	TrailName       string
+	LogGroupName    string
 	Target          string
 	InstanceID      string   `json:"instanceId"`
 	InstanceIDs     []string `json:"instanceIds"`

@@ -22,10 +22,16 @@ type Activities struct {
 	Unseen []Session
 }
 
-// Activities lists what was done in sessions, from every region of the account at once, by one
-// question for each session name and, of a deep query, for each key. A region that cannot be read
-// is named in Activity.Regions, so the error is only about the question itself: a *RefusedError, or
-// the *CallError of the reading session.
+// source is where the questions of a gather are asked: the log group, then the event history, which
+// has the last word. Each answers for the regions that no source before it did.
+type source interface {
+	ask(context.Context, *Client, *gather)
+}
+
+// Activities lists what was done in sessions, from every region of the account at once: of the
+// account's log group by one query, else by one question for each session name and, of a deep
+// query, for each key. A region that cannot be read is named in Activity.Regions, so the error is
+// only about the question itself: a *RefusedError, or the *CallError of the reading session.
 func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, error) {
 	a, _, err := c.toAsk(ctx, q.AccountName)
 	if err != nil {
@@ -34,16 +40,29 @@ func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, e
 	q.Limit = cmp.Or(q.Limit, defaultLimit)
 	regions, _ := regionsOf(ctx, a, q.Regions) // Lookup says if they are guessed
 	g := newGather(q, regions)
+	for _, from := range []source{q.LogGroup, eventHistory{a}} {
+		from.ask(ctx, c, g)
+	}
+	return g.answer(), nil
+}
+
+// eventHistory is CloudTrail's own, which LookupEvents searches.
+type eventHistory struct{ a *aws.Conn }
+
+func (h eventHistory) ask(ctx context.Context, c *Client, g *gather) {
 	var side errgroup.Group
 	side.SetLimit(keysAtOnce)
 	for _, ask := range g.questions {
 		side.Go(func() error {
-			c.everywhere(g.regions, func(i int, s *regionBudget) { c.gatherIn(ctx, a, g, ask, i, s) })
+			c.everywhere(g.regions, func(i int, s *regionBudget) {
+				if ask.regions[i].Region == "" {
+					c.gatherIn(ctx, h.a, g, ask, i, s)
+				}
+			})
 			return nil
 		})
 	}
 	_ = side.Wait()
-	return g.answer(), nil
 }
 
 // gatherIn asks one question in one region, up to the limit. Each page is counted and let go.
@@ -133,6 +152,9 @@ func (g *gather) take(p page, region string) {
 	defer g.mu.Unlock()
 	for _, in := range p.events {
 		r := decodeRecord(in, region)
+		if p.of != nil && (!p.of.mine(r) || r.at.Before(g.q.Since.Truncate(time.Second))) {
+			continue
+		}
 		t := g.of(r)
 		if t == nil {
 			continue

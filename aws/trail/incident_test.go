@@ -99,7 +99,14 @@ type incident struct {
 // onIncident plays the incident.
 func onIncident(t *testing.T, test func(t *testing.T, in *incident)) {
 	t.Helper()
-	onBench(t, nil, func(t *testing.T, b *bench) {
+	onIncidentIn(t, nil, test)
+}
+
+func onIncidentIn(
+	t *testing.T, change func(*standin.Config, *aws.Config), test func(t *testing.T, in *incident),
+) {
+	t.Helper()
+	onBench(t, change, func(t *testing.T, b *bench) {
 		in := &incident{bench: b, began: b.Server.Now()}
 		b.Role(standin.RoleSpec{Trust: trustIt})
 		b.Role(standin.RoleSpec{Name: "DataAdmin", Trust: trustDeploy})

@@ -49,9 +49,12 @@ type Report struct {
 	Regions  []RegionCoverage
 	// AWS's clock at the last answer, where the window ends, whole seconds; zero when none answered
 	AskedAt  time.Time
-	Guessed  bool     // the account's regions could not be listed: those that every account has were asked
-	LastUsed LastUsed // of a Wide look
-	Past     []Past   // of a Wide look: what it found out of callers in the 90 days before the window
+	Guessed  bool      // the account's regions could not be listed: those that every account has were asked
+	LastUsed LastUsed  // of a Wide look
+	Past     []Past    // of a Wide look: what it found out of callers in the 90 days before the window
+	LogGroup *LogGroup // of a Wide look; nil where the account has none
+
+	since time.Time // as it was asked for
 }
 
 // LastUsed is where and when the role was used last, as IAM knows it. The zero value is not known.
@@ -94,12 +97,18 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		return Report{}, err
 	}
 	q.Limit = cmp.Or(q.Limit, defaultLimit)
-	var report Report
-	used := make(chan LastUsed, 1)
+	report := Report{since: q.Since}
+	used, logs := make(chan LastUsed, 1), make(chan *LogGroup, 1)
 	go func() {
 		defer close(used)
 		if q.Wide {
 			used <- lastUsed(ctx, a, q.RoleARN)
+		}
+	}()
+	go func() {
+		defer close(logs)
+		if q.Wide {
+			logs <- c.logGroup(ctx, a, own, q)
 		}
 	}()
 	regions, err := a.TrailRegions(ctx)
@@ -125,7 +134,8 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		}
 		c.lookupRegion(ctx, a, q, s, covers, found)
 	})
-	report.LastUsed = <-used
+	report.LastUsed, report.LogGroup = <-used, <-logs
+	report.LogGroup.believe(report, found)
 	found.trim()
 	report.Sessions = found.sessions
 	for i := range report.Regions {

@@ -99,7 +99,7 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 	}
 	j := trail.Assess(in)
 	c := conclusion(q.role, j, s.activities)
-	c.Where = where(report)
+	c.Where = strings.TrimSpace(where(report) + " " + q.logGroup.Says())
 	if len(q.force.Each()) > 1 {
 		c.Why = append(c.Why, q.beside(q.force))
 	}

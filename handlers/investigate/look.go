@@ -71,7 +71,9 @@ type investigation struct {
 	now     time.Time    // the store's clock when the look began
 	last    bool         // no further look is planned, and this one ends with a word
 	force   record.Force // what is in force on the role
-	drill   bool         // of a drill: one look, its first half only, and no word
+	// the account's log group, as the sessions were looked up; nil if it has none
+	logGroup *trail.LogGroup
+	drill    bool // of a drill: one look, its first half only, and no word
 }
 
 // Look is the body of an evidence item.
@@ -206,7 +208,7 @@ func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	})
 	end()
 	if err == nil && !nothingCovered(report) {
-		q.until = report.AskedAt
+		q.until, q.logGroup = report.AskedAt, report.LogGroup
 		return &report, nil
 	}
 	if again := q.retry(ctx, "CloudTrail could not be asked", err); again != nil {

@@ -19,6 +19,7 @@ type Account struct {
 	roles   map[string]*role // by name in lower case
 	trails  map[string][]*event
 	holds   map[string][]hold
+	feeds   map[string]Trail    // trails by name
 	regions []string            // that are enabled; of another partition than aws all are
 	managed map[string]document // managed policies that can be attached, by ARN
 	scp     *Policy             // the service control policy, nil if there is none
@@ -35,7 +36,7 @@ func (s *Server) AddAccount(id, partition string) *Account {
 		server: s, id: id, partition: cmp.Or(partition, "aws"),
 		users: map[string]*user{}, roles: map[string]*role{}, trails: map[string][]*event{},
 		holds: map[string][]hold{}, regions: slices.Clone(everyAccounts),
-		groups: map[string]*group{},
+		groups: map[string]*group{}, feeds: map[string]Trail{},
 	}
 	p, err := ParsePolicy(denyAllDocument)
 	if err != nil {

@@ -115,7 +115,7 @@ func pageOfEvents(_, value string) error {
 
 // throttle counts LookupEvents calls by account and region.
 func (x *exchange) throttle() error {
-	if x.sig.service != "cloudtrail" {
+	if x.action != "LookupEvents" {
 		return nil
 	}
 	key := x.caller.account().id + "/" + x.sig.region

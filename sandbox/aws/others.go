@@ -219,25 +219,35 @@ func (x *exchange) readOtherJSON(s otherService) (*operation, error) {
 	if !ok {
 		return nil, errOf("InvalidAction", "")
 	}
-	x.action, x.params = action, params{}
+	x.action = action
+	p, err := x.jsonParams()
+	if x.params = p; err != nil {
+		return nil, err
+	}
+	return x.server.operations[x.sig.service+":"+action], nil
+}
+
+// jsonParams are the members of the body: strings as they are, everything else as JSON.
+func (x *exchange) jsonParams() (params, error) {
+	p := params{}
 	var members map[string]any
 	if err := json.Unmarshal(x.body, &members); err != nil {
-		return nil, errf("MalformedQueryString", "The request is not a JSON object: %v", err)
+		return p, errf("MalformedQueryString", "The request is not a JSON object: %v", err)
 	}
 	x.tells.request = map[string]any{}
 	for name, v := range members {
 		x.tells.request[lowerFirst(name)] = v
 		if written, ok := v.(string); ok {
-			x.params[name] = written
+			p[name] = written
 			continue
 		}
 		raw, err := json.Marshal(v)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, err) // unreachable: it was read from JSON
+			return p, fmt.Errorf("read %s: %w", name, err) // unreachable: it was read from JSON
 		}
-		x.params[name] = string(raw)
+		p[name] = string(raw)
 	}
-	return x.server.operations[x.sig.service+":"+action], nil
+	return p, nil
 }
 
 // otherError is an error in the words of S3 and of EC2, which have XML of their own.
@@ -260,5 +270,7 @@ func allWithOthers(others map[string]otherService) map[string]*operation {
 	all := allOperations()
 	maps.Copy(all, otherOperations(others))
 	maps.Copy(all, regionOperations())
+	maps.Copy(all, trailOperations())
+	maps.Copy(all, queryOperations())
 	return all
 }

@@ -68,10 +68,13 @@ func (x *exchange) readJSON() (*operation, error) {
 		return nil, errOf("InvalidAction", "")
 	}
 	x.action = action
-	if action != "LookupEvents" {
-		return nil, nil
+	var p params
+	var err error
+	if action == "LookupEvents" {
+		p, err = lookupParams(x.body)
+	} else {
+		p, err = x.jsonParams()
 	}
-	p, err := lookupParams(x.body)
 	x.params = p
 	return x.server.operations["cloudtrail:"+action], err
 }

@@ -55,6 +55,9 @@ type Server struct {
 	calls       []Call
 	subscribers map[chan Call]struct{}
 	limiters    map[string]*rate.Limiter
+	queries     map[string]*logQuery // of CloudWatch Logs Insights, by id
+	queriesEnd  string               // how they end, if not as Complete
+	mostRows    int                  // that they give
 }
 
 // New returns a Server without accounts. It needs no network and starts nothing.
@@ -90,6 +93,8 @@ func New(c Config) *Server {
 		pruneAt:     1000,
 		subscribers: map[chan Call]struct{}{},
 		limiters:    map[string]*rate.Limiter{},
+		queries:     map[string]*logQuery{},
+		mostRows:    100_000,
 	}
 }
 

@@ -19,6 +19,7 @@ type event struct {
 	username  string
 	keyID     string
 	readOnly  bool
+	data      bool // a data event, which only trails record
 	resources []Resource
 	record    string // the CloudTrailEvent, JSON
 }
@@ -94,22 +95,10 @@ func (a *Account) HoldTrail(region string, until time.Time) {
 	a.holds[region] = append(a.holds[region], hold{a.server.now(), until})
 }
 
-// shows reports whether LookupEvents shows an event of a region. The caller holds the lock.
+// shows reports whether LookupEvents shows an event of a region: management events alone. The
+// caller holds the lock.
 func (a *Account) shows(region string, e *event) bool {
-	from := e.delivered
-	if from.IsZero() {
-		delay, own := a.server.trailDelays[region]
-		if !own {
-			delay = a.server.trailDelay
-		}
-		from = e.at.Add(delay + e.late)
-	}
-	for _, h := range a.holds[region] {
-		if !from.Before(h.from) && from.Before(h.until) {
-			from = h.until
-		}
-	}
-	return !from.After(a.server.now())
+	return !e.data && !a.shownFrom(region, e).After(a.server.now())
 }
 
 // shownRecord is what eventOf reads of a record.
@@ -122,6 +111,7 @@ type shownRecord struct {
 	EventName         string
 	EventID           string
 	ReadOnly          bool
+	ManagementEvent   *bool
 	RequestParameters map[string]any
 	ResponseElements  struct {
 		Credentials     struct{ AccessKeyID string }
@@ -147,6 +137,7 @@ func eventOf(record map[string]any) (*event, error) {
 	}
 	return &event{
 		at: r.EventTime.UTC().Truncate(time.Second), id: r.EventID, name: r.EventName, source: r.EventSource,
+		data:     r.ManagementEvent != nil && !*r.ManagementEvent,
 		username: shownUser(r), keyID: r.UserIdentity.AccessKeyID, readOnly: r.ReadOnly, resources: shownResources(r),
 		record: string(text),
 	}, nil

@@ -25,6 +25,8 @@ const (
 	ProdID  = "111122223333"
 	DevID   = "444455556666"
 	SpokeID = "arn:aws:iam::" + ProdID + ":role/revokebot-spoke"
+	// LogGroupID is the log group of CloudTrail in prod.
+	LogGroupID = "arn:aws:logs:eu-west-1:" + ProdID + ":log-group:cloudtrail/all"
 
 	TrustHub = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
 		`"Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},` +
@@ -33,6 +35,9 @@ const (
 	MayRevoke = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy",` +
 		`"iam:PutRolePolicy","iam:DeleteRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy",` +
 		`"cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],"Resource":"*"}]}`
+	MayQuery = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:StartQuery",` +
+		`"Resource":"` + LogGroupID + `:*"},{"Effect":"Allow","Action":["logs:GetQueryResults","logs:StopQuery",` +
+		`"cloudtrail:DescribeTrails","cloudtrail:GetTrailStatus","cloudtrail:GetEventSelectors"],"Resource":"*"}]}`
 	MayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sts:AssumeRole",` +
 		`"sts:SetSourceIdentity","sts:TagSession","sts:GetAccessKeyInfo"],"Resource":"*"}]}`
 	MayAll   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
@@ -76,7 +81,7 @@ func On(t *testing.T, change func(*standin.Config, *aws.Config), test func(t *te
 			Name: "revokebot-hub", Trust: TrustEC2, Policies: map[string]string{"assume": MayAssume, "revoke": MayRevoke},
 		})
 		b.Prod.AddRole(standin.RoleSpec{
-			Name: "revokebot-spoke", Trust: TrustHub, Policies: map[string]string{"revoke": MayRevoke},
+			Name: "revokebot-spoke", Trust: TrustHub, Policies: map[string]string{"revoke": MayRevoke, "query": MayQuery},
 		})
 		key, err := b.Hub.ServiceSession("revokebot-hub", "ec2.amazonaws.com", "i-0hub", "us-east-1")
 		if err != nil {

@@ -150,7 +150,7 @@ func (c *Config) account(name string, a account, p *problems) {
 	c.Policies[name] = policy
 	c.Accounts = append(c.Accounts, aws.Account{
 		Name: name, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, ExternalID: a.ExternalID, Regions: a.Regions,
-		AllowUnnamedSessions: a.AllowUnnamedSessions,
+		TrailLogGroup: a.TrailLogGroup, AllowUnnamedSessions: a.AllowUnnamedSessions,
 	})
 	if a.AssumeRole != "" && a.ExternalID == "" {
 		c.Warnings = append(c.Warnings, is(where, "has assume_role without external_id",

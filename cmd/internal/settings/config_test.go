@@ -51,6 +51,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 			{
 				Name: "prod", ID: "111122223333", Partition: "aws", AssumeRole: "arn:aws:iam::111122223333:role/revokebot-spoke",
 				ExternalID: "some-id", Regions: []string{"us-east-1", "eu-west-1"}, AllowUnnamedSessions: true,
+				TrailLogGroup: "arn:aws:logs:us-east-1:111122223333:log-group:aws-cloudtrail-logs:*",
 			},
 		},
 		DefaultAccount: "prod", ProtectedRoles: []string{"arn:aws:iam::*:role/break-glass-*"},

@@ -52,7 +52,8 @@ type account struct {
 	Required   *count    `yaml:"required"`
 	Measures   []measure `yaml:"measures"`
 
-	AllowUnnamedSessions bool `yaml:"allow_unnamed_sessions"`
+	TrailLogGroup        string `yaml:"trail_log_group"`
+	AllowUnnamedSessions bool   `yaml:"allow_unnamed_sessions"`
 }
 
 // File is a configuration file, read to its end, or up to the first mistake in its form.
