@@ -28,8 +28,8 @@ func (g *LogGroup) Feed(ctx context.Context) (feed Feed, err error) {
 	if err != nil {
 		return Feed{}, err
 	}
-	feed.Gaps = []Gap{{"no trail sends its events to it", "Have one: aws cloudtrail update-trail --name … " +
-		"--cloud-watch-logs-log-group-arn " + g.ARN + ":* --cloud-watch-logs-role-arn …"}}
+	feed.Gaps = []Gap{{"no trail sends its events to it", "Run aws cloudtrail update-trail with " +
+		"--cloud-watch-logs-log-group-arn " + g.ARN + ":* and --cloud-watch-logs-role-arn."}}
 	for _, t := range all.TrailList {
 		if strings.TrimSuffix(awssdk.ToString(t.CloudWatchLogsLogGroupArn), ":*") != g.ARN {
 			continue

@@ -52,9 +52,10 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 	regions, err := a.TrailRegions(ctx)
 	trails := make([]finding.Finding, len(regions))
 	var named finding.Finding
-	var permissions []finding.Finding
+	var permissions, logs []finding.Finding
 	all := []func(){
 		func() { named = e.named(ctx) },
+		func() { logs = e.logGroup(ctx) },
 		func() { permissions = e.permissions(ctx) },
 	}
 	for i, region := range regions {
@@ -65,7 +66,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 		trails = together(trails)
 	}
 	found := append([]finding.Finding{session, named}, permissions...)
-	found = append(append(found, e.regions(regions, err)), trails...)
+	found = slices.Concat(found, []finding.Finding{e.regions(regions, err)}, trails, logs)
 	return slices.DeleteFunc(found, func(f finding.Finding) bool { return f == finding.Finding{} })
 }
 

@@ -174,10 +174,11 @@ func (l *LogGroup) ask(ctx context.Context, c *Client, g *gather) {
 	}
 	var clock aws.Stamp
 	events := 0
-	if !l.read(ctx, c, g.q.Since, asking(strings.Join(clauses, " or ")), slices.Concat(words, keys), func(rows []aws.Row, at aws.Stamp) {
+	take := func(rows []aws.Row, at aws.Stamp) {
 		clock, events = at, events+len(rows)
 		g.take(page{events: recordsIn(rows), of: l}, "")
-	}) {
+	}
+	if !l.read(ctx, c, g.q.Since, asking(strings.Join(clauses, " or ")), append(words, keys...), take) {
 		return
 	}
 	l.mu.Lock()

@@ -16,7 +16,8 @@ type variable struct{ name, value string }
 // way of those that it is given.
 const elsewhere = "SLACK_APP_TOKEN_FILE SLACK_BOT_TOKEN_FILE REDIS_URL_FILE REVOKEBOT_SIGNING_KEY_FILE AWS_PROFILE " +
 	"AWS_SESSION_TOKEN AWS_ROLE_ARN " +
-	"AWS_WEB_IDENTITY_TOKEN_FILE AWS_ENDPOINT_URL_IAM AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL_CLOUDTRAIL"
+	"AWS_WEB_IDENTITY_TOKEN_FILE AWS_ENDPOINT_URL_IAM AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL_CLOUDTRAIL " +
+	"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"
 
 // writeEnvFile writes what a shell needs so that doctor and run use the stand-ins, and the
 // configuration file beside it.

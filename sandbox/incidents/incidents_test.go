@@ -15,6 +15,8 @@ import (
 
 var directory = flag.String("timelines", "", "play the timelines of this `directory`, not the project's own")
 
+var byLogGroup = flag.Bool("log-group", false, "have the timelines of -timelines asked of CloudTrail's log group")
+
 var right, played atomic.Int32
 
 func TestMain(m *testing.M) {
@@ -31,6 +33,21 @@ func TestMain(m *testing.M) {
 }
 
 func TestEveryTimelineEndsInItsTrueVerdict(t *testing.T) {
+	playAll(t, *byLogGroup, &right, &played)
+}
+
+// The log group answers what was done in the sessions, where it has reported as far as the event
+// history.
+func TestEveryTimelineEndsInItsTrueVerdictByTheLogGroup(t *testing.T) {
+	if *directory != "" {
+		t.Skip("-log-group does that with -timelines")
+	}
+	var right, played atomic.Int32
+	playAll(t, true, &right, &played)
+}
+
+func playAll(t *testing.T, byLogGroup bool, right, played *atomic.Int32) {
+	t.Helper()
 	dir := *directory
 	if dir == "" {
 		dir = "testdata"
@@ -48,6 +65,7 @@ func TestEveryTimelineEndsInItsTrueVerdict(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				line := readTimeline(t, file)
+				line.logGroup = byLogGroup
 				got := play(t, line)
 				problems := line.Expect.problems(got)
 				report := fmt.Sprintf("%s\n%s\nexpected verdict: %s\nverdict given: %s\nverdict message:\n%s", line.Story,

@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/deploy"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -24,6 +25,9 @@ const (
 	trailDelay   = 2 * time.Minute
 	// prelude is how long before the cutoff the request is made.
 	prelude = 90 * time.Second
+
+	// logGroup is the log group that deploy/log-group-policy.json names.
+	logGroup = "arn:aws:logs:us-east-1:" + actors.ProdID + ":log-group:aws-cloudtrail-logs"
 
 	trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + actors.ProdID +
 		`:root"},"Action":"sts:AssumeRole"}]}`
@@ -46,9 +50,18 @@ func play(t *testing.T, line timeline) outcome {
 			for i := range c.Accounts {
 				c.Accounts[i].Regions = line.Settings.Regions
 			}
+			if line.logGroup {
+				c.Accounts[0].TrailLogGroup = logGroup
+			}
 		},
 	})
 	prod := b.World.Prod
+	if line.logGroup {
+		prod.SetTrail(awsstandin.Trail{Name: "all", Region: "us-east-1", LogGroup: "aws-cloudtrail-logs"})
+		if err := prod.PutRolePolicy("revokebot-spoke", "trail-log-group", deploy.LogGroupPolicy); err != nil {
+			t.Fatal(err)
+		}
+	}
 	policies := map[string]string{"work": work}
 	if line.standing != "" {
 		policies["standing"] = line.standing

@@ -513,6 +513,87 @@ func redisIllnesses() []illness {
 	}
 }
 
+// logGroup has the account's events sent to a log group by a trail, and the bot allowed to query it.
+func (w *ward) logGroup(change func(*awsstandin.Trail)) {
+	yamlWith("    regions", "    trail_log_group: arn:aws:logs:us-east-1:111122223333:log-group:aws-cloudtrail-logs\n    regions")(w)
+	trail := awsstandin.Trail{Name: "all", Region: "us-east-1", LogGroup: "aws-cloudtrail-logs"}
+	change(&trail)
+	w.prod.SetTrail(trail)
+	if err := w.prod.PutRolePolicy("revokebot-spoke", "trail-log-group", deploy.LogGroupPolicy); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func logGroupIllnesses() []illness {
+	const name = `prod: log group "aws-cloudtrail-logs"`
+	trailed := func(change func(*awsstandin.Trail)) func(*ward) { return func(w *ward) { w.logGroup(change) } }
+	ill := func(what string, sick, cured func(*ward), check, saw, fix string) illness {
+		return illness{what, sick, cured, finding.Warning, name + check, saw, fix}
+	}
+	refused := func(f awsstandin.Fault) func(*ward) {
+		return func(w *ward) {
+			w.logGroup(func(*awsstandin.Trail) {})
+			w.aws.Inject(f)
+		}
+	}
+	rested := func(w *ward) { w.aws.ClearFaults() }
+	return []illness{
+		{
+			"a log group that is none", yamlWith("    regions", "    trail_log_group: aws-cloudtrail-logs\n    regions"), nil,
+			finding.Failure, "accounts.prod.trail_log_group", "is not the ARN of a log group", "Correct it",
+		},
+		ill("a log group of no trail", trailed(func(t *awsstandin.Trail) { t.LogGroup = "other" }), nil, "",
+			"no trail sends its events to it", "--cloud-watch-logs-log-group-arn arn:aws:logs:us-east-1:111122223333"),
+		ill("a trail of one region", trailed(func(t *awsstandin.Trail) { t.SingleRegion = true }), nil, "",
+			`its trail "all" records one region only`, "--name all --is-multi-region-trail"),
+		ill("a trail without global services", trailed(func(t *awsstandin.Trail) { t.WithoutGlobal = true }), nil, "",
+			"leaves out global services", "--include-global-service-events"),
+		ill("a trail that is stopped", trailed(func(t *awsstandin.Trail) { t.Stopped = true }), nil, "", "does not record",
+			"aws cloudtrail start-logging --name all"),
+		ill("a trail that cannot deliver", trailed(func(t *awsstandin.Trail) { t.Failing = "AccessDenied" }), nil, "",
+			"could not deliver to it lately", "LatestCloudWatchLogsDeliveryError"),
+		ill("a trail of reads alone", trailed(func(t *awsstandin.Trail) { t.ReadsOnly = true }), nil, "",
+			"leaves out management events", "put-event-selectors"),
+		ill("a log group in which nothing is", trailed(func(t *awsstandin.Trail) {
+			t.Lose = func(string) bool { return true }
+		}), nil, ": query",
+			"It shows no event of the last hour", "PutLogEvents"),
+		ill("a log group that may not be queried", func(w *ward) {
+			w.logGroup(func(*awsstandin.Trail) {})
+			if err := w.prod.DeleteRolePolicy("revokebot-spoke", "trail-log-group"); err != nil {
+				w.t.Fatal(err)
+			}
+		}, nil, "", "may not call cloudtrail:DescribeTrails", "deploy/log-group-policy.json"),
+		ill("another log group that may be queried", refused(awsstandin.Fault{Action: "StartQuery", Code: "AccessDenied"}),
+			rested, ": query", "may not call logs:StartQuery", "with your log group in it"),
+		ill("a log group that is gone", refused(awsstandin.Fault{Action: "StartQuery", Code: "ResourceNotFoundException"}),
+			rested, ": query", "There is no such log group", "accounts.prod.trail_log_group"),
+		ill("a log group that is slow", refused(awsstandin.Fault{Action: "StartQuery", Hang: true}), rested, ": query",
+			"did not answer logs:StartQuery", "Look at the way to AWS"),
+	}
+}
+
+func TestALogGroupThatLacksNothingIsWell(t *testing.T) {
+	inWard(t, func(t *testing.T, w *ward) {
+		w.logGroup(func(*awsstandin.Trail) {})
+		r := w.look("aws")
+		var lines []finding.Finding
+		for _, p := range r.parts {
+			for _, l := range p.lines {
+				if strings.Contains(l.Check, "log group") || l.State != finding.OK {
+					lines = append(lines, l)
+				}
+			}
+		}
+		const prefix = `ok prod: log group "aws-cloudtrail-logs"`
+		got := words(lines)
+		if !strings.HasPrefix(got, prefix+`: The trail "all" sends it all management events of all regions.`) ||
+			!strings.Contains(got, prefix+": query: It was queried. Its newest event was delivered at 2000-01-01") {
+			t.Error(got)
+		}
+	})
+}
+
 func awsIllnesses() []illness {
 	const f, w = finding.Failure, finding.Warning
 	rested := func(w *ward) { w.aws.ClearFaults() }
@@ -715,7 +796,7 @@ func awsIllnesses() []illness {
 
 func TestWhatDoctorFindsIsGoneAfterTheFix(t *testing.T) {
 	for name, all := range map[string][]illness{
-		"settings": settingIllnesses(), "slack": slackIllnesses(), "redis": redisIllnesses(), "aws": awsIllnesses(),
+		"settings": settingIllnesses(), "slack": slackIllnesses(), "redis": redisIllnesses(), "aws": slices.Concat(awsIllnesses(), logGroupIllnesses()),
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWard(t, func(t *testing.T, w *ward) {

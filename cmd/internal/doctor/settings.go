@@ -150,8 +150,8 @@ func (d doctor) awsVariables() []finding.Finding {
 	var lines []finding.Finding
 	for _, name := range []string{
 		"AWS_PROFILE", "AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL",
-		"AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS",
-		"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY",
+		"AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_CLOUDTRAIL",
+		"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY",
 	} {
 		if value := d.env.Get(name); value != "" {
 			l := finding.Good(name, "%s", settings.Redact(withoutPassword(value))).From(fromEnvironment)
