@@ -60,7 +60,7 @@ func (e *examination) unqueried(check string, err error) finding.Finding {
 	call, _ := errors.AsType[*aws.CallError](err)
 	switch {
 	case errors.Is(err, aws.ErrAccessDenied):
-		return finding.Warn(check, "Allow its role there what deploy/log-group-policy.json allows, with your log group in it.",
+		return finding.Warn(check, "Allow its role what deploy/log-group-policy.json allows, with your log group in it.",
 			"revokebot may not call %s, so the log group is not used.", call.Operation)
 	case call != nil && call.Code == "ResourceNotFoundException":
 		return finding.Warn(check, "Compare accounts."+e.account.Name+".trail_log_group with the log group of the trail.",

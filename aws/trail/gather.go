@@ -159,6 +159,7 @@ func (g *gather) take(p page, region string) {
 		if t == nil {
 			continue
 		}
+		p.of.saw(r.AWSRegion)
 		t.signIn = cmp.Or(t.signIn, r.UserIdentity.SessionContext.SignInSessionARN)
 		if t.fold == nil {
 			t.fold = newFold(g.q.Cutoff, g.q.Policies...)

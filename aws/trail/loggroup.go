@@ -39,7 +39,9 @@ type LogGroup struct {
 
 	mu       sync.Mutex
 	believed map[string]bool // regions
+	seen     map[string]bool // regions of calls that it showed
 	asked    bool            // it answered what was done in sessions
+	second   bool            // the event history is asked everything once more
 	why      string          // why it is not used, or not any more, a clause; "" if it is
 }
 
@@ -58,7 +60,7 @@ const disturbingPages = 4
 func (c *Client) logGroup(ctx context.Context, a *aws.Conn, own string, q LookupQuery) *LogGroup {
 	l := &LogGroup{
 		group: a.LogGroup(), of: a.Account, role: q.RoleARN,
-		reported: map[string]time.Time{}, ids: map[string]bool{}, believed: map[string]bool{},
+		reported: map[string]time.Time{}, ids: map[string]bool{}, believed: map[string]bool{}, seen: map[string]bool{},
 	}
 	if l.group == nil {
 		return nil
@@ -151,7 +153,7 @@ func (l *LogGroup) believe(report Report, found *newestSessions) {
 // ask asks all the questions of a gather at once, and answers them where the log group is believed.
 func (l *LogGroup) ask(ctx context.Context, c *Client, g *gather) {
 	believed := slices.ContainsFunc(g.regions, func(region string) bool { return l != nil && l.believed[region] })
-	if l.left() != "" || g.q.AccountName != l.of.Name || !believed {
+	if l.left() != "" || l.second || g.q.AccountName != l.of.Name || !believed {
 		return
 	}
 	words, keys := []string{l.role}, []string{}
@@ -255,6 +257,15 @@ func (l *LogGroup) mine(r record) bool {
 		(r.EventCategory == "" || r.EventCategory == "Management" || r.EventCategory == "Data")
 }
 
+// saw notes where a call of a session was.
+func (l *LogGroup) saw(region string) {
+	if l != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.seen[region] = true
+	}
+}
+
 // leave notes why the log group is not used, the first reason.
 func (l *LogGroup) leave(format string, args ...any) {
 	l.mu.Lock()
@@ -295,6 +306,17 @@ func (l *LogGroup) failed(ctx context.Context, c *Client, err error) {
 	}
 }
 
+// SecondOpinion has the event history asked in place of the log group from now on. It reports
+// whether the log group has answered: what a caller chooses, such as a record of more than 256 kB,
+// is then not what "contained" rests on.
+func (l *LogGroup) SecondOpinion() bool {
+	if l == nil || !l.asked || l.second {
+		return false
+	}
+	l.second = true
+	return true
+}
+
 // Says tells of which source a look had what was done, and why; "" where there is no log group.
 func (l *LogGroup) Says() string {
 	if l == nil {
@@ -322,7 +344,15 @@ func (l *LogGroup) Says() string {
 		return "What was done in sessions comes in part from " + name + " and in part from CloudTrail's event history: " +
 			why + "."
 	default:
-		return "What was done in sessions comes from " + name + ", data events included. Records of more than 256 kB are " +
-			"not in it."
+		words := "What was done in sessions comes from " + name + ", data events"
+		for _, region := range slices.Sorted(maps.Keys(l.seen)) {
+			if _, known := l.believed[region]; !known {
+				words += ", calls in " + region
+			}
+		}
+		if l.second {
+			return words + " included, and from CloudTrail's event history."
+		}
+		return words + " included. Records of more than 256 kB are not in it."
 	}
 }

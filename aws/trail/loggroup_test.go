@@ -131,6 +131,9 @@ func TestTheLogGroupShowsDataEventsAndRegionsThatAreNotAsked(t *testing.T) {
 			!slices.ContainsFunc(by[id].SucceededAfterCutoff, func(c Call) bool { return c.Region == "ap-south-1" }) {
 			t.Errorf("%+v", by[id].SucceededAfterCutoff)
 		}
+		if says := report.LogGroup.Says(); !strings.Contains(says, "data events, calls in ap-south-1 included") {
+			t.Error(says)
+		}
 	})
 }
 

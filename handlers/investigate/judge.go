@@ -98,6 +98,12 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 		return err
 	}
 	j := trail.Assess(in)
+	if (j.State == trail.Contained || j.State == trail.NoActivity) && q.logGroup.SecondOpinion() {
+		if s, err = q.follow(ctx, report); err != nil {
+			return err
+		}
+		return q.conclude(ctx, report, s)
+	}
 	c := conclusion(q.role, j, s.activities)
 	c.Where = strings.TrimSpace(where(report) + " " + q.logGroup.Says())
 	if len(q.force.Each()) > 1 {

@@ -57,7 +57,11 @@ func play(t *testing.T, line timeline) outcome {
 	})
 	prod := b.World.Prod
 	if line.logGroup {
-		prod.SetTrail(awsstandin.Trail{Name: "all", Region: "us-east-1", LogGroup: "aws-cloudtrail-logs"})
+		trail := awsstandin.Trail{Name: "all", Region: "us-east-1", LogGroup: "aws-cloudtrail-logs"}
+		if line.trail != nil {
+			line.trail(&trail)
+		}
+		prod.SetTrail(trail)
 		if err := prod.PutRolePolicy("revokebot-spoke", "trail-log-group", deploy.LogGroupPolicy); err != nil {
 			t.Fatal(err)
 		}

@@ -21,8 +21,9 @@ type timeline struct {
 	Acts        []act
 	Expect      expectation
 
-	logGroup bool   // the account has CloudTrail's log group
-	standing string // an inline policy that the role has always had; "" none
+	logGroup bool                    // the account has CloudTrail's log group
+	trail    func(*awsstandin.Trail) // changes the trail that fills it; nil: it leaves nothing out
+	standing string                  // an inline policy that the role has always had; "" none
 	// events makes those that need to know the role and the cutoff; nil: Events are all.
 	events func(r awsstandin.Role, cutoff time.Time) []event
 }

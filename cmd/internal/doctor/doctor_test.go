@@ -513,9 +513,11 @@ func redisIllnesses() []illness {
 	}
 }
 
-// logGroup has the account's events sent to a log group by a trail, and the bot allowed to query it.
+// logGroup has the account's events sent to a log group by a trail, and the bot allowed to query
+// it.
 func (w *ward) logGroup(change func(*awsstandin.Trail)) {
-	yamlWith("    regions", "    trail_log_group: arn:aws:logs:us-east-1:111122223333:log-group:aws-cloudtrail-logs\n    regions")(w)
+	const group = "arn:aws:logs:us-east-1:111122223333:log-group:aws-cloudtrail-logs"
+	yamlWith("    regions", "    trail_log_group: "+group+"\n    regions")(w)
 	trail := awsstandin.Trail{Name: "all", Region: "us-east-1", LogGroup: "aws-cloudtrail-logs"}
 	change(&trail)
 	w.prod.SetTrail(trail)
@@ -796,7 +798,8 @@ func awsIllnesses() []illness {
 
 func TestWhatDoctorFindsIsGoneAfterTheFix(t *testing.T) {
 	for name, all := range map[string][]illness{
-		"settings": settingIllnesses(), "slack": slackIllnesses(), "redis": redisIllnesses(), "aws": slices.Concat(awsIllnesses(), logGroupIllnesses()),
+		"settings": settingIllnesses(), "slack": slackIllnesses(), "redis": redisIllnesses(),
+		"aws": slices.Concat(awsIllnesses(), logGroupIllnesses()),
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWard(t, func(t *testing.T, w *ward) {

@@ -1,0 +1,85 @@
+package incidents_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+// -log-group plays all of them. Every third one is enough to see that the log group is understood,
+// at a third of the time.
+func TestTimelinesEndInTheirTrueVerdictByTheLogGroup(t *testing.T) {
+	if *directory != "" || *byLogGroup {
+		t.Skip("TestEveryTimelineEndsInItsTrueVerdict does what the flags say")
+	}
+	var right, played atomic.Int32
+	playAll(t, true, 3, &right, &played)
+}
+
+// stolenCall is a successful call of the baseline's stolen session.
+func stolenCall(at offset, region, more string) event {
+	return event{At: at, Region: region, Record: json.RawMessage(`{"eventSource":"s3.amazonaws.com",` +
+		`"eventName":"GetObject","sourceIPAddress":"203.0.113.66","userIdentity":{"type":"AssumedRole",` +
+		`"principalId":"{{role.id}}:deploy-42","accountId":"{{account}}","accessKeyId":"ASIASTOLEN0000000042",` +
+		`"arn":"arn:aws:sts::{{account}}:assumed-role/{{role.name}}/deploy-42",` +
+		`"sessionContext":{"sessionIssuer":{"type":"Role","principalId":"{{role.id}}","arn":"{{role.arn}}"},` +
+		`"attributes":{"creationDate":"{{-22m}}"}}}` + more + `}`)}
+}
+
+func TestAVerdictNamesItsSourceAndRestsOnNoLessThanTheEventHistoryShows(t *testing.T) {
+	t.Parallel()
+	const history, group = "CloudTrail's event history alone, not from the log group", `from the log group "aws-cloudtrail`
+	late := func(t *awsstandin.Trail) { t.Delay = 3 * time.Hour }
+	call := stolenCall(offset(10*time.Minute), "eu-west-1", "")
+	for name, c := range map[string]struct {
+		trail   func(*awsstandin.Trail)
+		more    []event
+		acts    []act
+		verdict string
+		says    string
+	}{
+		"a log group that lacks nothing":    {nil, nil, nil, "contained", group},
+		"a log group that is late":          {late, nil, nil, "contained", history},
+		"a late log group hides a call":     {late, []event{call}, nil, "not contained", history},
+		"a call that the log group has too": {nil, []event{call}, nil, "not contained", group},
+		"a data event": {func(t *awsstandin.Trail) { t.DataEvents = true }, []event{
+			stolenCall(offset(10*time.Minute), "eu-west-1", `,"managementEvent":false,"eventCategory":"Data"`),
+		}, nil, "not contained", "data events included"},
+		"a data event that no trail records": {nil, []event{
+			stolenCall(offset(10*time.Minute), "eu-west-1", `,"managementEvent":false,"eventCategory":"Data"`),
+		}, nil, "contained", group},
+		"a region of the log group is late": {func(t *awsstandin.Trail) {
+			t.Delays = map[string]time.Duration{"eu-west-1": 3 * time.Hour}
+		}, []event{call}, nil, "not contained", "it has not reported as far in eu-west-1"},
+		"a call of more than the log group takes": {nil, []event{
+			stolenCall(offset(10*time.Minute), "eu-west-1", `,"userAgent":"`+strings.Repeat("x", 256<<10)+`"`),
+		}, nil, "not contained", "and from CloudTrail's event history"},
+		"the attacker has the trail leave writes out": {nil, []event{call, {
+			At: offset(9 * time.Minute), Region: "us-east-1",
+			Record: json.RawMessage(`{"eventSource":"cloudtrail.amazonaws.com","eventName":"PutEventSelectors",` +
+				`"readOnly":false,"userIdentity":{"type":"IAMUser","userName":"eve","arn":"arn:aws:iam::{{account}}:user/eve"}}`),
+		}}, nil, "not contained", "user eve changed it or its trail"},
+		"the log group cannot be queried any more": {nil, nil, []act{{
+			At: offset(time.Minute), Do: "refuse", Action: "StartQuery", Code: "LimitExceededException",
+		}}, "contained", "AWS had too many requests or queries"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				line := readTimeline(t, filepath.Join("testdata", "baseline.json"))
+				line.logGroup, line.trail = true, c.trail
+				line.Events, line.Acts = append(line.Events, c.more...), append(line.Acts, c.acts...)
+				got := play(t, line)
+				if got.verdict != c.verdict || !strings.Contains(got.message, c.says) {
+					t.Errorf("%q, not %q with %q\n%s", got.verdict, c.verdict, c.says, got.message)
+				}
+			})
+		})
+	}
+}
