@@ -571,7 +571,7 @@ func logGroupIllnesses() []illness {
 		ill("a log group that is gone", refused(awsstandin.Fault{Action: "StartQuery", Code: "ResourceNotFoundException"}),
 			rested, ": query", "There is no such log group", "accounts.prod.trail_log_group"),
 		ill("a log group that is slow", refused(awsstandin.Fault{Action: "StartQuery", Hang: true}), rested, ": query",
-			"did not answer logs:StartQuery", "Look at the way to AWS"),
+			"did not answer logs:StartQuery", "Check the path to AWS"),
 	}
 }
 
