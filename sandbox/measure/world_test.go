@@ -235,8 +235,8 @@ func (w *world) quiet(p *process) {
 	w.quietIf(p, func() error { return nil })
 }
 
-// told waits until the bot has done what it can do now and all that waits for Slack's pace, or for a
-// place.
+// told waits until the bot has done what it can do now, and all that waits for Slack's pace or for
+// a place.
 func (w *world) told(p *process) {
 	w.tb.Helper()
 	w.quietIf(p, func() error {
