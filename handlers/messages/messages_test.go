@@ -411,6 +411,10 @@ func all(t *testing.T) map[string]*messages.Message {
 					AccessKeyID: "AKIAEXAMPLE", SourceAddress: "203.0.113.77", UserAgent: "aws-cli/2.31",
 				}},
 			}}).last(),
+		"card_removed_by": guarded().add(approvals.EventTampered, "", gone()).
+			add(approvals.EventFinding, "", record.Finding{Changes: []record.Change{{Change: trail.Change{
+				EventID: "e1", Name: "DeleteRolePolicy", At: at.Add(time.Minute), Who: "user shop-migration",
+			}}}}).card(),
 		"card_gone":              guarded().add(approvals.EventTampered, "", gone()).card(),
 		"card_not_written_again": guarded().add(approvals.EventTampered, "", lost()).card(),
 		"card_role_gone": guarded().

@@ -207,7 +207,7 @@ func (v *view) remover(t record.Tampered) string {
 	return Raw(last.Who, 40)
 }
 
-// counted says how many things of each kind Act now has open.
+// counted says how many things Act now has open, of each of the first kinds.
 func (v *view) counted() string {
 	counts, kinds := map[string]int{}, []string(nil)
 	for _, i := range v.Items(v.in, v.c.Role) {
@@ -217,8 +217,16 @@ func (v *view) counted() string {
 			}
 		}
 	}
+	const named = 3
+	left := 0
 	for i, kind := range kinds {
+		if i >= named {
+			left += counts[kind]
+		}
 		kinds[i] = english.Count(counts[kind], kind, kind+"s")
+	}
+	if left > 0 {
+		kinds = append(kinds[:named], fmt.Sprintf("%d more", left))
 	}
 	return strings.Join(kinds, ", ")
 }

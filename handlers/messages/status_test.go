@@ -155,3 +155,24 @@ func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
 		}
 	}
 }
+
+// The title of a card is the outcome, and a list says the same.
+func TestTheTitleOfACardIsTheOutcome(t *testing.T) {
+	messagesOf, trailOf := all(t), trailMessages(t)
+	for name, want := range map[string]string{
+		"card_contained": "Contained: sessions of ", "card_quiet": "Revoked, no activity since: sessions of ",
+		"card_contained_unknown":  "Revoked, containment unknown: sessions of ",
+		"card_not_contained_open": "Not contained: 1 caller, 2 keys, 1 user, 4 more · sessions of ",
+		"card_removed_by":         "Removed by user shop-migration, being restored: revocation policy of ",
+		"card_open":               "Approval needed: revoke sessions of ",
+	} {
+		m := messagesOf[name]
+		if m == nil {
+			m = trailOf[name]
+		}
+		if title := m.Blocks[0].(*slackgo.HeaderBlock).Text.Text; !strings.HasPrefix(title, want) ||
+			!strings.HasSuffix(title, "prod/DeployRole") || !strings.HasPrefix(m.Text, want) {
+			t.Errorf("%s: the title is %q, the fallback %q", name, title, m.Text)
+		}
+	}
+}

@@ -233,6 +233,10 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"card_contained":    before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
 		"card_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}).
 			card(),
+		"card_not_contained_open": applied().looked().add(approvals.EventActivity, "", more).add(approvals.EventVerdict,
+			"", record.Conclusion{Word: record.WordNotContained}).card(),
+		"card_quiet": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordUnknown, Silent: true}).
+			card(),
 		"card_contained_unknown": before().
 			add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).
 			add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordUnknown}).card(),
