@@ -61,7 +61,7 @@ func manyRegions(t *testing.T, each int) (sessions, calls measured) {
 		})
 		calls = look(func() int {
 			got := b.activityOf(Session{AccessKeyID: "AKIAALICE"}, func(q *ActivityQuery) { q.Limit = each })
-			if got.Calls != each*len(seventeen) || !got.Covered() {
+			if got.Calls != each*len(seventeen) || !covered(got.Regions) { // not all children are listed
 				t.Fatalf("%d calls", got.Calls)
 			}
 			return eventsOf(got.Regions)
