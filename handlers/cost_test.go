@@ -6,7 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/deploy"
 	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
@@ -91,6 +94,34 @@ func TestALaterCheckAsksNoMoreThanItMustAndTheVerdictAsksAboutAll(t *testing.T) 
 		if len(named[2]) >= len(named[1]) || len(verdicts(card)) != 1 {
 			t.Errorf("the checks asked about %d and %d names, and the verdicts are %q", len(named[1]), len(named[2]),
 				verdicts(card))
+		}
+	})
+}
+
+// One query answers for all sessions, until a verdict is to be "contained".
+func TestWithALogGroupACheckAsksTheEventHistoryOnlyWhoOpenedSessions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{
+			FollowUps: []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute}, TrailDelay: 2 * time.Minute,
+			Cloud: func(c *aws.Config) {
+				c.Accounts[0].TrailLogGroup = "arn:aws:logs:us-east-1:" + actors.ProdID + ":log-group:aws-cloudtrail-logs"
+			},
+		})
+		b.World.Prod.SetTrail(awsstandin.Trail{Name: "all", Region: "us-east-1", LogGroup: "aws-cloudtrail-logs"})
+		if err := b.World.Prod.PutRolePolicy("revokebot-spoke", "trail-log-group", deploy.LogGroupPolicy); err != nil {
+			t.Fatal(err)
+		}
+		pipeline(t, b)
+		applied(b)
+		began, done, queries := time.Now(), 0, 0
+		for check, most := range []int{200, 24, 24} {
+			time.Sleep([]time.Duration{4, 12, 25}[check]*time.Minute - time.Since(began))
+			calls, asked := b.AWS.Calls("LookupEvents")[done:], b.AWS.Calls("StartQuery")[queries:]
+			done, queries = done+len(calls), queries+len(asked)
+			if len(calls) > most || len(asked) > 6 {
+				t.Errorf("check %d made %d requests and %d queries", check, len(calls), len(asked))
+			}
 		}
 	})
 }

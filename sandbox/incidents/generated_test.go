@@ -29,6 +29,7 @@ func everyMinutes(minutes ...int) []offset {
 // silent for a while.
 func generatedTimeline(seed uint64, made **generated.Incident) timeline {
 	line := timeline{
+		logGroup: *byLogGroup,
 		Settings: settings{
 			Lookback: offset(12 * time.Hour), Regions: []string{"us-east-1", "eu-west-1"},
 			FollowUps: everyMinutes(5, 16, 30), Guard: everyMinutes(1, 6, 15, 25),
