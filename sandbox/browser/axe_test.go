@@ -53,7 +53,7 @@ func TestNothingOnThePageIsCriticalOrSeriousToAxe(t *testing.T) {
 	p.press(theCard+" .bk-actions .btn", "Details")
 	p.sees("#modal[open] h2", "Details")
 	p.accessible("the details")
-	p.press("#modal .btn", "Close")
+	p.press("#modal .dialog-buttons .btn", "Close")
 	p.gone("#modal", "")
 	p.becomes("Bob")
 	p.press(theCard+" .bk-actions .btn", "Deny")
