@@ -19,6 +19,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	} {
 		p.sees(theCard, part)
 	}
+	p.seesTheTop()
 	p.press(theCard+" .bk-actions .btn", "Details")
 	for _, part := range []string{
 		"arn:aws:iam::111122223333:role/DeployRole", "Who may assume it", "What Approve does", "Not touched", "Unique id",
@@ -31,7 +32,6 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	if ask[float64](p, "performance.timeOrigin") != loaded {
 		t.Error("the page was loaded again")
 	}
-	p.seesTheTop()
 	p.sees("#next", "You asked, so your own Approve does not count")
 	p.look("card")
 
