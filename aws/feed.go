@@ -55,6 +55,8 @@ func (g *LogGroup) feedOf(ctx context.Context, t types.Trail) (Feed, error) {
 	}
 	update := "aws cloudtrail update-trail --name " + feed.Trail
 	gap(!awssdk.ToBool(t.IsMultiRegionTrail), "records one region only", "Run "+update+" --is-multi-region-trail.")
+	gap(g.of != g.in && !awssdk.ToBool(t.IsOrganizationTrail), "records its own account only, which is another",
+		"Run "+update+" --is-organization-trail.")
 	gap(!awssdk.ToBool(t.IncludeGlobalServiceEvents), "leaves out global services, such as IAM",
 		"Run "+update+" --include-global-service-events.")
 	status, err := ofTrail(ctx, g.in, g.Region, (*cloudtrail.Client).GetTrailStatus,

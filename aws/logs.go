@@ -18,7 +18,7 @@ import (
 // LogGroup is the log group that a trail sends an account's events to.
 type LogGroup struct {
 	ARN, Region, Name string
-	in                *Conn // the account that it is in, whose reading session asks
+	in, of            *Conn // the account that it is in, whose reading session asks, and the one that is asked about
 }
 
 // Keeper is the account that the log group is in.
@@ -30,7 +30,7 @@ func (a *Conn) LogGroup() *LogGroup {
 	if arn == "" {
 		return nil
 	}
-	return &LogGroup{arn, arnOf(arn).Region, logGroupName(arn), a.cloud.byID(arnOf(arn).Account)}
+	return &LogGroup{arn, arnOf(arn).Region, logGroupName(arn), a.cloud.byID(arnOf(arn).Account), a}
 }
 
 // logGroupForm is the resource of a log group's ARN (Amazon CloudWatch Logs API Reference,

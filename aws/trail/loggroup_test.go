@@ -273,3 +273,29 @@ func TestALogGroupIsBelievedInTheRegionsThatItHasReported(t *testing.T) {
 		}
 	})
 }
+
+func TestTheTrailOfAnOrganizationAnswersFromAnotherAccount(t *testing.T) {
+	const group = "arn:aws:logs:us-east-1:" + awsbench.HubID + ":log-group:org"
+	for _, whole := range []bool{true, false} {
+		onIncidentIn(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].TrailLogGroup = group },
+			func(t *testing.T, in *incident) {
+				trail := standin.Trail{Name: "org", Region: "us-east-1", LogGroup: "org", Organization: whole, DataEvents: true}
+				in.Hub.SetTrail(trail)
+				query := strings.ReplaceAll(awsbench.MayQuery, awsbench.LogGroupID, group)
+				if err := in.Hub.PutRolePolicy("revokebot-hub", "query", query); err != nil {
+					t.Fatal(err)
+				}
+				in.lookup()
+				time.Sleep(10 * time.Minute)
+				report := in.lookup()
+				by, history, requests := in.done(report)
+				if diff := same(history, by); diff != "" {
+					t.Errorf("event history (-), log group (+):\n%s", diff)
+				}
+				says := report.LogGroup.Says()
+				if whole != (requests == 0) || whole == strings.Contains(says, "records its own account only") {
+					t.Errorf("%v: %d requests, says %q", whole, requests, says)
+				}
+			})
+	}
+}
