@@ -67,7 +67,7 @@ func (g *LogGroup) feedOf(ctx context.Context, t types.Trail) (Feed, error) {
 	feed.Since = awssdk.ToTime(status.StartLoggingTime)
 	gap(!awssdk.ToBool(status.IsLogging), "does not record", "Run aws cloudtrail start-logging --name "+feed.Trail+".")
 	gap(awssdk.ToString(status.LatestCloudWatchLogsDeliveryError) != "", "could not deliver to it lately",
-		"Look at LatestCloudWatchLogsDeliveryError of aws cloudtrail get-trail-status --name "+feed.Trail+".")
+		"Check LatestCloudWatchLogsDeliveryError of aws cloudtrail get-trail-status --name "+feed.Trail+".")
 	selectors, err := ofTrail(ctx, g.in, g.Region, (*cloudtrail.Client).GetEventSelectors,
 		&cloudtrail.GetEventSelectorsInput{TrailName: t.TrailARN})
 	if err != nil {

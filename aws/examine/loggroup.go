@@ -47,7 +47,7 @@ func (e *examination) queried(ctx context.Context, check string, g *aws.LogGroup
 	case err != nil:
 		return e.unqueried(check, err)
 	case newest == "":
-		return finding.Warn(check, "Look whether CloudTrail's role may write to it: CreateLogStream and PutLogEvents.",
+		return finding.Warn(check, "Check whether CloudTrail's role may write to it: CreateLogStream and PutLogEvents.",
 			"It shows no event of the last hour, so it is not used.")
 	default:
 		newest, _, _ = strings.Cut(newest, ".")
