@@ -130,8 +130,11 @@ func (o Opening) Encode() (json.RawMessage, error) {
 // Subject is what an approval is for.
 type Subject struct {
 	// Key names the thing for good, such as an account and a role's unique id. There is at most one
-	// request under way for a measure on it, whether to apply or to undo it.
+	// request under way for a measure on it, or on its part, whether to apply or to undo it.
 	Key string `json:"key"`
+	// Part is what of the thing the request is about, such as one of a user's access keys; empty for
+	// all of it.
+	Part string `json:"part,omitempty"`
 	// Group chooses the policy, such as the configured name of an account.
 	Group string `json:"group"`
 	// Facts is what people were shown, opaque to this package.
@@ -139,7 +142,13 @@ type Subject struct {
 }
 
 // Taken names what a request for a purpose keeps others from asking for.
-func (s Subject) Taken(p Purpose) string { return s.Key + "/" + string(p.Measure()) }
+func (s Subject) Taken(p Purpose) string {
+	key := s.Key
+	if s.Part != "" {
+		key += "/" + s.Part
+	}
+	return key + "/" + string(p.Measure())
+}
 
 // Place is where a request belongs, or where a click or command comes from. A click counts only
 // where the request's card is.

@@ -12,13 +12,14 @@ type Measure string
 
 // The measures.
 const (
-	Revoke Measure = "revoke" // deny the sessions that were issued before the write
-	Lock   Measure = "lock"   // deny all sessions
+	Revoke    Measure = "revoke" // deny the sessions that were issued before the write
+	Lock      Measure = "lock"   // deny all sessions
+	AccessKey Measure = "key"    // make a user's access key inactive, and deny the sessions that were issued before that
 )
 
 // Measures are all that are known, the one that exists everywhere by default first. A request for
 // any other does nothing.
-func Measures() []Measure { return []Measure{Revoke, Lock} }
+func Measures() []Measure { return []Measure{Revoke, Lock, AccessKey} }
 
 // Mode is what a request does with its measure. The zero value is unknown and does nothing.
 type Mode string

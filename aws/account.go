@@ -255,6 +255,9 @@ func (c *Cloud) Margin() time.Duration { return c.cfg.Margin }
 // ProtectedRoles are the patterns on ARNs of roles that are never touched.
 func (c *Cloud) ProtectedRoles() []string { return slices.Clone(c.cfg.ProtectedRoles) }
 
+// ProtectedUsers are the patterns on ARNs of users that are never touched.
+func (c *Cloud) ProtectedUsers() []string { return slices.Clone(c.cfg.ProtectedUsers) }
+
 // Protected returns the pattern of the configuration by which a role or user is never touched; ""
 // if there is none. A pattern on a name protects it at any path.
 func (c *Cloud) Protected(p contain.Principal) string {

@@ -102,23 +102,32 @@ func (c *Cloud) AskOwnKey(ctx context.Context) error {
 	return err
 }
 
-// RefuseUser says what to do about a user's leaked key: revokebot revokes sessions of roles alone.
-// The key's id and the user's name may be unknown.
-func RefuseUser(key KeyRef, user string) *RefusedError {
+// ByHand is what a person does without revokebot about a user's leaked key. The key's id and the
+// user's name may be unknown.
+func ByHand(key, user string) (steps []string) {
 	id, who := "AKIA…", "NAME"
-	refused := Refuse("revokebot revokes sessions of roles, and not yet those of users.")
+	if keyLike.MatchString(key) {
+		id = key
+	}
 	if IsRoleName(user) { // users have the same alphabet
 		who = user
 	} else {
-		refused.Steps = append(refused.Steps, "Find the user: aws iam get-access-key-last-used --access-key-id "+key.ID)
+		steps = []string{"Find the user: aws iam get-access-key-last-used --access-key-id " + id}
 	}
-	if keyLike.MatchString(key.ID) {
-		id = key.ID
-	}
-	refused.Steps = append(refused.Steps,
+	return append(steps,
 		"Deactivate the key: aws iam update-access-key --user-name "+who+" --access-key-id "+id+" --status Inactive",
 		"Deny the sessions that it made, which live up to 36 hours: give the user an inline policy that denies * "+
 			"on *, with DateLessThan aws:TokenIssueTime now.",
 		"Revoke the roles that the user or these sessions assumed, each by its name.")
-	return refused
+}
+
+// refuseRoot says what to do about the root user, whom no policy of the account binds.
+func refuseRoot(who string) *RefusedError {
+	return Refuse("%s Only a service control policy reaches it, and none in the management account. Sign in as root, "+
+		"delete root's access keys and change its password.", who)
+}
+
+// RefuseRootKey refuses a session of the root user.
+func RefuseRootKey(key, account string) *RefusedError {
+	return refuseRoot(key + " is a session of the root user of " + account + ".")
 }

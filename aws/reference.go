@@ -19,7 +19,10 @@ type Target struct {
 	GivenARN string // the ARN as typed, "" when a name was typed
 	Exact    bool   // it is AWS's own ARN: a full stop or comma at its end is part of it
 
-	// Of an access key that was typed in place of the role; "" without one.
+	// UserKey is the access key of a user that the measure is to be about; "" if it is not chosen yet.
+	UserKey string
+
+	// Of an access key that was typed in place of the role or user; "" without one.
 	Key    string // its id
 	RoleID string // the unique id of the role whose session it is, as far as CloudTrail tells it
 	Told   string // what CloudTrail tells of it, a sentence for people; foreign text in it is quoted
@@ -48,15 +51,15 @@ func IsRoleID(s string) bool { return roleIDPattern.MatchString(s) }
 var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 
 // howToName ends the sentences of this file.
-const howToName = "Give a role name, account/name, the ARN of a role or of an assumed-role session, " +
-	"or the access key id of a session (ASIA…)."
+const howToName = "Give a role name, account/name, the ARN of a role, of an assumed-role session or of a user, " +
+	"or an access key id (ASIA… or AKIA…)."
 
-// Parse finds out which role a requester means: a name, account/name with the account's name or id,
-// the ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
-// CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the latter two
-// may have account/ in front. Nothing is looked up. Whatever cannot be a role is a *RefusedError
-// with a sentence for the person; of a name that says no account where there are several, the
-// target has the name.
+// Parse finds out which role or user a requester means: a role by its name, account/name with the
+// account's name or id, its ARN, the ARN of an assumed-role session (the role is taken from it), a
+// session as CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the
+// latter two may have account/ in front. A user is given by the ARN alone. Nothing is looked up.
+// Whatever cannot be either is a *RefusedError with a sentence for the person; of a name that says
+// no account where there are several, the target has the name.
 func (c *Cloud) Parse(text string) (Target, error) {
 	text = strings.TrimRight(strings.TrimFunc(text, unicode.IsSpace), ":;!")
 	accountName, name, named := strings.Cut(text, "/")
@@ -198,9 +201,13 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 		return Target{}, broken
 	}
 	var path, name string
+	var kind contain.PrincipalKind
 	switch {
 	case ref.Service == "iam" && ref.Kind == "role":
 		path, name = ref.PathAndName()
+	case ref.Service == "iam" && ref.Kind == "user":
+		path, name = ref.PathAndName()
+		kind = contain.User
 	case ref.Service == "sts" && ref.Kind == "assumed-role":
 		role, session, _ := strings.Cut(ref.Rest, "/")
 		if !sessionPattern.MatchString(session) {
@@ -208,9 +215,11 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 				"name. %s", Quote(text), howToName)
 		}
 		name = role
-	case ref.Service == "iam" && ref.Kind == "user", ref.Service == "sts" && ref.Kind == "federated-user":
-		return Target{}, Refuse("That is the ARN of a user, and this revokes the sessions of roles only. " +
-			"For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role.")
+	case ref.Service == "sts" && ref.Kind == "federated-user":
+		return Target{}, Refuse("That is the ARN of a federated session, which does not name the user that opened it. " +
+			"Give the session's access key id (ASIA…), or the ARN of the user.")
+	case ref.Service == "iam" && ref.Rest == "root":
+		return Target{}, refuseRoot("That is the root user of account " + Quote(ref.Account) + ".")
 	case ref.Service == "iam" || ref.Service == "sts":
 		return Target{}, Refuse("%s is not the ARN of a role. %s", Quote(text), howToName)
 	default:
@@ -230,7 +239,7 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 		return Target{}, Refuse("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes "+
 			"from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)
 	default:
-		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
+		return Target{Kind: kind, Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	stdcmp "cmp"
 	"context"
 	"errors"
 	"strings"
@@ -8,6 +9,8 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // noCredentials is enough for what makes no call.
@@ -66,6 +69,9 @@ func TestAReferenceIsUnderstoodInEachOfItsForms(t *testing.T) {
 		},
 		"arn:aws:iam::111122223333:role/Deploy": {
 			Account: prod, RoleName: "Deploy", Path: "/", GivenARN: "arn:aws:iam::111122223333:role/Deploy",
+		},
+		"arn:aws:iam::444455556666:user/ops/alice": {
+			Kind: contain.User, Account: dev, RoleName: "alice", Path: "/ops/", GivenARN: "arn:aws:iam::444455556666:user/ops/alice",
 		},
 		"arn:aws:iam::444455556666:role/ops/eu/Deploy": {
 			Account: dev, RoleName: "Deploy", Path: "/ops/eu/", GivenARN: "arn:aws:iam::444455556666:role/ops/eu/Deploy",
@@ -136,10 +142,11 @@ func TestWhatNamesNoRoleIsRefusedWithASentence(t *testing.T) {
 		{"arn:AWS:iam::111122223333:role/Deploy", "not a complete ARN"},
 		{"arn:aws:sts::111122223333:assumed-role/Deploy", "ARN of a session"},
 		{"arn:aws:sts::111122223333:assumed-role/Deploy/a/b", "ARN of a session"},
-		{"arn:aws:iam::111122223333:user/alice", "deactivate the access keys"},
-		{"arn:aws:sts::111122223333:federated-user/alice", "ARN of a user"},
+		{"arn:aws:sts::111122223333:federated-user/alice", "access key id (ASIA…)"},
+		{"arn:aws:iam::111122223333:user/", "missing"},
+		{"arn:aws:iam::999999999999:user/alice", "Account 999999999999 is not configured here"},
 		{"arn:aws:iam::111122223333:policy/Deploy", "not the ARN of a role"},
-		{"arn:aws:iam::111122223333:root", "not the ARN of a role"},
+		{"arn:aws:iam::111122223333:root", "Sign in as root"},
 		{"arn:aws:s3:::bucket", `service "s3"`},
 		{"arn:aws:lambda:us-east-1:111122223333:function:f", `service "lambda"`},
 		{
@@ -212,7 +219,8 @@ func FuzzParse(f *testing.F) {
 				if !rolePattern.MatchString(target.RoleName) || target.Account.ID == "" {
 					t.Errorf("%q became %+v", text, target)
 				}
-				if target.Path != "" && !strings.HasSuffix(target.GivenARN, ":role"+target.Path+target.RoleName) {
+				if target.Path != "" && !strings.HasSuffix(target.GivenARN,
+					":"+string(stdcmp.Or(target.Kind, contain.Role))+target.Path+target.RoleName) {
 					t.Errorf("%q became %+v", text, target)
 				}
 				continue

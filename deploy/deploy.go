@@ -37,6 +37,15 @@ var (
 	//
 	//go:embed log-group-policy.json
 	LogGroupPolicy string
+	// UsersPolicy is all that the role for users may do: contain access keys.
+	//
+	//go:embed users-policy.json
+	UsersPolicy string
+	// UsersUndoPolicy stands beside UsersPolicy where the deny of a user's sessions may be taken off
+	// again.
+	//
+	//go:embed users-undo-policy.json
+	UsersUndoPolicy string
 	// NamedPolicy stands beside IAMPolicy on a spoke: sessions that name nobody write nothing.
 	//
 	//go:embed named-policy.json

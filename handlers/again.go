@@ -29,7 +29,7 @@ func (h *Handlers) again(ctx context.Context, a act) error {
 	if k, further := h.Measures.After(measure); a.action == messages.ActionFurther && further {
 		measure = k.Name
 	}
-	a.Text = string(measure) + " " + about.Role.AccountName + "/" + about.Role.Name + " " + r.Reason
+	a.Text = string(measure) + " " + about.Role.Ref() + " " + r.Reason
 	if a.drill {
 		a.Text = wordDrill + " " + a.Text
 	}

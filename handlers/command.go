@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -96,7 +97,7 @@ func (h *Handlers) measure(text string) (k measures.Kind, named bool, rest strin
 	return k, named, rest
 }
 
-// meant reads which role, and why, is asked for. What cannot be read is answered.
+// meant reads which role or user, and why, is asked for. What cannot be read is answered.
 func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (target aws.Target, err error) {
 	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
 		return target, h.refuse(ctx, a, "reason_too_long", messages.ReasonTooLong(n))
@@ -124,16 +125,16 @@ func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (targe
 	return target, nil
 }
 
-// holder finds the role that an access key stands for.
+// holder finds the role or user that an access key stands for.
 func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, error) {
 	a, err := h.Cloud.KeyAccount(ctx, key)
 	if err != nil {
 		return aws.Target{}, err
 	}
 	if key.LongTerm() {
-		refused := aws.RefuseUser(key, "")
-		refused.Sentence = key.ID + " is a long-term access key in " + a.Name + ". " + refused.Sentence
-		return aws.Target{}, refused
+		target, err := h.Roles.KeyUser(ctx, a.Name, key.ID)
+		target.Key = key.ID
+		return target, err
 	}
 	found, err := h.Trail.Whose(ctx, a.Name, key.ID)
 	if err != nil {
@@ -145,7 +146,7 @@ func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, erro
 // ask opens the request to apply a measure, or to rehearse it, if everything about it is in order.
 // text is what followed the word of the mode.
 func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text string) error {
-	k, _, text := h.measure(text)
+	k, named, text := h.measure(text)
 	a.about(text)
 	name, reason := splitCommand(text)
 	drill := mode == approvals.ModeDrill
@@ -160,8 +161,19 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	if err != nil {
 		return err
 	}
+	on := cmp.Or(target.Kind, contain.Role)
+	switch {
+	case k.Principal() == on:
+	case named:
+		return h.refuse(ctx, a, "other_principal", messages.OtherPrincipal(string(k.Name), on))
+	default:
+		k = h.Measures.For(on)[0]
+	}
 	if !slices.Contains(h.Policies[target.Account.Name].Measures, k.Name) {
 		return h.refuse(ctx, a, "not_listed", messages.NotListed(string(k.Name), target.Account.Name))
+	}
+	if on == contain.User && target.UserKey == "" {
+		return h.offerKeys(ctx, a, target, drill, reason)
 	}
 	found, err := h.admit(ctx, a, target, mode, k.Words, func(ctx context.Context) (role.Role, error) {
 		return h.describe(ctx, target, k.On)
@@ -169,32 +181,35 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	if err != nil {
 		return err
 	}
-	force, err := h.InForce(ctx, subjectKey(found))
+	subject := subjectOf(found, target.UserKey)
+	force, err := h.InForce(ctx, subject.Key)
 	if err != nil {
 		return err
 	}
 	role := roleFacts(found)
-	role.Leaked = target.Key
+	role.Leaked, role.Key = target.Key, target.UserKey
 	if role.InForce, err = h.others(ctx, force, ""); err != nil {
 		return err
 	}
 	o := approvals.Opening{
-		Purpose: k.Name.Do(), Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName}, Reason: reason,
-		Witness: found.ServerTime,
+		Purpose: k.Name.Do(), Subject: subject, Reason: reason, Witness: found.ServerTime,
 	}
 	if !drill {
 		return h.open(ctx, a, role, role, o)
 	}
-	if len(force.Open) > 0 { // a real request that is opened after this goes on beside the drill
-		link, err := h.Sender.CardLink(ctx, force.Open[0])
+	for _, open := range force.Open { // a real request that is opened after this goes on beside the drill
+		if open.Subject.Part != subject.Part {
+			continue
+		}
+		link, err := h.Sender.CardLink(ctx, open)
 		if err != nil {
 			return err
 		}
-		about, err := h.Context(force.Open[0])
+		about, err := h.Context(open)
 		if err != nil {
 			return err
 		}
-		return h.refuse(ctx, a, "real_one_open", messages.AlreadyOpen(force.Open[0], about, link, false))
+		return h.refuse(ctx, a, "real_one_open", messages.AlreadyOpen(open, about, link, false))
 	}
 	o.Purpose, o.Subject.Key = k.Name.Drill(), drillPrefix+o.Subject.Key
 	return h.open(ctx, a, role, record.Facts{Drill: &role}, o)
@@ -203,10 +218,10 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 // describe looks a role up for a measure. What is known of an access key that was typed in its
 // place comes first, with a refusal, too.
 func (h *Handlers) describe(ctx context.Context, t aws.Target, on contain.Measure) (role.Role, error) {
-	found, err := h.Roles.Describe(ctx, t, on, nil)
+	found, err := h.Roles.Describe(ctx, t, on, record.Role{Key: t.UserKey}.Params())
 	refused, ok := errors.AsType[*aws.RefusedError](err)
 	switch {
-	case t.Key == "":
+	case t.Told == "":
 	case ok:
 		told := *refused
 		told.Sentence = t.Told + " " + told.Sentence
@@ -315,8 +330,24 @@ func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any,
 	return h.firstDelivery(ctx, a)
 }
 
-// subjectKey names a role for good: of all requests for a measure on it one can be under way.
-func subjectKey(r role.Role) string { return r.AccountID + "/" + r.ID }
+// offerKeys lists the active access keys of a user, with a button for each: which of them leaked is
+// not for the bot to guess.
+func (h *Handlers) offerKeys(ctx context.Context, a act, t aws.Target, drill bool, reason string) error {
+	if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
+		return h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
+	}
+	found, keys, err := h.Roles.UserKeys(ctx, t)
+	if err != nil {
+		return h.refuseRole(ctx, a, err)
+	}
+	return h.refuse(ctx, a, "which_key", messages.WhichKey(roleFacts(found), t.Told, keys, drill, reason))
+}
+
+// subjectOf names a role or user for good, or one of a user's access keys: of all requests for a
+// measure on it one can be under way.
+func subjectOf(r role.Role, key string) approvals.Subject {
+	return approvals.Subject{Key: r.AccountID + "/" + r.ID, Part: key, Group: r.AccountName}
+}
 
 // How often, and how long apart, a command looks whether another worker is done with the first
 // delivery.

@@ -166,7 +166,7 @@ func (h *Handlers) minimum(ctx context.Context, r approvals.Request) ([]contain.
 		return nil, nil
 	}
 	force, err := h.InForce(ctx, strings.TrimPrefix(r.Subject.Key, drillPrefix))
-	return force.Minimum(r.Purpose.Measure(), r.ID), err
+	return force.Minimum(r), err
 }
 
 // confirm waits, and returns *step.NotConfirmed if one of the request's approvers was not found to

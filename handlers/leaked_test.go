@@ -7,8 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -45,17 +43,14 @@ func TestAKeyThatStandsForNoRoleGetsOneSentenceAndWhatToDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		user := b.World.CI.AccessKeyID
-		out, err := sts.NewFromConfig(b.SDK(b.World.CI)).GetSessionToken(t.Context(), &sts.GetSessionTokenInput{})
-		if err != nil {
+		// IAM knows no user with root's key, as with one that was deleted.
+		if err := b.World.Prod.DeleteAccessKey(ciUser, user); err != nil {
 			t.Fatal(err)
 		}
 		foreign := b.AWS.AddAccount("777788889999", "").AddUser(awsstandin.UserSpec{Name: "foreign"}).AccessKeyID
 		time.Sleep(10 * time.Minute)
 		for text, words := range map[string][]string{
-			user + " pasted": {user + " is a long-term access key in prod.", "aws iam update-access-key"},
-			*out.Credentials.AccessKeyId + " x": {
-				"is a session of the IAM user \"ci-deploy\" in prod.", "--user-name ci-deploy --access-key-id " + user,
-			},
+			user + " pasted":                 {"No user in prod has access key", "sign in as root", "give the user's ARN"},
 			"ASIAAAAAAAAAAAAAAAAA x":         {"AWS knows no access key"},
 			"prod/ASIAAAAAAAAAAAAAAAAA x":    {"AWS knows no access key"},
 			"ASIAAAAAAAAAAAAAA22 x":          {"has 19 characters and those have 20"},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -135,16 +136,21 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (v record.View
 			return v, err
 		}
 	}
-	target, err := h.Cloud.Parse(what)
-	if err != nil {
-		return v, approvals.ErrUnknownRequest
-	}
 	recent, err := h.Store.Recent(ctx, recentReports)
 	if err != nil {
 		return v, err
 	}
+	if key, isKey, err := h.Cloud.ParseKey(what); isKey && err == nil {
+		return h.firstOf(ctx, recent, func(role record.Role) bool { return role.Key == key.ID || role.Leaked == key.ID })
+	}
+	target, err := h.Cloud.Parse(what)
+	if err != nil {
+		return v, approvals.ErrUnknownRequest
+	}
+	kind := cmp.Or(target.Kind, contain.Role)
 	if v, err = h.firstOf(ctx, recent, func(role record.Role) bool {
-		return role.AccountID == target.Account.ID && strings.EqualFold(role.Name, target.RoleName)
+		return role.AccountID == target.Account.ID && strings.EqualFold(role.Name, target.RoleName) &&
+			cmp.Or(role.Kind, contain.Role) == kind
 	}); !errors.Is(err, approvals.ErrUnknownRequest) {
 		return v, err
 	}
@@ -154,7 +160,7 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (v record.View
 			"error", aws.Explain(err))
 		return v, approvals.ErrUnknownRequest
 	}
-	history, err := h.Store.History(ctx, subjectKey(look.Role), recentReports)
+	history, err := h.Store.History(ctx, subjectOf(look.Role, "").Key, recentReports)
 	if err != nil {
 		return v, err
 	}

@@ -36,22 +36,25 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	if err != nil {
 		return err
 	}
-	force, err := h.InForce(ctx, subjectKey(found))
+	subject := subjectOf(found, target.UserKey)
+	force, err := h.InForce(ctx, subject.Key)
 	if err != nil {
 		return err
 	}
 	role := roleFacts(found)
+	role.Key = target.UserKey
 	var of approvals.Measure
 	if named {
 		of = k.Name
 	}
-	held, m, err := h.toUndo(ctx, a.About, of, force, subjectKey(found), role)
+	held, m, err := h.toUndo(ctx, a.About, of, force, subject, role)
 	if err != nil {
 		return err
 	}
 	if m != nil {
 		return h.refuse(ctx, a, "nothing_to_undo", m)
 	}
+	subject.Part, role.Key = held.Request.Subject.Part, held.Request.Subject.Part
 	look, err := h.Roles.Look(ctx, target, h.Restoring(held))
 	if err != nil {
 		return h.refuseRole(ctx, a, err)
@@ -85,8 +88,7 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	}
 	return h.open(ctx, a, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
 		Purpose: held.Measure.Undo(), About: held.Request.ID,
-		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
-		Reason:  reason, Witness: found.ServerTime,
+		Subject: subject, Reason: reason, Witness: found.ServerTime,
 	})
 }
 
@@ -94,12 +96,16 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 // request for a measure that is in force; without a measure, the only one. If there is nothing, if
 // several are meant, or if a later request has to be undone before, it says so.
 func (h *Handlers) toUndo(
-	ctx context.Context, about string, of approvals.Measure, force record.Force, key string, role record.Role,
+	ctx context.Context, about string, of approvals.Measure, force record.Force, on approvals.Subject,
+	role record.Role,
 ) (held record.Holding, why *messages.Message, err error) {
 	noun, all := "measure", force.Each()
 	if of != "" {
 		noun = h.Measures.Words(of.Undo()).Noun
 		all = slices.DeleteFunc(all, func(h record.Holding) bool { return h.Measure != of })
+	}
+	if on.Part != "" {
+		all = slices.DeleteFunc(all, func(h record.Holding) bool { return h.Request.Subject.Part != on.Part })
 	}
 	found := len(all) > 0
 	switch {
@@ -111,7 +117,7 @@ func (h *Handlers) toUndo(
 			return held, messages.NothingToUndo(role, messages.NotOnRecord(noun)), nil
 		case err != nil:
 			return held, nil, err
-		case pressed.Subject.Key != key:
+		case pressed.Subject.Key != on.Key:
 			return held, messages.NothingToUndo(role, messages.UndoneByRole), nil
 		case held.Undone || pressed.Undone != nil:
 			return held, messages.NothingToUndo(role, messages.UndoneAlready), nil

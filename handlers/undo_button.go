@@ -70,7 +70,11 @@ func (h *Handlers) undoOf(
 	ctx context.Context, a act, about approvals.Request, shown messages.Context, words, reason string,
 ) error {
 	a.About = about.ID
-	a.Text = strings.Join([]string{"undo", shown.Role.AccountName + "/" + shown.Role.Name, words, reason}, " ")
+	name := shown.Role.Ref()
+	if shown.Role.Key != "" {
+		name = shown.Role.ARN // IAM does not find the user of a key that was deleted since
+	}
+	a.Text = strings.Join([]string{"undo", name, words, reason}, " ")
 	return h.command(ctx, a)
 }
 

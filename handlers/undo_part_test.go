@@ -102,7 +102,7 @@ func TestHalfAnUndoThatAWSRefusesForGoodIsNoUndo(t *testing.T) {
 		if card.Request().Undone != nil || onRole(b) == "" {
 			t.Errorf("undone %v, %q", card.Request().Undone, onRole(b))
 		}
-		says(t, undo, "done in part", "Still on the role: AWSRevokeOlderSessions.", "Undone: "+besideOf(card))
+		says(t, undo, "done in part", "Still there: AWSRevokeOlderSessions.", "Undone: "+besideOf(card))
 	})
 }
 

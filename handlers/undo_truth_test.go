@@ -132,7 +132,7 @@ func TestAnUndoThatLeavesSomeoneElsesPolicyTellsTheOlderRequestOfThatPlace(t *te
 		parkedItems(b, card)
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		approvedAs(b, undo, approvals.StateApplied)
-		b.Until("the older thread says so", func() bool { return older.Says("is off the role") })
+		b.Until("the older thread says so", func() bool { return older.Says("is gone: someone else") })
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		b.Whispered(actors.Rosa, "no applied measure on record")
 	})

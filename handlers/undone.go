@@ -78,7 +78,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 			}
 		}
 	}
-	if newest, found := force.Newest(r.Purpose.Measure()); found {
+	if newest, found := force.Newest(r); found {
 		if a.Slots.Restores() && slices.ContainsFunc(a.Slots, func(left record.Stand) bool {
 			return slices.Contains(contain.Documents(newest.Changes), left.Document)
 		}) {
@@ -156,7 +156,7 @@ func (e *execution) undoneInPart(out role.Outcome, why string) string {
 	var done, stays []string
 	for i, w := range contain.Fold(e.about.Undo.Changes) {
 		switch {
-		case i >= len(out.Documents):
+		case i >= len(out.Documents), w.Slot.Kind == contain.KeyStatus: // which an undo leaves alone
 		case out.Documents[i].Err == nil && (out.Documents[i].AlreadyThere || out.Documents[i].Writes > 0):
 			done = append(done, w.Slot.Label())
 		default:

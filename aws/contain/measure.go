@@ -58,6 +58,9 @@ type Measure interface {
 	Without(there Document, w Written) (Document, error)
 }
 
+// On is the kind of principal that a measure contains.
+func On(m Measure) PrincipalKind { return m.Places(Target{})[0][0].Kind.Facts().Principal }
+
 // Gap is what keeps a document from doing what it was written to do.
 type Gap string
 

@@ -7,6 +7,7 @@ package examine
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,7 +44,8 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 				"There is no account of that name in the configuration."),
 		}
 	}
-	e := &examination{cloud: cloud, touch: role.New(cloud), account: a, measures: measures}
+	e := &examination{cloud: cloud, touch: role.New(cloud), account: a, measures: measures, kind: contain.Role}
+	var ofUsers []finding.Finding
 	session := e.session(ctx)
 	if session.State != finding.OK {
 		session.Saw += " Its permissions and CloudTrail were not checked."
@@ -57,6 +59,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 		func() { named = e.named(ctx) },
 		func() { logs = e.logGroup(ctx) },
 		func() { permissions = e.permissions(ctx) },
+		func() { ofUsers = e.users(ctx) },
 	}
 	for i, region := range regions {
 		all = append(all, func() { trails[i] = e.trail(ctx, region) })
@@ -66,7 +69,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 		trails = together(trails)
 	}
 	found := append([]finding.Finding{session, named}, permissions...)
-	found = slices.Concat(found, []finding.Finding{e.regions(regions, err)}, trails, logs)
+	found = slices.Concat(found, ofUsers, []finding.Finding{e.regions(regions, err)}, trails, logs)
 	return slices.DeleteFunc(found, func(f finding.Finding) bool { return f == finding.Finding{} })
 }
 
@@ -106,12 +109,46 @@ type examination struct {
 	cloud   *aws.Cloud
 	touch   *role.Client // knows which roles must not be touched
 	account *aws.Conn
+	kind    contain.PrincipalKind // what the account's connection is for
 	hubARN  string
 
 	measures Measures
 }
 
-func (e *examination) check(what string) string { return e.account.Name + ": " + what }
+func (e *examination) check(what string) string {
+	if e.kind == contain.User {
+		what = "users, " + what
+	}
+	return e.account.Name + ": " + what
+}
+
+// setting is the key of the configuration that names the role.
+func (e *examination) setting() string {
+	if e.kind == contain.User {
+		return "users_role"
+	}
+	return "assume_role"
+}
+
+// users looks at the role for users, if the account contains access keys of users. That it has no
+// such role is told of its settings.
+func (e *examination) users(ctx context.Context) []finding.Finding {
+	users, err := e.account.Users()
+	u := *e
+	u.kind, u.account = contain.User, users
+	if err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(e.measures)), u.about) {
+		return nil
+	}
+	session := u.session(ctx)
+	if session.State != finding.OK {
+		session.Saw += " Its permissions were not looked at."
+		return []finding.Finding{session}
+	}
+	return append([]finding.Finding{session, u.named(ctx)}, u.permissions(ctx)...)
+}
+
+// about reports whether a measure contains what the connection is for.
+func (e *examination) about(m contain.Measure) bool { return m != nil && contain.On(m) == e.kind }
 
 // session opens the reading session.
 func (e *examination) session(ctx context.Context) finding.Finding {
@@ -126,7 +163,7 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 	}
 	_, err = a.Reader(ctx)
 	if errors.Is(err, aws.ErrAccessDenied) {
-		return finding.Fail(check, "Compare assume_role and external_id with the role and its trust policy "+
+		return finding.Fail(check, "Compare "+e.setting()+" and external_id with the role and its trust policy "+
 			"(deploy/spoke-trust-policy.json), and allow revokebot's own role sts:AssumeRole on it.",
 			"AWS does not let %s assume %s, or there is no such role.", e.hubARN, a.AssumeRole)
 	}

@@ -61,7 +61,7 @@ func TestAnExampleOfAProtectedRoleIsOneOfTheAccountThatThePatternMatches(t *test
 		"arn:aws:iam::*:user/somebody":             "",
 		"*":                                        "",
 	} {
-		if got := example(a, pattern); got != want {
+		if got := example(a, contain.Role, pattern); got != want {
 			t.Errorf("%s: %q, want %q", pattern, got, want)
 		}
 	}
@@ -87,7 +87,7 @@ func TestNoPatternThatWhoeverMakesRolesCanMatchPassesForAProtection(t *testing.T
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := (&examination{cloud: b.Cloud, account: a}).fence([]string{awsbench.SpokeID}, nil)
+			f := (&examination{cloud: b.Cloud, account: a, kind: contain.Role}).fence([]string{awsbench.SpokeID}, nil)
 			if warns := f.State == finding.Warning; warns != loose || loose != strings.Contains(f.Saw, pattern+" protects") {
 				t.Errorf("%s: %+v", pattern, f)
 			}

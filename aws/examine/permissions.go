@@ -18,7 +18,7 @@ import (
 // need is a permission of the bot's role in an account, and what is missing without it.
 type need struct {
 	action  string
-	onRoles bool // it knows roles as resources
+	onRoles bool // it knows roles, or users, as resources
 	without string
 	state   finding.State  // when it is missing
 	slots   []contain.Slot // that it is asked for
@@ -29,19 +29,41 @@ type need struct {
 // iam:ListRoles is asked for by listing roles.
 func (e *examination) needs() []need {
 	all := []need{{"iam:GetRole", true, "no role can be found", finding.Failure, nil}}
+	users := e.kind == contain.User
+	if users {
+		all = []need{
+			{"iam:GetUser", true, "no user can be found", finding.Failure, nil},
+			{"iam:GetAccessKeyLastUsed", true, "the user of an access key cannot be found", finding.Failure, nil},
+		}
+	}
 	var undo []need
 	target := contain.Target{Principal: contain.Principal{Partition: e.account.Partition}}
 	for _, name := range slices.Sorted(maps.Keys(e.measures)) {
+		if !e.about(e.measures[name]) {
+			continue
+		}
 		for _, place := range e.measures[name].Places(target) {
 			facts := place[0].Kind.Facts()
 			all = append(all,
-				need{facts.Read, true, name + " cannot see what is on a role, and writes nothing then", finding.Failure, nil},
+				need{facts.Read, true, name + " cannot see what is on a " + string(e.kind) + ", and writes nothing then", finding.Failure, nil},
 				need{facts.Put, true, name + " would be stopped", finding.Failure, place})
 			if facts.Remove != "" { // a right of its own that may be left out on purpose
 				without := "an undo of " + name + " can only put back what was there before, which may be meant so"
 				undo = append(undo, need{facts.Remove, true, without, finding.OK, place})
 			}
 		}
+	}
+	if users {
+		return slices.Concat(all, []need{
+			{
+				"iam:ListUserPolicies", true, "it cannot be told before the approval whether what is written has room",
+				finding.Warning, nil,
+			},
+			{"iam:ListAttachedUserPolicies", true, "it is not seen whether AWS has restricted a user", finding.Warning, nil},
+			{"iam:ListGroupsForUser", true, "the card does not say which groups a user is in", finding.Warning, nil},
+			{"iam:GetLoginProfile", true, "the card does not say whether a user has a password", finding.Warning, nil},
+			{"iam:SimulatePrincipalPolicy", true, "nothing can be proven on paper", finding.Warning, nil},
+		}, undo)
 	}
 	return slices.Concat(all, []need{
 		{
@@ -56,31 +78,34 @@ func (e *examination) needs() []need {
 // harm is what the bot's role should not be able to do, on a resource of the kind that the actions
 // know. With any of these, whoever steals the bot can get further than a deny.
 type harm struct {
-	on      string // role, user, or "" for all
+	on      contain.PrincipalKind // "" for all
 	actions []string
+	needed  []string // that are harm to a principal of this kind unless the role is for it
 }
 
 var harms = []harm{
-	{"role", []string{
+	{contain.Role, []string{
 		"iam:UpdateAssumeRolePolicy", "iam:PassRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary",
 		"iam:DeleteRolePermissionsBoundary",
 		"iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "sts:AssumeRole",
-	}},
-	{"user", []string{
-		"iam:CreateAccessKey", "iam:CreateUser", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:PutUserPolicy",
-		"iam:AttachUserPolicy",
-	}},
+	}, []string{"iam:PutRolePolicy"}},
+	{contain.User, []string{
+		"iam:CreateAccessKey", "iam:CreateUser", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:AttachUserPolicy",
+	}, []string{"iam:PutUserPolicy", "iam:UpdateAccessKey"}},
 	{"", []string{
 		"iam:CreatePolicyVersion", "cloudtrail:StopLogging", "secretsmanager:GetSecretValue", "s3:GetObject",
 		"ec2:RunInstances", "lambda:CreateFunction",
-	}},
+	}, nil},
 }
 
 // permissions asks the simulator what the bot's role in the account may do: what it needs, what it
 // should not, and on which roles it should not.
 func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	a := e.account
-	roles, listed := e.roles(ctx)
+	roles, listed := []string{e.any(e.kind)}, finding.Finding{}
+	if e.kind == contain.Role {
+		roles, listed = e.roles(ctx)
+	}
 	own := a.OwnPrincipal(e.hubARN)
 	protected := e.protected(own)
 	needs := e.needs()
@@ -108,7 +133,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 		check := e.check("permissions")
 		if errors.Is(err, aws.ErrAccessDenied) || errors.Is(err, aws.ErrNoSuchRole) {
 			return append(found, finding.Warn(check,
-				"Allow its role iam:SimulatePrincipalPolicy on roles (deploy/iam-policy.json), itself included.",
+				"Allow its role iam:SimulatePrincipalPolicy on "+string(e.kind)+"s and on itself ("+e.policy()+").",
 				"The policy simulator may not be asked about %s, so what revokebot may do there is not known.", own))
 		}
 		return append(found, Failed(check, err))
@@ -127,7 +152,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 func (e *examination) hub(ctx context.Context, own string, roles []string) finding.Finding {
 	principal := new(aws.Conn).OwnPrincipal(e.hubARN)
 	ref, err := aws.ParseARN(principal)
-	if err != nil || ref.Account != e.account.ID || ref.Kind != "role" || principal == own {
+	if err != nil || e.kind == contain.User || ref.Account != e.account.ID || ref.Kind != "role" || principal == own {
 		return finding.Finding{}
 	}
 	check := e.check("too much permission of " + aws.NameOf(principal))
@@ -188,6 +213,14 @@ func (a answers) verdicts() (all []role.Decided) {
 	return all
 }
 
+// any is the ARN of a role or user that need not be there: the simulator takes any name.
+func (e *examination) any(kind contain.PrincipalKind) string {
+	return aws.PrincipalARN(contain.Principal{
+		Kind: kind, Partition: e.account.Partition, AccountID: e.account.ID, Path: "/",
+		Name: "any-" + string(kind) + "-of-this-account",
+	})
+}
+
 // harms are the questions about what should not be allowed. What would be attached allows
 // everything.
 func (e *examination) harms(roles []string) (all []role.Question) {
@@ -196,13 +229,14 @@ func (e *examination) harms(roles []string) (all []role.Question) {
 		q := role.Question{
 			Actions: h.actions, Context: role.Context(contain.Slot{Kind: contain.RoleAttached, Name: everything}),
 		}
+		if h.on != "" && h.on != e.kind {
+			q.Actions = slices.Concat(h.actions, h.needed)
+		}
 		switch h.on {
-		case "role":
+		case e.kind:
 			q.Resources = roles[:1]
-		case "user":
-			q.Resources = []string{
-				fmt.Sprintf("arn:%s:iam::%s:user/any-user-of-this-account", e.account.Partition, e.account.ID),
-			}
+		case contain.Role, contain.User:
+			q.Resources = []string{e.any(h.on)}
 		}
 		all = append(all, q)
 	}
@@ -213,27 +247,45 @@ func (e *examination) harms(roles []string) (all []role.Question) {
 // pattern of the configuration that can be of this account.
 func (e *examination) protected(own string) []string {
 	var arns []string
-	if ref, err := aws.ParseARN(own); err == nil && ref.Kind == "role" {
+	if ref, err := aws.ParseARN(own); err == nil && ref.Kind == string(e.kind) {
 		arns = append(arns, own)
 	}
-	for _, pattern := range e.cloud.ProtectedRoles() {
-		if arn := example(e.account, pattern); arn != "" && !slices.Contains(arns, arn) {
+	for _, pattern := range e.patterns() {
+		if arn := example(e.account, e.kind, pattern); arn != "" && !slices.Contains(arns, arn) {
 			arns = append(arns, arn)
 		}
 	}
 	return arns
 }
 
-// example makes up the ARN of a role of this account that a pattern matches; "" when there can be
-// none, or none was found.
-func example(a *aws.Conn, pattern string) string {
-	_, name, found := strings.Cut(pattern, ":role/")
+// policy is the file of deploy with the permissions.
+func (e *examination) policy() string {
+	if e.kind == contain.User {
+		return "deploy/users-policy.json"
+	}
+	return "deploy/iam-policy.json"
+}
+
+// patterns are those of the configuration that protect what the connection is for.
+func (e *examination) patterns() []string {
+	if e.kind == contain.User {
+		return e.cloud.ProtectedUsers()
+	}
+	return e.cloud.ProtectedRoles()
+}
+
+// example makes up the ARN of a role or user of this account that a pattern matches; "" when there
+// can be none, or none was found.
+func example(a *aws.Conn, kind contain.PrincipalKind, pattern string) string {
+	_, name, found := strings.Cut(pattern, ":"+string(kind)+"/")
 	if !found {
 		name = strings.TrimLeft(pattern, "*:")
 	}
 	name = strings.NewReplacer("*", "any", "?", "x").Replace(name)
-	name = strings.TrimPrefix(name, "role/")
-	arn := aws.RoleARN(a.Partition, a.ID, "/", name)
+	name = strings.TrimPrefix(name, string(kind)+"/")
+	arn := aws.PrincipalARN(contain.Principal{
+		Kind: kind, Partition: a.Partition, AccountID: a.ID, Path: "/", Name: name,
+	})
 	if strings.Contains(name, ":") || !aws.IsRoleName(name[strings.LastIndex(name, "/")+1:]) ||
 		!aws.MatchFold(pattern, arn) {
 		return ""
@@ -243,9 +295,9 @@ func example(a *aws.Conn, pattern string) string {
 
 // fence judges whether the bot's policies keep it from protected roles.
 func (e *examination) fence(protected []string, fenced answers) finding.Finding {
-	check := e.check("protected roles")
+	check := e.check("protected " + string(e.kind) + "s")
 	if len(protected) == 0 {
-		return finding.Good(check, "None of the configuration's patterns is of a role here.")
+		return finding.Good(check, "None of the configuration's patterns is of a %s here.", e.kind)
 	}
 	var open []string
 	for _, v := range fenced.verdicts() {
@@ -254,15 +306,15 @@ func (e *examination) fence(protected []string, fenced answers) finding.Finding 
 		}
 	}
 	if len(open) > 0 {
-		return finding.Warn(check, "Add the denies of deploy/iam-policy.json to its role, with your names in them.",
+		return finding.Warn(check, "Add the denies of "+e.policy()+" to its role, with your names in them.",
 			"revokebot refuses to touch %s, and nothing in IAM keeps its role from it.", strings.Join(aws.Few(open), " and "))
 	}
-	if loose := slices.DeleteFunc(e.cloud.ProtectedRoles(), func(pattern string) bool {
-		return !strings.ContainsAny(pattern[strings.LastIndex(pattern, "role/")+1:], "*?")
+	if loose := slices.DeleteFunc(e.patterns(), func(pattern string) bool {
+		return !strings.ContainsAny(pattern[strings.LastIndex(pattern, string(e.kind)+"/")+1:], "*?")
 	}); len(loose) > 0 {
-		return finding.Warn(check, "Name the roles, or let only administrators create roles of such names.",
-			"An attacker who may create roles can create one that %s protects, and that one cannot be revoked.",
-			strings.Join(aws.Few(loose), " or "))
+		return finding.Warn(check, fmt.Sprintf("Name the %[1]ss, or let only administrators create %[1]ss of such names.", e.kind),
+			"An attacker who may create %[1]ss can create one that %[2]s protects, and that one cannot be contained.",
+			e.kind, strings.Join(aws.Few(loose), " or "))
 	}
 	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.",
 		strings.Join(aws.Few(protected), " and "))

@@ -35,7 +35,7 @@ func (e *examination) permission(n need, verdicts []role.Decided, asked int) fin
 			"The policy simulator gave no answer about it.")
 	case len(denied) == 0 && n.onRoles:
 		return finding.Good(check, "Allowed, as the policy simulator says of %s.",
-			english.Plural(asked, "one role", fmt.Sprintf("%d roles", asked)))
+			english.Plural(asked, "one "+string(e.kind), fmt.Sprintf("%d %ss", asked, e.kind)))
 	case len(denied) == 0:
 		return finding.Good(check, "Allowed, as the policy simulator says.")
 	case open != "":
@@ -44,7 +44,7 @@ func (e *examination) permission(n need, verdicts []role.Decided, asked int) fin
 	case n.state == finding.OK:
 		return finding.Good(check, "Not allowed: %s.", n.without)
 	case len(denied) < answered:
-		return finding.Warn(check, "Allow it there, or list them under protected_roles so that requests are refused at once.",
+		return finding.Warn(check, "Allow it there, or list them under protected_"+string(e.kind)+"s so that requests are refused at once.",
 			"Not allowed on %s: without it %s.", strings.Join(aws.Few(denied), ", "), n.without)
 	default:
 		return finding.Finding{Check: check, State: n.state, Saw: "Not allowed: without it " + n.without + ".", Fix: fix}
@@ -68,7 +68,7 @@ func (e *examination) tooMuch(check string, harmful answers) finding.Finding {
 			"The role may do everything that was asked about, as if it were an administrator.")
 	default:
 		slices.Sort(may)
-		return finding.Warn(check, "Take that away, and add the denies of deploy/iam-policy.json.",
+		return finding.Warn(check, "Take that away, and add the denies of "+e.policy()+".",
 			"The role may also do %s, by which a stolen bot could get further.", strings.Join(slices.Compact(may), ", "))
 	}
 }

@@ -73,6 +73,9 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	if user { // the gravest first: a card shows a few
 		w.all = append(w.all, existing...)
 		w.user(p, rest, len(may) > 0)
+		for _, k := range rest.keys.Value {
+			role.Keys = append(role.Keys, k.Slot.Name)
+		}
 		if used := rest.used; used != nil {
 			role.LastUsed, role.LastUsedRegion = awssdk.ToTime(used.LastUsedDate), awssdk.ToString(used.Region)
 		}

@@ -47,6 +47,7 @@ type Role struct {
 	ServerTime     time.Time         `json:"-"`            // AWS's clock, whole seconds; zero: not known
 	Tags           map[string]string `json:"-"`
 	Locked         string            `json:"locked,omitempty"` // someone else's policy locks the role, a sentence
+	Keys           []string          `json:"keys,omitempty"`   // the access keys that a user has; only Describe lists them
 
 	// What to know before approving, foreign text in it quoted; only Describe looks for that.
 	Warnings []string `json:"warnings,omitempty"`

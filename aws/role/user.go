@@ -15,9 +15,13 @@ import (
 )
 
 // KeyUser finds the user that has an access key of an account. Where the account has no such key,
-// IAM answers as if the bot might not ask: the error is a *aws.RefusedError that says both.
+// IAM answers as if the bot might not ask: the error is a *aws.RefusedError that says both. So is
+// that of an account without a role for users.
 func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Target, error) {
 	users, err := c.conn(contain.Principal{Kind: contain.User, AccountName: accountName})
+	if refused, ok := errors.AsType[*aws.RefusedError](err); ok {
+		refused.Steps = aws.ByHand(key, "")
+	}
 	if err != nil {
 		return aws.Target{}, err
 	}
@@ -28,13 +32,29 @@ func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Targ
 		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
 	switch {
 	case errors.Is(err, aws.ErrAccessDenied), errors.Is(err, aws.ErrNoSuchRole), err == nil && out.UserName == nil:
-		return aws.Target{}, aws.Refuse("No user in %s has access key %s: it was deleted, or it is root's. "+
+		refused := aws.Refuse("No user in %s has access key %s: it was deleted, or it is root's. "+
 			"If it is there, allow iam:GetAccessKeyLastUsed in the policy of %s.", users.Name, aws.Quote(key), users.AssumeRole)
+		refused.Steps = []string{
+			"If it was deleted, give the user's ARN: sessions that it made live up to 36 hours.",
+			"If it is root's, sign in as root, delete root's access keys and change its password: only a service control " +
+				"policy reaches root, and none in the management account.",
+		}
+		return aws.Target{}, refused
 	case err != nil:
 		return aws.Target{}, err
 	}
 	a, err := c.cloud.Conn(accountName)
-	return aws.Target{Kind: contain.User, Account: a.Account, RoleName: *out.UserName}, err
+	return aws.Target{Kind: contain.User, Account: a.Account, RoleName: *out.UserName, UserKey: key}, err
+}
+
+// UserKeys lists a user's access keys with their statuses. Its errors are those of Look.
+func (c *Client) UserKeys(ctx context.Context, t aws.Target) (Role, []contain.Document, error) {
+	p, err := c.survey(ctx, meant(t, nil, nil), false, nil)
+	if err != nil {
+		return Role{}, nil, err
+	}
+	keys, _, err := listKeys(ctx, p, aws.Credential{})
+	return p.role, keys, err
 }
 
 // accessKeys are the statuses of a user's access keys: a user has two at most.

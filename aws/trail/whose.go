@@ -137,8 +137,9 @@ func unknownKey(h Holder, read []RegionCoverage) error {
 	return aws.Refuse("%s A new session appears within minutes: try again, or give its role.", text)
 }
 
-// Target is the role whose sessions are to be revoked. The error is a *RefusedError: the key
-// belongs to another kind of principal, and it says what to do instead.
+// Target is the role whose sessions are to be revoked, or the user with the access key by which the
+// session was opened, as far as CloudTrail shows it. The error is a *RefusedError: the key is of
+// root, and it says what to do instead.
 func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 	name, account := aws.NameOf(h.ARN), h.AccountName
 	if ref, err := aws.ParseARN(h.ARN); err == nil && h.Kind != "" { // one account's events tell of others' sessions
@@ -153,17 +154,17 @@ func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 		target.Key, target.RoleID, target.Told = h.Key, h.Opened.RoleID, h.words()
 		return target, err
 	case h.Kind == contain.User && name != "":
-		refused := aws.RefuseUser(aws.KeyRef{ID: h.Opened.CallerAccessKey, Account: account}, name)
-		refused.Sentence = fmt.Sprintf("%s is a session of the IAM user %s in %s. %s", h.Key, aws.Quote(name), account,
-			refused.Sentence)
-		return aws.Target{}, refused
+		target, err := cloud.Parse(h.ARN)
+		target.Path, target.GivenARN, target.Key, target.Told = "", "", h.Key, h.words() // the user may have moved
+		if key := (aws.KeyRef{ID: h.Opened.CallerAccessKey}); key.LongTerm() {
+			target.UserKey = key.ID
+		}
+		return target, err
 	case !h.Root:
 		return aws.Target{}, aws.Refuse("%s is not a session of a role: CloudTrail in %s calls its holder %s. Look at its "+
 			"calls there.", h.Key, h.AccountName, aws.Quote(h.ARN))
 	}
-	return aws.Target{}, aws.Refuse("%s is a session of the root user of %s. Only a service control policy reaches "+
-		"it, and none in the management account. Sign in as root, delete root's access keys and change its "+
-		"password.", h.Key, h.AccountName)
+	return aws.Target{}, aws.RefuseRootKey(h.Key, h.AccountName)
 }
 
 // words says what is known of the session.

@@ -26,7 +26,7 @@ func (g *Guard) Expired(ctx context.Context, item approvals.Item) error {
 		return nil
 	}
 	force, err := g.InForce(ctx, r.Subject.Key)
-	newest, found := force.Newest(r.Purpose.Measure())
+	newest, found := force.Newest(r)
 	switch {
 	case err != nil:
 		return err

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -132,6 +133,9 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 		return q.superseded(ctx, own.SupersededBy)
 	}
 	q.force = force
+	if q.role.Kind == contain.User {
+		return q.unknown(ctx, "What the access key and its sessions did is not judged.", false)
+	}
 	report, err := q.lookup(ctx)
 	if err != nil || report == nil {
 		return err

@@ -22,12 +22,14 @@ const (
 func lock() Kind {
 	return Kind{Name: approvals.Lock, On: contain.Lock(), First: true, Words: messages.Words{
 		Word: "lock ",
-		Ask:  "lock", Past: "Locked", Did: "role", Noun: "lock", Deny: "lock",
+		Form: "lock &lt;role&gt;", Does: "lock a role",
+		Ask: "lock", Past: "Locked", Did: "role", Noun: "lock", Deny: "lock",
 		Mark: "lock", Whom: "sessions of the role", Fence: "removing `" + denyAll + "` from the role",
 		Calls: "DetachRolePolicy", ByHand: "attach the managed policy " + denyAll + " to the role",
 		Document: func(policy string) string { return "managed policy " + messages.Code(cmp.Or(policy, denyAll), 128) },
 		Where:    "the role's managed policies", Stays: "the role is not locked",
 		Question: "Lock this role?", Yes: "Yes, lock it",
+		Every:   "every session of ",
 		Confirm: "will be denied everything, old and new. Work that uses it breaks until the lock is undone.",
 		Means: func(messages.Context) string {
 			return "revokebot attaches AWS's policy `" + denyAll + "`: " + locksAll + " until the lock is undone. " +
@@ -58,6 +60,7 @@ func lock() Kind {
 		},
 		Leave: func(string) string { return "Undo the lock once the role is safe: until then whatever uses it fails." },
 		Undo: messages.UndoWords{
+			What: "lock",
 			Confirm: func(record.Undoing) string {
 				return "Sessions that have not expired work again, the attacker's too, " + unlocks + "."
 			},
@@ -81,7 +84,7 @@ func lock() Kind {
 			Anew:  "To lock the role again", Again: "it attaches the policy again",
 		},
 		Drill: messages.DrillWords{
-			Means: rehearses("lock"),
+			Means: rehearses("lock", "role"),
 			Would: func(record.Rehearsed) string {
 				return "to the role: it would have denied everything to every session, old and new, until it was undone."
 			},

@@ -26,9 +26,17 @@ type Kind struct {
 // Table holds the measures that exist here.
 type Table []Kind
 
-// All are the measures of this program: the one that needs no word of its own in a command, and
-// behind each what to take when it does not hold.
-func All() Table { return Table{revoke(), lock()} }
+// All are the measures of this program. Of those for one kind of principal, the first needs no word
+// of its own in a command, and behind each is what to take when it does not hold.
+func All() Table { return Table{revoke(), lock(), key()} }
+
+// Principal is what the measure contains.
+func (k Kind) Principal() contain.PrincipalKind { return contain.On(k.On) }
+
+// For are the measures for a kind of principal.
+func (t Table) For(p contain.PrincipalKind) Table {
+	return slices.DeleteFunc(slices.Clone(t), func(k Kind) bool { return k.Principal() != p })
+}
 
 // On is what each measure writes.
 func (t Table) On() record.Measures {
@@ -52,7 +60,7 @@ func (t Table) Of(name string) (Kind, bool) {
 // After is the measure to take when another one does not hold; false if there is none.
 func (t Table) After(m approvals.Measure) (Kind, bool) {
 	i := slices.IndexFunc(t, func(k Kind) bool { return k.Name == m }) + 1
-	if i == 0 || i == len(t) {
+	if i == 0 || i == len(t) || t[i].Principal() != t[i-1].Principal() {
 		return Kind{}, false
 	}
 	return t[i], true
@@ -75,8 +83,8 @@ func (t Table) Words(p approvals.Purpose) messages.Words {
 }
 
 // rehearses says what Approve does for a drill.
-func rehearses(noun string) string {
-	return "It rehearses a " + noun + ". revokebot reads the role and opens a read-only session that names you and the " +
+func rehearses(noun, principal string) string {
+	return "It rehearses a " + noun + ". revokebot reads the " + principal + " and opens a read-only session that names you and the " +
 		"requester in CloudTrail. It asks the policy simulator about the policy that a " + noun + " would write, and " +
 		"checks CloudTrail once. *Nothing is written, and no session loses access.*"
 }

@@ -15,11 +15,13 @@ import (
 // revoke denies everything to the sessions of a role that were issued before a cutoff.
 func revoke() Kind {
 	return Kind{Name: approvals.Revoke, On: contain.Revoke(), First: true, Words: messages.Words{
+		Form: "&lt;role&gt;", Does: "revoke the sessions of a role",
 		Ask: "revoke sessions of", Past: "Revoked", Did: "sessions of", Noun: "revocation", Deny: "revocation policy",
 		Mark: "cutoff", Whom: "old sessions", Fence: "writing the role's inline policies",
 		Calls: "DeleteRolePolicy or PutRolePolicy", ByHand: "revoke the role's active sessions",
 		Document: document, Where: "the role's inline policies", Stays: "the leaked sessions keep working",
 		Question: "Revoke these sessions?", Yes: "Yes, revoke",
+		Every: "every session of ",
 		Confirm: "that exists now will be denied everything. " +
 			"Work that uses them breaks until it assumes the role again.",
 		Means: func(c messages.Context) string {
@@ -49,17 +51,12 @@ func revoke() Kind {
 				". Until then it does not hurt new sessions."
 		},
 		Undo: messages.UndoWords{
+			What:    "revocation policy",
 			Confirm: afterUndo, Effect: undoEffect, Revival: revival, Kept: kept,
 			Field: func(u record.Undoing) (name, value string) {
 				return "It denies sessions issued before", messages.UTC(u.Cutoff)
 			},
-			Now: func(v record.Undone, until string) string {
-				if v.Revives {
-					return "Old sessions that it blocked and that have not expired *work again* as soon as IAM has spread the " +
-						"change; the last of them ends by " + until + "."
-				}
-				return "No old session works again."
-			},
+			Now: sessionsNow,
 			Expired: func(v record.Expired) string {
 				return "All sessions issued before " + messages.UTC(v.Cutoff) +
 					" have expired, since " + messages.Both(v.Since) + " at the latest."
@@ -67,7 +64,7 @@ func revoke() Kind {
 			Anew: "To revoke again", Again: "it has a new cutoff",
 		},
 		Drill: messages.DrillWords{
-			Means: rehearses("revocation"),
+			Means: rehearses("revocation", "role"),
 			Would: func(d record.Rehearsed) string {
 				return "with the cutoff *" + messages.UTC(d.WouldBe) +
 					"*: it would have blocked every session issued before that. " +
@@ -105,6 +102,15 @@ func afterUndo(u record.Undoing) string {
 	default:
 		return "All sessions that it blocks have expired."
 	}
+}
+
+// sessionsNow says what became of old sessions.
+func sessionsNow(v record.Undone, until string) string {
+	if v.Revives {
+		return "Old sessions that it blocked and that have not expired *work again* as soon as IAM has spread the " +
+			"change; the last of them ends by " + until + "."
+	}
+	return "No old session works again."
 }
 
 // undoEffect says what is done to the policy.

@@ -39,7 +39,7 @@ func Card(r approvals.Request, events []approvals.Event, c Context) *Message {
 	v := newView(r, events, c)
 	title, lead, open := v.p.title(r.State), cardLead(r, c, v.p), r.State == approvals.StateOpen
 	blocks := []slack.Block{header(title + inTitle(c.Role)), section(lead)}
-	text := title + Code(c.Role.AccountName+"/"+c.Role.Name, 130) + ". " + lead
+	text := title + keyOf(c.Role) + Code(c.Role.AccountName+"/"+c.Role.Name, 130) + ". " + lead
 	about := "Request " + Code(r.ID, 40)
 	add := func(words string) {
 		if words != "" {
@@ -200,7 +200,7 @@ func othersInForce(role record.Role) string {
 	for i, o := range role.InForce {
 		words[i] = Code(string(o.Measure), 40) + " by " + earlierRequest(o.Request, o.Card)
 	}
-	return "In force on this role when this was asked for: " + List(words) + "."
+	return "In force on this " + role.Noun() + " when this was asked for: " + List(words) + "."
 }
 
 // sharedWords is what a card says in a channel whose people are not all of this organisation.
@@ -208,7 +208,15 @@ const sharedWords = "*This channel is shared with another organisation*, whose p
 	"They cannot ask for anything here, nor decide."
 
 func inTitle(role record.Role) string {
-	return Raw(role.AccountName, 64) + "/" + Raw(role.Name, limitRoleName)
+	return keyOf(role) + Raw(role.AccountName, 64) + "/" + Raw(role.Name, limitRoleName)
+}
+
+// keyOf begins the name of a user where a request is about one of its access keys.
+func keyOf(role record.Role) string {
+	if role.Key == "" {
+		return ""
+	}
+	return Raw(role.Key, 64) + " of "
 }
 
 // cardLead is one or two sentences: who wants what, or how it ended.
@@ -299,7 +307,11 @@ func denialReason(e approvals.Event) string {
 }
 
 func roleWords(role record.Role) string {
-	return Code(role.AccountName+"/"+role.Name, 130) + " (account " + Code(role.AccountID, 12) + ")"
+	key := ""
+	if role.Key != "" {
+		key = Code(role.Key, 64) + " of "
+	}
+	return key + Code(role.AccountName+"/"+role.Name, 130) + " (account " + Code(role.AccountID, 12) + ")"
 }
 
 // accountWords names an account before its number.
@@ -354,6 +366,10 @@ func threadButton(action, id, text, label string) *slack.ButtonBlockElement {
 
 // InAccount names a role, its account and the account's number in plain text.
 func InAccount(role record.Role) string {
-	return fmt.Sprintf("the role %s in account %s (%s)", Raw(role.Name, limitRoleName), Raw(role.AccountName, 64),
-		Raw(role.AccountID, 12))
+	key := ""
+	if role.Key != "" {
+		key = "access key " + keyOf(role)
+	}
+	return fmt.Sprintf("%sthe %s %s in account %s (%s)", key, role.Noun(), Raw(role.Name, limitRoleName),
+		Raw(role.AccountName, 64), Raw(role.AccountID, 12))
 }

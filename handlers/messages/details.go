@@ -22,7 +22,7 @@ func Details(r approvals.Request, events []approvals.Event, c Context) slack.Mod
 	if users := v.users(record.MaxUsers); users != "" {
 		blocks = append(blocks, section(users))
 	}
-	if c.Undo == nil {
+	if c.Undo == nil && c.Role.Key == "" {
 		blocks = append(blocks, section(trust(c.Role.Trust)))
 	}
 	blocks = append(blocks, section("*What Approve does*\n"+v.p.means()))
@@ -51,7 +51,7 @@ const limitPrincipals = 20
 func (c Context) fields(r approvals.Request) slack.Block {
 	type field struct{ name, value string }
 	fields := []field{
-		{"Role", Code(c.Role.Name, limitRoleName)},
+		{upper(c.Role.Noun()), Code(c.Role.Name, limitRoleName)},
 		{"Account", Code(c.Role.AccountName, 64) + "\n" + Code(c.Role.AccountID, 12)},
 		{"Requested by", Mention(r.Requester) + alsoAsked(r)},
 		{"Deadline", local(r.Deadline)},
@@ -72,8 +72,12 @@ func (c Context) fields(r approvals.Request) slack.Block {
 		}
 		fields = append(fields, field{"Last used", used}, field{"Created", UTC(c.Role.Created)})
 	}
-	fields = append(fields, field{"Maximum session now", Span(c.Role.MaxSession)},
-		field{"Unique id", Code(c.Role.ID, 128)})
+	if c.Role.Key != "" {
+		fields = append(fields, field{"Access key", Code(c.Role.Key, 64)})
+	} else {
+		fields = append(fields, field{"Maximum session now", Span(c.Role.MaxSession)})
+	}
+	fields = append(fields, field{"Unique id", Code(c.Role.ID, 128)})
 	objects := make([]*slack.TextBlockObject, len(fields))
 	for i, f := range fields {
 		objects[i] = mrkdwn("*" + f.name + "*\n" + f.value)

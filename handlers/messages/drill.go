@@ -26,7 +26,7 @@ func (v *view) rehearsed() *Message {
 	for _, gap := range DrillGaps(*d, v.Pen) {
 		lines = append(lines, "• "+gap)
 	}
-	next := "The real one is " + Code(Command+" "+v.c.Words.Word+v.c.Role.AccountName+"/"+v.c.Role.Name, 160) + "."
+	next := "The real one is " + Code(Command+" "+v.c.Words.Word+v.c.Role.Ref(), 160) + "."
 	if !d.Clean() {
 		next = "Fix what is marked above, and drill again."
 	}
@@ -36,10 +36,10 @@ func (v *view) rehearsed() *Message {
 // DrillChecks are what was found out.
 func DrillChecks(d record.Rehearsed, w Words, p Pen) []string {
 	checks := []string{
-		"The role is the one on the card, and may be changed: read at " + p.At(d.At) + ".",
+		"The " + p.Noun + " is the one on the card, and may be changed: read at " + p.At(d.At) + ".",
 		drillSessionWords(d, w, p),
-		fmt.Sprintf("The two remote steps took %d ms: %d ms to read the role and to open the session, %d ms for a read in "+
-			"place of the write.", (d.First + d.Second).Milliseconds(), d.First.Milliseconds(), d.Second.Milliseconds()),
+		fmt.Sprintf("The two remote steps took %d ms: %d ms to read the %s and to open the session, %d ms for a read in "+
+			"place of the write.", (d.First + d.Second).Milliseconds(), d.First.Milliseconds(), p.Noun, d.Second.Milliseconds()),
 	}
 	if d.Size > 0 {
 		checks = append(checks, "The policy fits: with it, "+w.Room(d.Size)+".")
@@ -55,7 +55,7 @@ func DrillChecks(d record.Rehearsed, w Words, p Pen) []string {
 	if d.MayWrite {
 		for _, doc := range d.Documents {
 			checks = append(checks, "revokebot may write: the policy simulator allows its role `"+doc.Slot.Kind.Facts().Put+
-				"` on this role.")
+				"` on this "+p.Noun+".")
 		}
 	}
 	return checks

@@ -20,7 +20,8 @@ func (v *view) evidence() *Message {
 	in := v.in
 	switch {
 	case in.Looks == 0 && in.Failed != "":
-		return sentence("*CloudTrail could not be read*, so it is not known who used this role. " + v.Prose(in.Failed))
+		return sentence("*CloudTrail could not be read*, so it is not known who used this " + v.Noun + ". " +
+			v.Prose(in.Failed))
 	case in.Looks == 0:
 		return sentence(v.checking())
 	}
@@ -200,7 +201,7 @@ func tableCells(in record.Incident, s record.Session) []string {
 	}
 	return []string{
 		strings.TrimSuffix(Clock(s.Time, in.Until), " UTC"), what, Raw(s.Caller, 80), Raw(s.SourceAddress, 60),
-		Raw(strings.Join(agents, ", also "), 100), StateNow(in, s, slackPen(in.Until).At),
+		Raw(strings.Join(agents, ", also "), 100), StateNow(in, s, slackPen(in.Until, record.Role{}).At),
 	}
 }
 

@@ -25,7 +25,7 @@ func (v *view) tampered(i int, e approvals.Event) {
 	case !v.has("fight"):
 		v.post("fight", e, v.fight())
 	case t != nil && !t.Writing() && !v.toldLost(i):
-		do := "Check the role now: "
+		do := "Check the " + v.c.Role.Noun() + " now: "
 		if slices.ContainsFunc(v.events[:i+1], func(e approvals.Event) bool {
 			t := record.Known[record.Tampered](e)
 			return e.Type == approvals.EventTampered && t != nil && t.SCP != ""
@@ -155,6 +155,8 @@ func (p Pen) Changed(c record.Change) string {
 		return "removed it"
 	case c.Name == "AttachRolePolicy":
 		return "attached it"
+	case c.Name == "UpdateAccessKey":
+		return "set the status of the key"
 	case c.Cutoff.IsZero():
 		return "replaced it by one that is no revocation"
 	default:
@@ -178,44 +180,46 @@ func (m *Message) document(advice, document string) {
 
 func heldText(h record.Held, c Context, at func(time.Time) string) string {
 	if h.Losses == 0 {
-		return fmt.Sprintf("The %s was on the role at every check for %s, the last one at %s.", c.Words.Deny, Span(h.After),
-			at(h.At))
+		return fmt.Sprintf("The %s was on the %s at every check for %s, the last one at %s.", c.Words.Deny, c.Role.Noun(),
+			Span(h.After), at(h.At))
 	}
-	return fmt.Sprintf("The %s is on the role %s after it was applied, at the last check at %s. "+
+	return fmt.Sprintf("The %s is on the %s %s after it was applied, at the last check at %s. "+
 		"Earlier checks missed it %s.",
-		c.Words.Deny, Span(h.After), at(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
+		c.Words.Deny, c.Role.Noun(), Span(h.After), at(h.At),
+		english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
 }
 
 // watched is the title and the outcome after a check found something to tell; both are empty
 // before.
 func watched(r approvals.Request, c Context) (title, lead string) {
-	deny, p := c.Words.Deny, slackPen(r.Opened)
+	deny, noun, p := c.Words.Deny, c.Role.Noun(), slackPen(r.Opened, c.Role)
 	switch r.Watched.Type {
 	case approvals.EventTampered:
 		t := record.Known[record.Tampered](r.Watched)
 		if t == nil {
-			return "Changed", "*The " + deny + " is not on the role* as it was written. Check the role now."
+			return "Changed", "*The " + deny + " is not on the " + noun + "* as it was written. Check the " + noun + " now."
 		}
 		found := "*Someone changed the " + deny + ":* a check at " + p.At(t.At) + " found it " +
 			p.Found(*t) + "."
 		switch {
 		case t.State == role.RoleGone:
-			return "The role is gone", "*The role " + roleWords(c.Role) + " is gone* since " + p.At(t.At) +
+			return "The " + noun + " is gone", "*The " + noun + " " + roleWords(c.Role) + " is gone* since " + p.At(t.At) +
 				" at the latest, and its sessions with it."
 		case t.State == role.RoleReplaced:
-			return "The role is gone", "*The role was recreated:* " + roleWords(c.Role) + " is another role since " +
-				p.At(t.At) + " at the latest. The sessions of the one that was approved ended with it; the new one is not touched."
+			return "The " + noun + " is gone", "*The " + noun + " was recreated:* " + roleWords(c.Role) + " is another " +
+				noun + " since " + p.At(t.At) + " at the latest. The sessions of the one that was approved ended with it; " +
+				"the new one is not touched."
 		case t.Writing():
 			return removed(*t) + ", being restored", found + " It is being restored."
 		default:
 			return removed(*t), found + " *" + upper(c.Words.Whom) +
-				" may have access.* Check the role now; the thread says what to do."
+				" may have access.* Check the " + noun + " now; the thread says what to do."
 		}
 	case approvals.EventRewritten:
 		w := record.Known[record.Rewritten](r.Watched)
 		if w == nil || !w.Back.Equal {
 			return "Restored, not verified", "*Someone changed the " + deny + "*, and restoring it could not be verified: " +
-				c.Words.Whom + " may have access. Check the role now."
+				c.Words.Whom + " may have access. Check the " + noun + " now."
 		}
 		return "Restored", fmt.Sprintf("*Someone changed the %s.* Restored (%d of %d) for %s.", deny, w.Rewrite,
 			record.MaxRewrites, c.Words.Scope(bold(p.At(w.Cutoff))))
@@ -232,8 +236,12 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 }
 
 func removed(t record.Tampered) string {
-	if t.State == role.Weakened {
+	switch {
+	case isKey(t.Policy):
+		return "Active again"
+	case t.State == role.Weakened:
 		return "Weakened"
+	default:
+		return "Removed"
 	}
-	return "Removed"
 }

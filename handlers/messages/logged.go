@@ -20,14 +20,14 @@ func policyName(name string) string { return cmp.Or(name, contain.ConsolePolicy)
 func WrittenAfterAll(w Words, policy string, cutoff time.Time) string {
 	return "AWS accepted the policy after all: a write was still under way when the request ended. It denies " +
 		w.Scope(plainUTC(cutoff)) + ". If that is not wanted, remove " + policyName(policy) +
-		" from the role in the IAM console."
+		" in the IAM console."
 }
 
 // WrittenOnce is why a request failed whose policy AWS took, whereupon it was not there and
 // could not be written again.
 func WrittenOnce(policy, mismatch, why string) string {
-	return "AWS accepted the policy once, and the role did not have it as written (" + mismatch +
-		"). Writing it again failed. " + why + " Check the role's policy " + policyName(policy) + "."
+	return "AWS accepted the policy once, and it was not there as written (" + mismatch +
+		"). Writing it again failed. " + why + " Check the policy " + policyName(policy) + "."
 }
 
 // WrittenOnAnother is why a request is void whose policy AWS took on a role that had just been made
@@ -43,27 +43,27 @@ func WrittenOnAnother(policy string, left bool) string {
 
 // Dropped is recorded in an older request when the undo of a later one left less than it wrote.
 func Dropped(w Words) string {
-	return "A later request for this role was undone, and this request's " + w.Deny + " is off the role: " +
+	return "A later request was undone, and this request's " + w.Deny + " is gone: " +
 		"someone else had changed or removed it. It counts as not in force, and the guard does not check it. " +
 		w.Undo.Anew + ", ask for a " + w.Noun + "."
 }
 
 // UndoNotOurs is why an undo failed whose policy was changed since.
 func UndoNotOurs(policy string) string {
-	return "The policy " + policyName(policy) + " on the role is not the one that was to be undone: it was written " +
+	return "The policy " + policyName(policy) + " is not the one that was to be undone: it was written " +
 		"since, so nothing was changed. Check it in the IAM console, and ask again if it should still go."
 }
 
 // UndoneInPart says which policies an undo that failed has undone, and which stay.
 func UndoneInPart(w Words, done, stays []string) string {
-	return "The undo was done in part. Undone: " + strings.Join(done, ", ") + ". Still on the role: " +
+	return "The undo was done in part. Undone: " + strings.Join(done, ", ") + ". Still there: " +
 		strings.Join(stays, ", ") + ". The " + w.Noun + " stays in force, and the guard may restore what is gone. Ask again."
 }
 
 // Sentences for requests that ended without having been carried out.
 const (
 	// UndoRoleGone: there is no role of the name, or another one has it now.
-	UndoRoleGone = "The role was deleted or recreated. What was to be undone went with the old one, so there is " +
+	UndoRoleGone = "What this was about was deleted or recreated. What was to be undone went with the old one, so there is " +
 		"nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
 	UndoNotNewest = "A later request has written into the same policy, so nothing was changed. " +
@@ -84,7 +84,7 @@ const (
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
 	UndoneAfterAll = "AWS accepted the change although this request had ended: " +
-		"a worker that was held up had begun before. Check the role now; if it has to be contained again, ask again."
+		"a worker that was held up had begun before. Check it now; if it has to be contained again, ask again."
 	// UnknownPurpose: a newer version may have opened the request.
 	UnknownPurpose = "This version of revokebot does not know what the request is for, so nothing was done. " +
 		"Ask again once all replicas are of one version."

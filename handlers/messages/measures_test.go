@@ -33,6 +33,12 @@ func aboutMeasure(t *testing.T, k measures.Kind, mode approvals.Mode, said map[s
 		Measure: "restrict", Request: earlierID,
 		Card: "https://acme.slack.com/archives/C0/p1",
 	}}
+	if k.Principal() == contain.User {
+		o.Subject.Key, o.Subject.Part = "111122223333/AIDAEXAMPLEDEPLOY0001", "AKIAEXAMPLECIDEPLOY1"
+		c.Role.Kind, c.Role.Key, c.Role.Name, c.Role.ID = contain.User, o.Subject.Part, "ci-deploy", "AIDAEXAMPLEDEPLOY0001"
+		c.Role.Path, c.Role.ARN, c.Role.MaxSession = "/ci/", "arn:aws:iam::111122223333:user/ci/ci-deploy", 0
+		c.Role.Trust, c.Role.TrustDigest = nil, ""
+	}
 	facts := record.Facts{Role: c.Role}
 	switch mode {
 	case approvals.ModeDo:
@@ -96,6 +102,7 @@ func writtenFor(k measures.Kind) (changes []contain.Change) {
 	for _, place := range k.On.Places(contain.Target{
 		Principal: contain.Principal{Partition: "aws"},
 		Request:   "4DLARAV3ISOEUUODW4FIG5AF5F",
+		Params:    []byte(`{"key":"AKIAEXAMPLECIDEPLOY1"}`),
 	}) {
 		changes = append(changes, contain.Change{Slot: place[0], After: "written"})
 	}

@@ -489,6 +489,12 @@ func all(t *testing.T) map[string]*messages.Message {
 		"loose_proof": messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()),
 			exampleContext()),
 
+		"reply_other_principal": messages.OtherPrincipal("lock", "user"),
+		"reply_which_key": messages.WhichKey(exampleUser(), "", []contain.Document{
+			{Slot: contain.Slot{Kind: contain.KeyStatus, Name: "AKIAEXAMPLECIDEPLOY1"}, Text: "Active"},
+			{Slot: contain.Slot{Kind: contain.KeyStatus, Name: "AKIAEXAMPLECIDEPLOY2"}, Text: "Inactive"},
+		}, false, "pasted in a gist"),
+		"reply_no_active_key": messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
 		"reply_not_listed":     messages.NotListed("lock", "prod"),
 		"reply_secret":         messages.SecretRemoved(),
 		"reply_usage":          messages.Usage("", messages.ExampleReason, []string{"prod", "staging"}),
@@ -689,4 +695,12 @@ func TestTheFormForADenialIsWithinSlacksLimits(t *testing.T) {
 			t.Errorf("%s", p)
 		}
 	}
+}
+
+// exampleUser is a user that an access key is asked for of.
+func exampleUser() record.Role {
+	u := record.Role{}
+	u.Kind, u.AccountName, u.AccountID, u.Name = contain.User, "prod", "111122223333", "ci-deploy"
+	u.ARN, u.ID = "arn:aws:iam::111122223333:user/ci/ci-deploy", "AIDAEXAMPLEDEPLOY0001"
+	return u
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
@@ -66,7 +67,7 @@ func (v *view) button(action, text, label string) slack.BlockElement {
 
 // failed says why it was not carried out, or not as far as is known.
 func (v *view) failed() string {
-	return bold(titles[v.r.State]+".") + " " + v.p.failure(v.r.Closing) + v.p.after
+	return bold(v.p.state(v.r.State)+".") + " " + v.p.failure(v.r.Closing) + v.p.after
 }
 
 // applied tells what was applied and what is verified of it.
@@ -147,7 +148,7 @@ func (c Context) appliedTitle(r approvals.Request) string {
 	case a.Seen == record.SeenEqual:
 		return containment(r, c.Words.Past)
 	case a.Seen == record.SeenOther:
-		return "Written, but not on the role"
+		return "Written, but not on the " + c.Role.Noun()
 	}
 	return "Written, not verified"
 }
@@ -246,16 +247,19 @@ func (c Context) appliedLead(r approvals.Request) string {
 	if _, lead := watched(r, c); lead != "" {
 		return lead
 	}
-	check := " " + upper(c.Words.Whom) + " may still have access. Check the role now."
+	noun := c.Role.Noun()
+	check := " " + upper(c.Words.Whom) + " may still have access. Check the " + noun + " now."
 	switch what := c.Words.Document(a.Policy); a.Seen {
 	case record.SeenEqual:
 		return bold(c.Words.Past+":") + " " + c.Words.Scope(bold(Clock(a.Cutoff, r.Opened))) + ". The " + c.Words.Deny +
-			" is on the role (verified). IAM usually enforces it within seconds."
+			" is on the " + noun + " (verified). IAM usually enforces it within seconds."
 	case record.SeenOther:
-		return "*Written, but not on the role:* AWS accepted the " + what + ", but the role has something else, or nothing." +
+		return "*Written, but not on the role:* AWS accepted the " + what + ", but the " + noun +
+			" has something else, or nothing." +
 			check
 	default:
-		return "*Written, not verified:* AWS accepted the " + what + ", but the role could not be read after that." + check
+		return "*Written, not verified:* AWS accepted the " + what + ", but the " + noun + " could not be read after that." +
+			check
 	}
 }
 
@@ -265,7 +269,7 @@ func (c Context) undoneTitle(r approvals.Request) string {
 	switch {
 	case a == nil:
 	case a.Seen == record.SeenOther:
-		return "Undone, but the role has another policy now"
+		return "Undone, but the " + c.Role.Noun() + " has another policy now"
 	case a.Seen != record.SeenEqual:
 	case c.Undo.Stays():
 		return "Undone, what was there before stays"
@@ -289,11 +293,13 @@ func (c Context) undoOutcome(r approvals.Request) string {
 // Left says what an undo left on the role, as far as that was seen, and until when old sessions
 // work again, in mrkdwn.
 func (c Context) Left(v record.Undone, at func(time.Time) string) (text string) {
+	noun := c.Role.Noun()
 	switch {
 	case v.Seen == record.SeenOther:
-		return "AWS accepted the change, but the role is *not as it was before the " + c.Words.Noun + "*. Check the role now."
+		return "AWS accepted the change, but the " + noun + " is *not as it was before the " + c.Words.Noun +
+			"*. Check the " + noun + " now."
 	case v.Seen != record.SeenEqual:
-		text = "AWS accepted the change, but the role was not verified after that: check it."
+		text = "AWS accepted the change, but the " + noun + " was not verified after that: check it."
 	case v.Stays:
 		text = "What the " + c.Words.Deny + " consists of was there before it, and stays."
 	case v.Found:
@@ -301,12 +307,16 @@ func (c Context) Left(v record.Undone, at func(time.Time) string) (text string) 
 	case v.Slots.Restores():
 		text = "The earlier policy is back (verified)."
 	default:
-		text = "The " + c.Words.Deny + " is off the role (verified)."
+		text = "The " + c.Words.Undo.What + " is off the " + noun + " (verified)."
 	}
 	text += " " + c.Words.Undo.Now(v, at(v.RevivesUntil))
 	for _, s := range v.Slots {
 		if len(v.Slots) > 1 || s.Fate == record.FateForeign && s.Text != "" {
-			text += "\n• The " + c.Words.Document(s.Slot.Label()) + " " + fates[s.Fate]
+			fate := fates[s.Fate]
+			if s.Slot.Kind == contain.KeyStatus && s.Fate == record.FateSame {
+				fate = "stays " + strings.ToLower(cmp.Or(s.Text, "deleted")) + "."
+			}
+			text += "\n• The " + c.Words.Document(s.Slot.Label()) + " " + fate
 		}
 	}
 	return text
@@ -336,7 +346,7 @@ func (v *view) undoApplied() string {
 		text += "\n" + unnamed
 	}
 	return text + "\nIt was the " + w.Noun + " of " + earlierRequest(v.r.About, v.c.Undo.Card) + ". " + w.Undo.Anew +
-		", send " + Code(Command+" "+w.Word+v.c.Role.AccountName+"/"+v.c.Role.Name, 160) + ": " + w.Undo.Again + "."
+		", send " + Code(Command+" "+w.Word+v.c.Role.Ref(), 160) + ": " + w.Undo.Again + "."
 }
 
 // undoneText says who undid it, and what that means for old sessions.

@@ -20,11 +20,12 @@ type Pen struct {
 	Bold  func(text string) string
 	Who   func(id string) string // a person of the workspace
 	At    func(time.Time) string
+	Noun  string // of the principal: "role"
 }
 
 // slackPen writes mrkdwn. Moments of the day are without their date.
-func slackPen(day time.Time) Pen {
-	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }}
+func slackPen(day time.Time, on record.Role) Pen {
+	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }, on.Noun()}
 }
 
 // quoted is what package aws writes around a text from outside. There is no back-tick in it.
@@ -119,7 +120,7 @@ func (p Pen) State(in record.Incident, s record.Session) string {
 	case in.Undone:
 		return "not blocked by this request, which was undone"
 	case in.Lost:
-		return "not blocked, the policy is off the role"
+		return "not blocked, the policy is gone"
 	case !a.LastOK.Before(in.Cutoff) && a.LastOK.After(a.Refused):
 		return "has access, last successful call at " + p.At(a.LastOK)
 	case !a.Refused.IsZero() && !a.Refused.Before(in.Cutoff):
@@ -183,7 +184,7 @@ func (p Pen) Facts(proof record.Proof) [3]Fact {
 	if proof.Lost != nil || !proof.UndoneAt.IsZero() {
 		for i := range facts[1:] {
 			if f := &facts[1+i]; f.Word == FactYes {
-				f.Text += ", while the policy was on the role"
+				f.Text += ", while the policy was on the " + p.Noun
 			}
 		}
 	}
@@ -191,14 +192,14 @@ func (p Pen) Facts(proof record.Proof) [3]Fact {
 }
 
 func (p Pen) onRole(proof record.Proof) Fact {
-	f := func(word, text string) Fact { return Fact{"On the role", word, text} }
+	f := func(word, text string) Fact { return Fact{"On the " + p.Noun, word, text} }
 	switch back := proof.ReadBack; {
 	case !proof.UndoneAt.IsZero():
 		return f(FactUndone, "no, undone at "+p.At(proof.UndoneAt))
 	case proof.Lost != nil && proof.Lost.Lost():
 		return f(FactNo, "no, "+p.Found(*proof.Lost)+" at "+p.At(proof.Lost.At))
 	case proof.Lost != nil:
-		return f(FactRoleGone, "the role was deleted, seen at "+p.At(proof.Lost.At))
+		return f(FactRoleGone, "the "+p.Noun+" was deleted, seen at "+p.At(proof.Lost.At))
 	case back == nil:
 		return f(FactNotKnown, "not verified")
 	case back.Equal:
@@ -259,9 +260,14 @@ func (p Pen) seen(e *record.Enforcement) Fact {
 	}
 }
 
+// isKey reports whether the name of a document is the id of an access key, whose status it is.
+func isKey(name string) bool { return strings.HasPrefix(name, "AKIA") }
+
 // Found says what a check found in place of what was applied, in the middle of a sentence.
 func (p Pen) Found(t record.Tampered) string {
 	switch {
+	case isKey(t.Policy) && t.State == role.Weakened:
+		return "active again"
 	case t.State == role.Gone:
 		return "removed"
 	case t.State == role.Weakened && t.Found.IsZero():
@@ -269,9 +275,9 @@ func (p Pen) Found(t record.Tampered) string {
 	case t.State == role.Weakened:
 		return "changed to the earlier cutoff " + p.At(t.Found)
 	case t.State == role.RoleGone:
-		return "gone with the role"
+		return "gone with the " + p.Noun
 	case t.State == role.RoleReplaced:
-		return "gone with the role, whose name another role has now"
+		return "gone with the " + p.Noun + ", whose name another one has now"
 	default:
 		return "changed"
 	}

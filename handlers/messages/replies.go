@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -62,8 +63,7 @@ func Help(all []Words, accounts, elsewhere []string, margin time.Duration) *Mess
 		lead, here, known = "*Requests can be made in "+channels(elsewhere)+" only.*\n", "there", ""
 	}
 	for _, w := range all[1:] {
-		more += "• `" + Command + " " + w.Word + "&lt;role&gt; [reason …]` asks to " + w.Ask +
-			" a role in the same way. After the approval " +
+		more += "• `" + Command + " " + w.Form + " [reason …]` asks to " + w.Does + " in the same way. After the approval " +
 			w.After(margin) + ".\n"
 	}
 	return sentence(lead + "*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* " +
@@ -183,6 +183,46 @@ func NotListed(measure, account string) *Message {
 	return notRequested(Code(measure, 40) + " does not exist in account " + Code(account, 64) +
 		". The operator of revokebot can add it to " + Code("accounts."+account+".measures", 100) +
 		" in the configuration; `revokebot doctor` says what it needs.")
+}
+
+// OtherPrincipal answers a request for a measure on a kind of principal that it does not contain.
+func OtherPrincipal(measure string, on contain.PrincipalKind) *Message {
+	return notRequested(Code(measure, 40) + " is not for a " + string(on) +
+		". Leave the word out: a role's sessions are revoked, and of a user an access key is deactivated.")
+}
+
+// WhichKey answers a request for a user that does not say which access key is meant. told is what
+// is known of the session that was asked for, "" without one.
+func WhichKey(user record.Role, told string, keys []contain.Document, drill bool, reason string) *Message {
+	text, mode := "Nothing was requested yet: ", ""
+	if drill {
+		mode = "drill "
+	}
+	if told != "" {
+		text += Code(told, 600) + " "
+	}
+	var buttons []slack.Block
+	var others []string
+	for i, k := range keys {
+		if user.Key = k.Slot.Name; k.Text != contain.KeyActive {
+			others = append(others, Code(user.Key, 64))
+			continue
+		}
+		if command := strings.TrimSpace(mode + user.Ref() + " " + reason); len(command) <= limitCommand {
+			buttons = append(buttons, slack.NewActionBlock(fmt.Sprint("key ", i), threadButton(ActionMeant, command,
+				"Deactivate "+Raw(user.Key, 40), "Ask to deactivate access key "+labelled(user))))
+		}
+	}
+	user.Key = ""
+	if len(buttons) == 0 {
+		text += roleWords(user) + " has no active access key."
+	} else {
+		text += "which access key of " + roleWords(user) + " leaked? Press it, or send its id in place of the user."
+	}
+	if len(others) > 0 {
+		text += " Inactive already: " + List(others) + ". Send its id to deny the sessions that it made."
+	}
+	return &Message{Text: fit(text, limitText), Blocks: append([]slack.Block{section(text)}, buttons...)}
 }
 
 // AlreadyOpen points at the card of the request that is under way for the role. link is empty while

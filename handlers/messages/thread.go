@@ -47,7 +47,7 @@ type view struct {
 
 func newView(r approvals.Request, events []approvals.Event, c Context) *view {
 	v := &view{
-		Pen: slackPen(r.Opened), c: c, p: c.phrases(r), r: r, events: events, in: c.Incident(events),
+		Pen: slackPen(r.Opened, c.Role), c: c, p: c.phrases(r), r: r, events: events, in: c.Incident(events),
 		proof: record.Proven(events), known: map[string]bool{},
 	}
 	if c.Undo == nil && !c.Drill {

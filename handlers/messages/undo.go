@@ -58,7 +58,7 @@ func UndoByCommand(w Words, role record.Role) *Message {
 
 // undoCommand is what to type to ask for an undo.
 func undoCommand(w Words, role record.Role, rest string) string {
-	text := Command + " undo " + w.Word + role.AccountName + "/" + role.Name
+	text := Command + " undo " + w.Word + role.Ref()
 	if rest != "" {
 		text += " " + rest
 	}
@@ -73,9 +73,10 @@ func UndoWhich(held []Listed, role record.Role) *Message {
 	for _, l := range held {
 		w := l.Context.Words
 		w.Word = string(l.Request.Purpose.Measure()) + " " // without it the command asks again which
+		role.Key = l.Request.Subject.Part
 		text += "\n• The " + w.Noun + " of request " + Code(l.Request.ID, 40) + ": " + undoCommand(w, role, "")
-		label := "Undo the " + w.Noun
-		buttons = append(buttons, slack.NewActionBlock("undo "+w.Noun,
+		label := "Undo the " + w.Noun + strings.TrimSuffix(" of "+keyOf(role), " of ")
+		buttons = append(buttons, slack.NewActionBlock(strings.ToLower(label),
 			threadButton(ActionUndo, l.Request.ID, label, label+" of "+Raw(role.Name, limitRoleName))))
 	}
 	return &Message{Text: fit(text, limitText), Blocks: append([]slack.Block{section(text)}, buttons...)}
@@ -117,7 +118,7 @@ func NothingToUndo(role record.Role, why string) *Message {
 // Why there is nothing to undo.
 const (
 	UndoneAlready = "It was undone already. Its thread says when and by whom."
-	UndoneByRole  = "The role was recreated since. What was applied went with the old one."
+	UndoneByRole  = "It was recreated since. What was applied went with the old one."
 	UndoStays     = "What was applied was there before, and stays."
 )
 
@@ -125,11 +126,11 @@ const (
 // "measure".
 func NotOnRecord(noun string) string {
 	return "revokebot has no applied " + noun + " on record that was not undone already. " +
-		"If its sessions are still denied, something else denies them: check the role's policies in the IAM console."
+		"If its sessions are still denied, something else denies them: check its policies in the IAM console."
 }
 
 // UndoneByOthers is why there is nothing to undo although no request undid it.
 func UndoneByOthers(w Words) string {
 	return "It is as it was before the " + w.Noun + ". revokebot did not remove the " + w.Deny + ": CloudTrail has the " +
-		"call, " + w.Calls + " on the role."
+		"call, " + w.Calls + " on it."
 }

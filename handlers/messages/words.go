@@ -12,6 +12,8 @@ import (
 // measure; what differs by what a request does with its measure is in phrases.
 type Words struct {
 	Word   string // of the command, with a space after it; "" of the measure that needs none
+	Form   string // of the command in the help: "lock &lt;role&gt;"
+	Does   string // and what it asks for: "lock a role"
 	Ask    string // what is asked for, before a role: "revoke sessions of"
 	Past   string // what was done, in a title: "Revoked"
 	Did    string // to what, in a title before a role: "sessions of"
@@ -27,7 +29,8 @@ type Words struct {
 
 	Question string               // asked once more before an approval counts
 	Yes      string               // the answer to it, at most 30 characters
-	Confirm  string               // what follows on it, after "Every session of <role>": plain text
+	Every    string               // begins what follows on it, before the role: "Every session of"
+	Confirm  string               // and goes on after it: plain text
 	Means    func(Context) string // what Approve does: the first line for the card, the rest for its details
 
 	After func(margin time.Duration) string // what holds after the approval, without a period
@@ -48,6 +51,7 @@ type Words struct {
 
 // UndoWords are those of taking a measure away again.
 type UndoWords struct {
+	What    string                                         // what is taken off it, after "the": "revocation policy"
 	Confirm func(record.Undoing) string                    // what becomes of the sessions, in plain text
 	Effect  func(record.Undoing) string                    // what is done to the document, a sentence
 	Revival func(approvals.Request, record.Undoing) string // what becomes of the sessions it keeps out, sentences
@@ -91,7 +95,7 @@ func (c Context) Incident(events []approvals.Event) record.Incident {
 // FurtherByHand is what to do if the measure does not hold.
 func (c Context) FurtherByHand() string {
 	if c.Further == nil {
-		return "deny the role in a service control policy from the organisation's management account"
+		return "deny the " + c.Role.Noun() + " in a service control policy from the organisation's management account"
 	}
 	return c.Further.ByHand
 }
@@ -109,6 +113,7 @@ type phrases struct {
 
 	means                 func() string // what Approve does
 	know                  string        // above the warnings; "" if none are shown
+	noun                  string        // what the principal is
 	question, yes, detail string        // of the dialog that asks once more before an approval counts
 	unsure                string        // of a try that failed: what is not known
 }
@@ -123,6 +128,7 @@ func (c Context) phrases(r approvals.Request) (p phrases) {
 	default:
 		p = c.applying(r)
 	}
+	p.noun = c.Role.Noun()
 	if !c.Drill { // which writes nothing
 		p.unsure = " It is not known whether AWS accepted the change: check " + c.Words.Where + "."
 	}
@@ -135,7 +141,7 @@ func (c Context) applying(r approvals.Request) phrases {
 		ask: w.Ask + " ", stays: w.Stays,
 		outcome: func() string { return c.appliedLead(r) + judged(r) },
 		means:   func() string { return w.Means(c) }, know: "*Know before you approve*",
-		question: w.Question, yes: w.Yes, detail: "Every session of " + InAccount(c.Role) + " " + w.Confirm,
+		question: w.Question, yes: w.Yes, detail: upper(w.Every+InAccount(c.Role)) + " " + w.Confirm,
 	}
 }
 
@@ -143,7 +149,7 @@ func (c Context) undoing(r approvals.Request) phrases {
 	w, u := c.Words, *c.Undo
 	return phrases{
 		ask: "undo the " + w.Noun + " of ", by: " by " + earlierRequest(r.About, u.Card),
-		stays: "the " + w.Deny + " stays",
+		stays: "the " + w.Undo.What + " stays",
 		done:  c.undoneTitle(r) + ": " + w.Noun + " of ", outcome: func() string { return c.undoOutcome(r) },
 		means: func() string {
 			switch {
@@ -180,7 +186,7 @@ func (c Context) rehearsing(r approvals.Request) phrases {
 var titles = map[approvals.State]string{
 	approvals.StateOpen: "Approval needed", approvals.StateApproved: "Approved", approvals.StateExecuting: "Approved",
 	approvals.StateFailed: "Failed", approvals.StateDenied: "Request denied", approvals.StateCancelled: "Cancelled",
-	approvals.StateExpired: "Expired", approvals.StateVoid: "Void, the role changed",
+	approvals.StateExpired: "Expired",
 }
 
 // title is the outcome of a request first: it is all that a small screen shows. The role follows.
@@ -188,7 +194,15 @@ func (p phrases) title(s approvals.State) string {
 	if s == approvals.StateApplied || s == approvals.StateRehearsed {
 		return p.done
 	}
-	return cmp.Or(titles[s], "In an unknown state") + ": " + p.ask
+	return p.state(s) + ": " + p.ask
+}
+
+// state is that outcome without what was asked for.
+func (p phrases) state(s approvals.State) string {
+	if s == approvals.StateVoid {
+		return "Void, the " + p.noun + " changed"
+	}
+	return cmp.Or(titles[s], "In an unknown state")
 }
 
 // asked says who asked for what.

@@ -54,6 +54,10 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		"outcome of a denial": messages.Outcome(denied, nil, c, text),
 		"outcome, no thread":  messages.Outcome(failed, nil, c, record.CodeThreadGone),
 		"loose":               messages.Loose(messages.Card(open, nil, c), open, c),
+		"other principal":     messages.OtherPrincipal(text, contain.User),
+		"which key": messages.WhichKey(role, text, []contain.Document{
+			{Slot: contain.Slot{Name: text}, Text: "Active"}, {Slot: contain.Slot{Name: text}, Text: text},
+		}, odd, text),
 		"not listed":          messages.NotListed(text, text),
 		"help":                messages.Help(measures.All().AllWords(), many, nil, c.Margin),
 		"did you mean":        messages.DidYouMean(text, "prod", slices.Repeat([]messages.Meant{{text, text}}, n%200+1), odd),

@@ -1,6 +1,8 @@
 package record
 
 import (
+	"cmp"
+	"encoding/json"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -14,7 +16,27 @@ type Role struct {
 	role.Role
 	SharedChannel bool    `json:"shared_channel,omitempty"`
 	InForce       []Other `json:"in_force,omitempty"` // of other requests, the newest of each measure
-	Leaked        string  `json:"leaked,omitempty"`   // the access key that was typed in place of the role
+	Leaked        string  `json:"leaked,omitempty"`   // the access key that was typed in place of the role or user
+	Key           string  `json:"key,omitempty"`      // the user's access key that the request is about
+}
+
+// Noun is what it is: "role" or "user".
+func (r Role) Noun() string { return string(cmp.Or(r.Kind, contain.Role)) }
+
+// Ref is how a command names it.
+func (r Role) Ref() string {
+	if r.Kind == contain.User && r.Key == "" {
+		return r.ARN
+	}
+	return r.AccountName + "/" + cmp.Or(r.Key, r.Name)
+}
+
+// Params are those of the measure, nil if it takes none.
+func (r Role) Params() json.RawMessage {
+	if r.Key == "" {
+		return nil
+	}
+	return Encode(contain.KeyParams{Key: r.Key})
 }
 
 // Other is a request whose measure is in force on the same principal.

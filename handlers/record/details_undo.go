@@ -92,10 +92,10 @@ func FateOf(there, wanted contain.Document) Fate {
 // Stands are what an undo leaves, slot by slot.
 type Stands []Stand
 
-// Restores reports whether a document that was there before stands again.
+// Restores reports whether a policy that was there before stands again.
 func (s Stands) Restores() bool {
 	return slices.ContainsFunc(s, func(d Stand) bool {
-		return d.Text != "" && (d.Fate == FateRestored || d.Fate == FateSame)
+		return d.Text != "" && d.Slot.Kind != contain.KeyStatus && (d.Fate == FateRestored || d.Fate == FateSame)
 	})
 }
 

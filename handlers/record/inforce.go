@@ -250,7 +250,7 @@ func InForce(past []View, measures Measures) Force {
 	slices.SortFunc(f.Holdings, func(a, b Holding) int {
 		return cmp.Or(b.Request.Ended.Compare(a.Request.Ended), cmp.Compare(b.Request.ID, a.Request.ID))
 	})
-	newer := make(map[approvals.Measure]*Holding) // the holding that was looked at last
+	newer := make(map[string]*Holding) // the holding that was looked at last, by what it is about
 	for i := range f.Holdings {
 		h := &f.Holdings[i]
 		for _, undo := range undos {
@@ -261,10 +261,11 @@ func InForce(past []View, measures Measures) Force {
 			continue
 		}
 		f.promised = append(f.promised, *h)
-		if n := newer[h.Measure]; n != nil {
+		about := h.Request.Subject.Taken(h.Request.Purpose)
+		if n := newer[about]; n != nil {
 			h.SupersededBy = n.Request.ID
 		}
-		newer[h.Measure] = h
+		newer[about] = h
 	}
 	return f
 }
@@ -292,20 +293,26 @@ func (f Force) Of(request string) (Holding, bool) {
 	return f.Holdings[i], true
 }
 
-// Each is the newest holding of each measure that is in force, the newest first.
+// Each is the newest holding of each measure, and of each part of the principal, that is in force,
+// the newest first.
 func (f Force) Each() (all []Holding) {
 	for _, h := range f.Holdings {
-		if h.InForce() && !slices.ContainsFunc(all, func(a Holding) bool { return a.Measure == h.Measure }) {
+		if h.InForce() && !slices.ContainsFunc(all, func(a Holding) bool { return a.Is(h.Request) }) {
 			all = append(all, h)
 		}
 	}
 	return all
 }
 
-// Newest is the newest holding of a measure that is in force.
-func (f Force) Newest(m approvals.Measure) (Holding, bool) {
+// Is reports whether a request is for the same measure on the same part of the principal.
+func (h Holding) Is(r approvals.Request) bool {
+	return h.Measure == r.Purpose.Measure() && h.Request.Subject.Part == r.Subject.Part
+}
+
+// Newest is the newest holding in force of what a request is for.
+func (f Force) Newest(r approvals.Request) (Holding, bool) {
 	for _, h := range f.Each() {
-		if h.Measure == m {
+		if h.Is(r) {
 			return h, true
 		}
 	}
@@ -329,12 +336,18 @@ func (f Force) Above(request string, changes []contain.Change) (Holding, bool) {
 	return Holding{}, false
 }
 
-// Minimum is what requests for a measure have promised and no request has undone, but those of one
-// request. Never write less.
-func (f Force) Minimum(m approvals.Measure, but string) (docs []contain.Document) {
+// Minimum is what other requests for the measure of a request have promised and no request has
+// undone. The request never writes less. A slot that another part of the principal has for itself,
+// such as the status of another key, does not count.
+func (f Force) Minimum(r approvals.Request) (docs []contain.Document) {
 	for _, p := range f.promised {
-		if p.Measure == m && p.Request.ID != but {
-			docs = append(docs, contain.Documents(p.Changes)...)
+		if p.Measure != r.Purpose.Measure() || p.Request.ID == r.ID {
+			continue
+		}
+		for _, d := range contain.Documents(p.Changes) {
+			if p.Is(r) || d.Slot.Name != p.Request.Subject.Part {
+				docs = append(docs, d)
+			}
 		}
 	}
 	return docs

@@ -351,11 +351,12 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 				if got, want := tell(f), strings.Join(c.want, "\n"); got != want {
 					t.Errorf("got\n%s\nwant\n%s", got, want)
 				}
-				if newest, found := f.Newest(approvals.Revoke); newest.Request.ID != c.newest || found != (c.newest != "") {
+				newest, found := f.Newest(approvals.Request{Purpose: approvals.Revoke.Do()})
+				if newest.Request.ID != c.newest || found != (c.newest != "") {
 					t.Errorf("the newest in force is %q, want %q", newest.Request.ID, c.newest)
 				}
 				floor := 0
-				for _, d := range f.Minimum(approvals.Revoke, "") {
+				for _, d := range f.Minimum(approvals.Request{Purpose: approvals.Revoke.Do()}) {
 					var minutes int
 					if _, err := fmt.Sscanf(short(d.Text), "to %d", &minutes); err == nil {
 						floor = max(floor, minutes)
@@ -440,10 +441,11 @@ func TestWhatARequestHasPromisedItselfIsNoMinimumForIt(t *testing.T) {
 	p.revoke("A", applied(t, 1, "")...)
 	p.revoke("B", begun(t, 11, to(1))...)
 	f := record.InForce(p.past, measures)
-	if got := f.Minimum(approvals.Revoke, "B"); len(got) != 1 || short(got[0].Text) != "to 1" {
+	got := f.Minimum(approvals.Request{ID: "B", Purpose: approvals.Revoke.Do()})
+	if len(got) != 1 || short(got[0].Text) != "to 1" {
 		t.Errorf("%+v", got)
 	}
-	if got := f.Minimum("lock", ""); got != nil {
+	if got := f.Minimum(approvals.Request{Purpose: approvals.Lock.Do()}); got != nil {
 		t.Errorf("of another measure: %+v", got)
 	}
 }

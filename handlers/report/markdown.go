@@ -93,7 +93,11 @@ func (i incidentReport) people(ids []string) string {
 }
 
 func mdRole(role record.Role) string {
-	return mdCode(role.AccountName+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
+	key := ""
+	if role.Key != "" {
+		key = mdCode(role.Key, 64) + " of "
+	}
+	return key + mdCode(role.AccountName+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
 }
 
 // mdOther names a role that sessions went on to.
@@ -107,7 +111,7 @@ var pen = messages.Pen{
 		}
 		return mdProse(text, 1200)
 	},
-	Bold: func(text string) string { return "**" + text + "**" }, Who: named(nil), At: utc,
+	Bold: func(text string) string { return "**" + text + "**" }, Who: named(nil), At: utc, Noun: "role",
 }
 
 func upper(words string) string { return strings.ToUpper(words[:1]) + words[1:] }

@@ -54,7 +54,7 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 // has no document, which role refuses.
 func (s Requests) Order(r approvals.Request, c messages.Context) role.Order {
 	o := role.Order{
-		Target:    contain.Target{Request: r.ID, Principal: c.Role.Principal},
+		Target:    contain.Target{Request: r.ID, Principal: c.Role.Principal, Params: c.Role.Params()},
 		Requester: r.Requester, Approvers: r.Voters(), Measure: s.Measures.On()[r.Purpose.Measure()],
 	}
 	if r.Purpose.Mode() == approvals.ModeUndo {
@@ -124,10 +124,10 @@ func (s Requests) GuardStatus(
 	force, err := s.InForce(ctx, r.Subject.Key, record.View{Request: r, Events: events})
 	own, applied := force.Of(r.ID)
 	m := r.Purpose.Measure()
-	newest, _ := force.Newest(m)
+	newest, _ := force.Newest(r)
 	return GuardStatus{
 		Ended: !applied || !own.InForce(), Later: own.SupersededBy != "", Busy: force.Writing(m),
-		Keeper: newest.Request.ID, Minimum: force.Minimum(m, r.ID),
+		Keeper: newest.Request.ID, Minimum: force.Minimum(r),
 	}, err
 }
 

@@ -19,7 +19,10 @@ func Sum(o role.Order, now time.Time, out role.Outcome) record.Applied {
 		if d.Err != nil {
 			continue
 		}
-		a.Policy, a.Writes, a.At = PolicyOf(Document(d)), a.Writes+d.Writes, times.Later(a.At, d.At)
+		a.Writes, a.At = a.Writes+d.Writes, times.Later(a.At, d.At)
+		if doc := Document(d); doc.Slot.Kind != contain.KeyStatus {
+			a.Policy = PolicyOf(doc)
+		}
 		a.AlreadyThere = a.AlreadyThere && d.AlreadyThere
 		switch {
 		case d.ReadBackError != nil:
@@ -163,7 +166,10 @@ func (s Requests) Undoing(held record.Holding, look role.Look) record.Undoing {
 		u.RestoreCutoff = times.Later(u.RestoreCutoff, CutoffOf(m, look.Now, left.Document))
 	}
 	for _, d := range held.Last() {
-		u.Policy, u.RevivesUntil = PolicyOf(d), times.Later(u.RevivesUntil, EndOf(m, d, look.Role))
+		u.RevivesUntil = times.Later(u.RevivesUntil, EndOf(m, d, look.Role))
+		if d.Slot.Kind != contain.KeyStatus {
+			u.Policy = PolicyOf(d)
+		}
 	}
 	if !u.RevivesUntil.IsZero() {
 		u.RevivesUntil = times.Later(u.RevivesUntil, held.Expires())

@@ -19,6 +19,7 @@ const (
 	ExternalID  = "sandbox-external-id" // which the bot's roles ask for
 	spokeRole   = "revokebot-spoke"
 	spokePolicy = "revoke-sessions" // of that role: what it may do
+	usersRole   = "revokebot-users"
 	rivalUser   = "shop-migration"
 )
 
@@ -33,8 +34,9 @@ type World struct {
 	// Rival is the long-term key of user shop-migration, left over from a project, who may write
 	// inline policies of Role. Admin is that of user kim, who administers IAM.
 	Rival, Admin standin.AccessKey
-	// Spokes are the ARNs of the bot's role by the account's name ("prod", "staging").
-	Spokes map[string]string
+	// Spokes are the ARNs of the bot's role by the account's name ("prod", "staging"), Users those of
+	// its role for users.
+	Spokes, Users map[string]string
 }
 
 // BotARN is who the bot is.
@@ -63,6 +65,7 @@ func SeedAWS(server *standin.Server) (World, error) {
 		Prod:    server.AddAccount(ProdID, ""),
 		Staging: server.AddAccount(StagingID, ""),
 		Spokes:  map[string]string{},
+		Users:   map[string]string{},
 	}
 	w.Prod.SetAlias("acme-prod")
 	w.Staging.SetAlias("acme-staging")
@@ -99,6 +102,8 @@ func SeedAWS(server *standin.Server) (World, error) {
 			switch {
 			case spec.Name == spokeRole:
 				w.Spokes[name] = r.ARN
+			case spec.Name == usersRole:
+				w.Users[name] = r.ARN
 			case spec.Name == DeployRole && name == "prod":
 				w.Role = r.ARN
 			}
@@ -161,6 +166,11 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 				spokePolicy: deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy,
 				"lock": deploy.LockPolicy, "unlock": deploy.UnlockPolicy,
 			},
+		},
+		{
+			Name: usersRole, Description: "Lets revokebot contain leaked access keys of this account's users", Created: ago(30),
+			Trust:    deploy.SpokeTrustPolicy(World{}.BotARN(), ExternalID),
+			Policies: map[string]string{"contain-keys": deploy.UsersPolicy, "undo": deploy.UsersUndoPolicy},
 		},
 	}
 	if account != ProdID {

@@ -658,9 +658,18 @@ func awsIllnesses() []illness {
 			w.trust(`"sts:SetSourceIdentity", `, "")
 			yamlWith("    regions", "    allow_unnamed_sessions: true\n    regions")(w)
 		}, trusted, w, "prod: source identity and tags", "go on without their names", "Allow sts:SetSourceIdentity"},
+		{
+			"access keys without a role for users", yamlWith("    users_role: arn:aws:iam::111122223333:role/revokebot-users\n", ""),
+			nil, w, "accounts.prod.measures", "every request for an access key is refused", "Set users_role",
+		},
+		{
+			"a role for users that is not there", yamlWith("role/revokebot-users", "role/revokebot-nobody"), nil, f,
+			"prod: users, session", "or there is no such role", "Compare users_role",
+		},
 		{"ambient credentials of another account", func(w *ward) {
 			yamlWith(`"111122223333"`, `"444455556666"`,
-				"    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n    external_id: sandbox-external-id\n", "")(w)
+				"    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n    external_id: sandbox-external-id\n", "",
+				"    users_role: arn:aws:iam::111122223333:role/revokebot-users\n    measures: [revoke, key]\n", "")(w)
 		}, nil, f, "prod: session", "are those of", "Give that account an assume_role"},
 		{
 			"ambient credentials", yamlWith("    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n"+
@@ -686,7 +695,7 @@ func awsIllnesses() []illness {
 		},
 		{
 			"no AttachRolePolicy where lock is listed", func(w *ward) {
-				yamlWith("    regions", "    measures: [revoke, lock]\n    regions")(w)
+				yamlWith("[revoke, key]", "[revoke, lock]")(w)
 				if err := w.prod.DeleteRolePolicy("revokebot-spoke", "lock"); err != nil {
 					w.t.Fatal(err)
 				}
@@ -699,7 +708,7 @@ func awsIllnesses() []illness {
 		},
 		{
 			"every policy can be attached", func(w *ward) {
-				yamlWith("    regions", "    measures: [lock]\n    regions")(w)
+				yamlWith("[revoke, key]", "[lock]")(w)
 				w.revokePolicy("policy/AWSDenyAll", "policy/AdministratorAccess")
 				extra(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*"}}`)(w)
 			}, func(w *ward) {

@@ -46,6 +46,7 @@ func effective(c settings.Config) []setting {
 		add(key+"id", a.ID, "")
 		add(key+"partition", cmp.Or(a.Partition, "aws"), "")
 		add(key+"assume_role", cmp.Or(a.AssumeRole, "none: the ambient credentials"), "")
+		add(key+"users_role", cmp.Or(a.UsersRole, "none: access keys of users are refused"), "")
 		add(key+"external_id", external, "")
 		add(key+"allow_unnamed_sessions", a.AllowUnnamedSessions, "")
 		add(key+"regions", cmp.Or(strings.Join(a.Regions, ", "), "all that are enabled in the account"), "")
@@ -56,6 +57,7 @@ func effective(c settings.Config) []setting {
 	}
 	add("default_account", cmp.Or(fallback, "none: people name the account"), "")
 	add("protected_roles", c.ProtectedRoles, "")
+	add("protected_users", c.ProtectedUsers, "")
 	add("revocation.margin", short(c.Margin), "")
 	add("revocation.guard", shortAll(c.Guard), "")
 	add("trail.lookback", short(c.Lookback), "")

@@ -90,7 +90,7 @@ func TestWhoDoesNotAnswerIsAFailureAndHoldsUpNobody(t *testing.T) {
 		}, []string{"prod: CloudTrail in eu-west-1"}},
 		{"the simulator", func(w *ward) {
 			w.aws.Inject(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Hang: true, Times: -1})
-		}, []string{"prod: permissions"}},
+		}, []string{"prod: permissions", "prod: users, permissions"}},
 		{
 			"AWS", func(w *ward) {
 				w.aws.Inject(awsstandin.Fault{Hang: true, Times: -1})

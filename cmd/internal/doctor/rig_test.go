@@ -79,7 +79,10 @@ accounts:
     assume_role: arn:aws:iam::111122223333:role/revokebot-spoke
     external_id: sandbox-external-id
     regions: [eu-west-1]
+    users_role: arn:aws:iam::111122223333:role/revokebot-users
+    measures: [revoke, key]
 protected_roles: ["arn:aws:iam::*:role/break-glass-admin"]
+protected_users: ["arn:aws:iam::*:user/break-glass-admin"]
 `
 
 // inWard runs a test in a bubble with a ward. The configuration file lies in the folder that the

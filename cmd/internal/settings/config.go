@@ -28,6 +28,7 @@ type Config struct {
 	Accounts             []aws.Account // by name
 	DefaultAccount       string
 	ProtectedRoles       []string
+	ProtectedUsers       []string
 	Margin               time.Duration
 	Guard                []time.Duration
 	Lookback             time.Duration
@@ -39,7 +40,8 @@ type Config struct {
 // AWS is the part of the configuration that is for package aws.
 func (c Config) AWS(sdk awssdk.Config) aws.Config {
 	return aws.Config{
-		Accounts: c.Accounts, DefaultAccount: c.DefaultAccount, ProtectedRoles: c.ProtectedRoles, Margin: c.Margin, SDK: sdk,
+		Accounts: c.Accounts, DefaultAccount: c.DefaultAccount, ProtectedRoles: c.ProtectedRoles,
+		ProtectedUsers: c.ProtectedUsers, Margin: c.Margin, SDK: sdk,
 	}
 }
 
@@ -89,11 +91,12 @@ func (f file) fill() (Config, []*Error) {
 		ExpireAfter:   orDefault((*time.Duration)(f.Approvals.ExpireAfter), defaultExpireAfter),
 		KeepFor:       orDefault((*time.Duration)(f.Approvals.KeepFor), defaultKeepFor),
 		Policies:      make(map[string]approvals.Policy), DefaultAccount: f.DefaultAccount, ProtectedRoles: f.ProtectedRoles,
-		Margin:    orDefault((*time.Duration)(f.Revocation.Margin), defaultMargin),
-		Guard:     orDefaults(f.Revocation.Guard, defaultGuard),
-		Lookback:  orDefault((*time.Duration)(f.Trail.Lookback), defaultLookback),
-		FollowUps: orDefaults(f.Trail.FollowUps, defaultFollowUps),
-		AuditFile: f.Audit.File,
+		ProtectedUsers: f.ProtectedUsers,
+		Margin:         orDefault((*time.Duration)(f.Revocation.Margin), defaultMargin),
+		Guard:          orDefaults(f.Revocation.Guard, defaultGuard),
+		Lookback:       orDefault((*time.Duration)(f.Trail.Lookback), defaultLookback),
+		FollowUps:      orDefaults(f.Trail.FollowUps, defaultFollowUps),
+		AuditFile:      f.Audit.File,
 	}
 	var p problems
 	p.channels("slack.channels", c.Channels)
@@ -148,9 +151,14 @@ func (c *Config) account(name string, a account, p *problems) {
 		policy.Measures = append(policy.Measures, approvals.Measure(m))
 	}
 	c.Policies[name] = policy
+	if a.UsersRole == "" && slices.Contains(policy.Measures, approvals.AccessKey) {
+		c.Warnings = append(c.Warnings, is(where+".measures", "lists key without users_role",
+			"every request for an access key is refused", "set users_role (deploy/README.md)"))
+	}
 	c.Accounts = append(c.Accounts, aws.Account{
-		Name: name, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, ExternalID: a.ExternalID, Regions: a.Regions,
-		TrailLogGroup: a.TrailLogGroup, AllowUnnamedSessions: a.AllowUnnamedSessions,
+		Name: name, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, UsersRole: a.UsersRole,
+		ExternalID: a.ExternalID, Regions: a.Regions, TrailLogGroup: a.TrailLogGroup,
+		AllowUnnamedSessions: a.AllowUnnamedSessions,
 	})
 	if a.AssumeRole != "" && a.ExternalID == "" {
 		c.Warnings = append(c.Warnings, is(where, "has assume_role without external_id",

@@ -41,7 +41,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		Channels: []string{"C0INCIDENT", "G0PRIVATE"}, Requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, Connections: 3,
 		AllowShared: true,
 		Policies: map[string]approvals.Policy{
-			"prod":  {Measures: []approvals.Measure{"revoke", "lock"}, Approvers: []string{"S0PRODOWNERS"}, Required: 2},
+			"prod":  {Measures: []approvals.Measure{"revoke", "lock", "key"}, Approvers: []string{"S0PRODOWNERS"}, Required: 2},
 			"china": {Measures: revokeAlone, Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
 		},
 		ExpireAfter: 15 * time.Minute, KeepFor: 90 * 24 * time.Hour, RequireReason: true,
@@ -50,12 +50,14 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 			{Name: "china", ID: "012345678901", Partition: "aws-cn", Regions: []string{"cn-north-1"}},
 			{
 				Name: "prod", ID: "111122223333", Partition: "aws", AssumeRole: "arn:aws:iam::111122223333:role/revokebot-spoke",
+				UsersRole:  "arn:aws:iam::111122223333:role/revokebot-users",
 				ExternalID: "some-id", Regions: []string{"us-east-1", "eu-west-1"}, AllowUnnamedSessions: true,
 				TrailLogGroup: "arn:aws:logs:us-east-1:111122223333:log-group:aws-cloudtrail-logs:*",
 			},
 		},
 		DefaultAccount: "prod", ProtectedRoles: []string{"arn:aws:iam::*:role/break-glass-*"},
-		Margin: 45 * time.Second, Lookback: 24 * time.Hour,
+		ProtectedUsers: []string{"arn:aws:iam::*:user/break-glass-*"},
+		Margin:         45 * time.Second, Lookback: 24 * time.Hour,
 		Guard: []time.Duration{
 			5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
 		},
@@ -125,11 +127,11 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		},
 		{
 			"a measure that is none", minimal + "    measures: [revoke, lok]\n",
-			`line 8: "lok" is no measure: write some of revoke lock.`,
+			`line 8: "lok" is no measure: write some of revoke lock key.`,
 		},
 		{
 			"an account without a measure", minimal + "    measures: []\n",
-			"accounts.prod.measures is empty: list some of revoke lock.",
+			"accounts.prod.measures is empty: list some of revoke lock key.",
 		},
 		{
 			"a key in capital letters", strings.Replace(minimal, "slack", "Slack", 1),

@@ -29,6 +29,7 @@ type file struct {
 	Accounts       map[string]account `yaml:"accounts"`
 	DefaultAccount string             `yaml:"default_account"`
 	ProtectedRoles []string           `yaml:"protected_roles"`
+	ProtectedUsers []string           `yaml:"protected_users"`
 	Revocation     struct {
 		Margin *duration   `yaml:"margin"`
 		Guard  *[]duration `yaml:"guard"`
@@ -46,6 +47,7 @@ type account struct {
 	ID         string    `yaml:"id"`
 	Partition  string    `yaml:"partition"`
 	AssumeRole string    `yaml:"assume_role"`
+	UsersRole  string    `yaml:"users_role"`
 	ExternalID string    `yaml:"external_id"`
 	Regions    []string  `yaml:"regions"`
 	Approvers  []string  `yaml:"approvers"`

@@ -1,0 +1,188 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
+)
+
+const ciUser = "ci-deploy"
+
+// userPolicy is the bot's policy on a user of prod.
+func userPolicy(b *bench.Bench, user string) string {
+	u, _ := b.World.Prod.User(user)
+	return u.Policies["RevokebotOlderSessions"]
+}
+
+// keyStatus is the status of an access key of a user of prod.
+func keyStatus(b *bench.Bench, user, key string) string {
+	u, _ := b.World.Prod.User(user)
+	return u.Keys[key]
+}
+
+// userSession opens a session with a user's access key.
+func userSession(b *bench.Bench, key awsstandin.AccessKey) awsstandin.AccessKey {
+	b.T.Helper()
+	out, err := sts.NewFromConfig(b.SDK(key)).GetSessionToken(b.T.Context(), &sts.GetSessionTokenInput{})
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	c := out.Credentials
+	return awsstandin.AccessKey{
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+	}
+}
+
+// assumes has a key assume DeployRole: all that user ci-deploy may do.
+func assumes(b *bench.Bench, key awsstandin.AccessKey) error {
+	b.T.Helper()
+	_, err := sts.NewFromConfig(b.SDK(key)).AssumeRole(b.T.Context(), &sts.AssumeRoleInput{
+		RoleArn: &b.World.Role, RoleSessionName: aws.String("deploy-1900"),
+	})
+	return err
+}
+
+// deactivate contains the key of user ci-deploy with two people.
+func deactivate(b *bench.Bench, text string) bench.Card {
+	b.T.Helper()
+	card := b.AskFor(actors.Rosa, text)
+	card.Approve(actors.Bob)
+	card.Becomes(approvals.StateApplied)
+	return card
+}
+
+func TestALeakedKeyIsMadeInactiveItsSessionsAreDeniedAndAnUndoLeavesTheKeyInactive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		leaked := b.World.CI.AccessKeyID
+		old := userSession(b, b.World.CI)
+		if err := assumes(b, old); err != nil {
+			t.Fatal(err)
+		}
+		card := b.AskFor(actors.Rosa, "`"+leaked+"` pasted in a gist")
+		r := card.Request()
+		if r.Purpose != "key" || r.Reason != "pasted in a gist" || r.Subject.Group != "prod" || r.Subject.Part != leaked {
+			t.Fatalf("%+v", r)
+		}
+		blocks := string(card.Message().Blocks)
+		for _, words := range []string{
+			"Approval needed: deactivate access key " + leaked + " of prod/ci-deploy", "*User*", "*Access key*",
+			"the key is never made active again", "silence proves nothing", "revoke those roles too",
+		} {
+			if !strings.Contains(blocks, words) {
+				t.Errorf("the card lacks %q:\n%s", words, blocks)
+			}
+		}
+		for _, words := range []string{"Who may assume it", "Maximum session", "of the role", "this role"} {
+			if strings.Contains(blocks, words) {
+				t.Errorf("the card says %q:\n%s", words, blocks)
+			}
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.Settle()
+		if keyStatus(b, ciUser, leaked) != "Inactive" || userPolicy(b, ciUser) == "" {
+			t.Fatal("the key is active, or its sessions are not denied")
+		}
+		if assumes(b, b.World.CI) == nil || assumes(b, old) == nil {
+			t.Error("the key or its session works")
+		}
+		b.Until("it is simulated", func() bool {
+			p := record.Proven(card.Events())
+			return p.Simulated != nil && p.Simulated.Proven
+		})
+		if !card.Says("Deactivated: access key " + leaked + " of `prod/ci-deploy`") {
+			t.Errorf("the title:\n%s", card.Message().Text)
+		}
+		b.Until("the guard ends", func() bool { return card.Request().Watched.Type == approvals.EventHeld })
+		undo := undoBy(b, "undo "+leaked+" revive old sessions over")
+		if u := undo.Request(); u.Purpose != "undo:key" || u.About != card.ID || u.Subject.Part != leaked {
+			t.Errorf("%+v", u)
+		}
+		b.Settle()
+		if keyStatus(b, ciUser, leaked) != "Inactive" || userPolicy(b, ciUser) != "" || assumes(b, old) != nil {
+			t.Error("the undo touched the key, or left the policy")
+		}
+		if n := len(b.AWS.Calls("UpdateAccessKey")); n != 1 {
+			t.Errorf("%d calls of UpdateAccessKey", n)
+		}
+		if text := b.Transcript(); !strings.Contains(text, "a leaked key is never made active again") {
+			t.Errorf("%s", text)
+		}
+	})
+}
+
+func TestASessionOfAUserAsksForTheKeyThatOpenedIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		old := userSession(b, b.World.CI)
+		time.Sleep(10 * time.Minute) // CloudTrail is late
+		card := b.AskFor(actors.Rosa, old.AccessKeyID+" found in a log")
+		if r := card.Request(); r.Purpose != "key" || r.Subject.Part != b.World.CI.AccessKeyID {
+			t.Errorf("%+v", r)
+		}
+		if blocks := string(card.Message().Blocks); !strings.Contains(blocks, "Asked for by access key "+old.AccessKeyID) {
+			t.Errorf("the card does not say how it was asked for: %s", blocks)
+		}
+	})
+}
+
+func TestAUsersARNOffersItsActiveKeysAndNoneIsTakenByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		first := b.World.CI.AccessKeyID
+		second, err := b.World.Prod.NewUser(awsstandin.UserSpec{Name: ciUser, Path: "/ci/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const arn = "arn:aws:iam::111122223333:user/ci/ci-deploy"
+		b.Command(actors.Rosa, "drill "+arn+" first Monday")
+		b.Whispered(actors.Rosa, "which access key of")
+		if n := len(b.Cards()); n != 0 {
+			t.Fatalf("%d cards", n)
+		}
+		asked := whispersTo(b, actors.Rosa)
+		last := asked[len(asked)-1]
+		for _, key := range []string{first, second.AccessKeyID} {
+			if !strings.Contains(string(last.Blocks), "Deactivate "+key) {
+				t.Errorf("no button for %s: %s", key, last.Blocks)
+			}
+		}
+		if _, err := b.Slack.Click(t.Context(), actors.Rosa, slackstandin.Click{
+			ChannelID: actors.Incident, MessageTS: last.TS, BlockID: "key 1", ActionID: messages.ActionMeant,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.Until("a card appears", func() bool { return len(b.Cards()) == 1 })
+		r := b.Cards()[0].Request()
+		if r.Purpose != "drill:key" || r.Reason != "first Monday" || r.Requester != actors.Rosa ||
+			r.Subject.Part != first && r.Subject.Part != second.AccessKeyID {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// whispersTo are the messages that only one person sees, oldest first.
+func whispersTo(b *bench.Bench, user string) (all []slackstandin.Message) {
+	for _, m := range b.Slack.Messages(actors.Incident) {
+		if m.Ephemeral && m.VisibleTo == user {
+			all = append(all, m)
+		}
+	}
+	return all
+}
