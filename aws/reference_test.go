@@ -71,7 +71,8 @@ func TestAReferenceIsUnderstoodInEachOfItsForms(t *testing.T) {
 			Account: prod, RoleName: "Deploy", Path: "/", GivenARN: "arn:aws:iam::111122223333:role/Deploy",
 		},
 		"arn:aws:iam::444455556666:user/ops/alice": {
-			Kind: contain.User, Account: dev, RoleName: "alice", Path: "/ops/", GivenARN: "arn:aws:iam::444455556666:user/ops/alice",
+			Kind: contain.User, Account: dev, RoleName: "alice", Path: "/ops/",
+			GivenARN: "arn:aws:iam::444455556666:user/ops/alice",
 		},
 		"arn:aws:iam::444455556666:role/ops/eu/Deploy": {
 			Account: dev, RoleName: "Deploy", Path: "/ops/eu/", GivenARN: "arn:aws:iam::444455556666:role/ops/eu/Deploy",

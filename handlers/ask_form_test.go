@@ -140,8 +140,8 @@ func TestWhatIsWrongWithTheFormIsSaidAtItsFieldAndNothingIsRequested(t *testing.
 			},
 			{"a malformed name", "prod", "prod/Deploy Role", raw("why"), messages.FieldRole, "cannot be a role name"},
 			{
-				"an ARN of a federated user", "prod", "arn:aws:sts::111122223333:federated-user/alice", raw("why"), messages.FieldRole,
-				"federated session",
+				"an ARN of a federated user", "prod", "arn:aws:sts::111122223333:federated-user/alice", raw("why"),
+				messages.FieldRole, "federated session",
 			},
 			{
 				"a long reason", "prod", "prod/DeployRole", raw(strings.Repeat("x", messages.MaxReason+1)), messages.FieldReason,

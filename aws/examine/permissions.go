@@ -45,7 +45,10 @@ func (e *examination) needs() []need {
 		for _, place := range e.measures[name].Places(target) {
 			facts := place[0].Kind.Facts()
 			all = append(all,
-				need{facts.Read, true, name + " cannot see what is on a " + string(e.kind) + ", and writes nothing then", finding.Failure, nil},
+				need{
+					facts.Read, true, name + " cannot see what is on a " + string(e.kind) + ", and writes nothing then",
+					finding.Failure, nil,
+				},
 				need{facts.Put, true, name + " would be stopped", finding.Failure, place})
 			if facts.Remove != "" { // a right of its own that may be left out on purpose
 				without := "an undo of " + name + " can only put back what was there before, which may be meant so"
@@ -312,7 +315,8 @@ func (e *examination) fence(protected []string, fenced answers) finding.Finding 
 	if loose := slices.DeleteFunc(e.patterns(), func(pattern string) bool {
 		return !strings.ContainsAny(pattern[strings.LastIndex(pattern, string(e.kind)+"/")+1:], "*?")
 	}); len(loose) > 0 {
-		return finding.Warn(check, fmt.Sprintf("Name the %[1]ss, or let only administrators create %[1]ss of such names.", e.kind),
+		return finding.Warn(check,
+			fmt.Sprintf("Name the %[1]ss, or let only administrators create %[1]ss of such names.", e.kind),
 			"An attacker who may create %[1]ss can create one that %[2]s protects, and that one cannot be contained.",
 			e.kind, strings.Join(aws.Few(loose), " or "))
 	}

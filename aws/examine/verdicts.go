@@ -44,7 +44,8 @@ func (e *examination) permission(n need, verdicts []role.Decided, asked int) fin
 	case n.state == finding.OK:
 		return finding.Good(check, "Not allowed: %s.", n.without)
 	case len(denied) < answered:
-		return finding.Warn(check, "Allow it there, or list them under protected_"+string(e.kind)+"s so that requests are refused at once.",
+		return finding.Warn(check,
+			"Allow it there, or list them under protected_"+string(e.kind)+"s so that requests are refused at once.",
 			"Not allowed on %s: without it %s.", strings.Join(aws.Few(denied), ", "), n.without)
 	default:
 		return finding.Finding{Check: check, State: n.state, Saw: "Not allowed: without it " + n.without + ".", Fix: fix}

@@ -494,7 +494,7 @@ func all(t *testing.T) map[string]*messages.Message {
 			{Slot: contain.Slot{Kind: contain.KeyStatus, Name: "AKIAEXAMPLECIDEPLOY1"}, Text: "Active"},
 			{Slot: contain.Slot{Kind: contain.KeyStatus, Name: "AKIAEXAMPLECIDEPLOY2"}, Text: "Inactive"},
 		}, false, "pasted in a gist"),
-		"reply_no_active_key": messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
+		"reply_no_active_key":  messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
 		"reply_not_listed":     messages.NotListed("lock", "prod"),
 		"reply_secret":         messages.SecretRemoved(),
 		"reply_usage":          messages.Usage("", messages.ExampleReason, []string{"prod", "staging"}),

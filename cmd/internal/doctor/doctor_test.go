@@ -659,8 +659,8 @@ func awsIllnesses() []illness {
 			yamlWith("    regions", "    allow_unnamed_sessions: true\n    regions")(w)
 		}, trusted, w, "prod: source identity and tags", "go on without their names", "Allow sts:SetSourceIdentity"},
 		{
-			"access keys without a role for users", yamlWith("    users_role: arn:aws:iam::111122223333:role/revokebot-users\n", ""),
-			nil, w, "accounts.prod.measures", "every request for an access key is refused", "Set users_role",
+			"access keys without a role for users",
+			yamlWith("    users_role: arn:aws:iam::111122223333:role/revokebot-users\n", ""), nil, w, "accounts.prod.measures", "every request for an access key is refused", "Set users_role",
 		},
 		{
 			"a role for users that is not there", yamlWith("role/revokebot-users", "role/revokebot-nobody"), nil, f,
