@@ -114,7 +114,7 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 				approvals.Refusal{Code: approvals.RefusedLookupFailed}),
 		},
 		{
-			"AWS accepted the policy once, and the role did not have it as written",
+			"AWS accepted the policy once, and it was not there as written",
 			messages.WrittenOnce("", "gone", "It failed."),
 		},
 		{
@@ -127,7 +127,7 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 		},
 		{"What was to be undone went with the old one", messages.UndoRoleGone},
 		{
-			"The policy AWSRevokeOlderSessions on the role is not the one that was to be undone",
+			"The policy AWSRevokeOlderSessions is not the one that was to be undone",
 			messages.UndoNotOurs(""),
 		},
 		{
@@ -144,7 +144,11 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 func TestTheRunbookAndTheMetricsKnowEveryMeasure(t *testing.T) {
 	runbook, metrics := unwrapped(text(t, runbookPage)), text(t, "docs/metrics.md")
 	for _, k := range measures.All() {
-		for _, words := range []string{"The measure `" + string(k.Name) + "`:", "undo " + k.Words.Word + "prod/DeployRole"} {
+		on := "prod/DeployRole"
+		if k.Principal() == contain.User {
+			on = "prod/AKIA…"
+		}
+		for _, words := range []string{"The measure `" + string(k.Name) + "`:", "undo " + k.Words.Word + on} {
 			if !strings.Contains(runbook, words) {
 				t.Errorf("the runbook lacks %q", words)
 			}

@@ -660,7 +660,8 @@ func awsIllnesses() []illness {
 		}, trusted, w, "prod: source identity and tags", "go on without their names", "Allow sts:SetSourceIdentity"},
 		{
 			"access keys without a role for users",
-			yamlWith("    users_role: arn:aws:iam::111122223333:role/revokebot-users\n", ""), nil, w, "accounts.prod.measures", "every request for an access key is refused", "Set users_role",
+			yamlWith("    users_role: arn:aws:iam::111122223333:role/revokebot-users\n", ""), nil, w,
+			"accounts.prod.measures", "every request for an access key is refused", "Set users_role",
 		},
 		{
 			"a role for users that is not there", yamlWith("role/revokebot-users", "role/revokebot-nobody"), nil, f,
