@@ -310,7 +310,24 @@ func (e *execution) promise(ctx context.Context, p role.Plan) ([]contain.Change,
 	}
 	e.order.Promised = append(e.order.Promised, p.Change)
 	e.own, e.now = e.request.Seq, p.Now
-	return e.order.Promised, nil
+	return e.order.Promised, e.beside(ctx, p)
+}
+
+// beside stops a try whose promise does less in its slot than what the request for another part of
+// the principal has promised at the same time: another try promises more. Of the same part one
+// request is under way.
+func (e *execution) beside(ctx context.Context, p role.Plan) error {
+	if e.undoes() || e.request.Subject.Part == "" {
+		return nil
+	}
+	others, err := e.h.minimum(ctx, e.request)
+	planned := contain.Document{Slot: p.Slot, Text: p.After}
+	if slices.ContainsFunc(others, func(d contain.Document) bool {
+		return d.Slot.Kind == p.Slot.Kind && e.order.Measure.Gap(p.Now, planned, d) != contain.Covers
+	}) {
+		return errOvertaken
+	}
+	return err
 }
 
 // commit moves the request while it is approved or executing, whatever harmless events came in

@@ -468,7 +468,7 @@ func TestAnOrganizationsPolicyIsNoReasonToRefuse(t *testing.T) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		for _, scp := range []string{
-			GuardRailSCP(role.ARN, b.Cloud.OwnRoles("prod")),
+			GuardRailSCP(role.ARN, b.Cloud.OwnRoles("prod", contain.Role)),
 			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*",` +
 				`"Condition":{"StringNotEquals":{"aws:RequestedRegion":"us-east-1"}}}}`,
 		} {

@@ -258,7 +258,7 @@ func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(
 			t.Errorf("the old session should still work: %v", err)
 		}
 
-		if err := b.Prod.SetSCP(GuardRailSCP(role.ARN, b.Cloud.OwnRoles("prod"))); err != nil {
+		if err := b.Prod.SetSCP(GuardRailSCP(role.ARN, b.Cloud.OwnRoles("prod", contain.Role))); err != nil {
 			t.Fatal(err)
 		}
 		last, err := b.apply(r)

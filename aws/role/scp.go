@@ -34,13 +34,17 @@ var becoming = []string{
 
 // GuardRailSCP is the text of a service control policy that keeps everybody but the bot from
 // writing or removing inline policies of the role, or from detaching the managed policy of a slot,
-// and from becoming the bot. botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with
+// and from becoming the bot. Of a user it is about inline policies and the status of access keys. botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with
 // none, no principal may.
 func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) string {
 	s := policyStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
 		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: aws.Literal(roleARN),
 		Condition: condition{},
+	}
+	if ref, err := aws.ParseARN(roleARN); err == nil && ref.Kind == string(contain.User) {
+		s.Sid = "OnlyRevokebotChangesKeysAndInlinePolicies"
+		s.Action = []string{"iam:UpdateAccessKey", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}
 	}
 	for _, key := range Context(slots...) {
 		s.Sid, s.Action = "OnlyRevokebotDetaches", []string{contain.RoleAttached.Facts().Remove}
@@ -58,9 +62,15 @@ func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) s
 }
 
 // OldSessionsSCP is the text of a service control policy that denies everything to sessions of
-// the role that were issued before the cutoff; to all of them if there is none. Unlike a policy on
-// the role, no principal in the account can remove it.
+// the role that were issued before the cutoff; to all of them if there is none. A user is denied
+// everything in any case, because an access key has no issue time. Unlike a policy on the role or
+// user, no principal in the account can remove it.
 func OldSessionsSCP(roleARN string, cutoff time.Time) string {
+	if ref, err := aws.ParseARN(roleARN); err == nil && ref.Kind == string(contain.User) {
+		s := denyOldSessions("DenyTheUserEverything", []string{aws.Literal(roleARN)}, cutoff)
+		delete(s.Condition, "DateLessThan")
+		return scp(s)
+	}
 	s := denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(roleARN)}, cutoff)
 	if cutoff.IsZero() {
 		s.Sid = "DenyAllSessionsOfTheRole"

@@ -205,6 +205,12 @@ func (l listed) read(ctx context.Context, p *Prepared, with aws.Credential, slot
 		err = nil
 	}
 	all := make([]found, len(slots))
+	if slots[0].Kind == contain.KeyStatus {
+		p.keys = nil
+		for _, d := range docs {
+			p.keys = append(p.keys, d.Slot.Name)
+		}
+	}
 	for i, s := range slots {
 		all[i] = found{contain.Document{Slot: s}, at.Server, err}
 		for _, d := range docs {

@@ -32,6 +32,7 @@ type Prepared struct {
 	role    Role
 	trust   string               // the trust policy, JSON
 	there   []found              // one for each slot, as it was read last
+	keys    []string             // the access keys of a user, where they were read
 	inline  aws.Answer[[]string] // of an advisory survey alone
 	clock   aws.Stamp            // of the answer about the role; zero when it had no usable date
 	hubARN  string

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -97,7 +98,27 @@ func (g *Guard) check(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return w.blind(ctx, err)
 	}
+	if err := w.newKeys(ctx, check); err != nil {
+		return err
+	}
 	return w.decide(ctx, check)
+}
+
+// newKeys tells of access keys that the user did not have when the measure was asked for, once
+// each: a stolen key makes others.
+func (w *guardRun) newKeys(ctx context.Context, check role.Check) error {
+	on := w.about.Role
+	for _, key := range check.Keys {
+		if len(on.Keys) == 0 || key == on.Key || slices.Contains(on.Keys, key) || check.State == role.RoleReplaced {
+			continue
+		}
+		if err := w.Remark(ctx, w.request.ID, approvals.EventFinding, "new key "+key, record.Finding{
+			Sentence: messages.NewKey(on, key), Urgent: true,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // guardRun is one look.
@@ -116,7 +137,7 @@ type guardRun struct {
 func (w *guardRun) order() role.Order {
 	o := w.Order(w.request, w.about)
 	written := record.WrittenBy(w.events)
-	o.Guard, o.Promised, o.Stands, o.InForce = true, written.Changes, written.Stands, w.status.Minimum
+	o.Guard, o.Promised, o.Stands, o.InForce = true, written.Taken(), written.Stands, w.status.Minimum
 	return o
 }
 

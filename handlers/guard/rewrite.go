@@ -98,7 +98,8 @@ func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) (
 func (w *guardRun) undercuts(p role.Plan, known []contain.Document) bool {
 	return slices.ContainsFunc(w.status.Minimum, func(d contain.Document) bool {
 		planned := contain.Document{Slot: p.Slot, Text: p.After}
-		return !slices.Contains(known, d) && w.order().Measure.Gap(p.Now, planned, d) != contain.Covers
+		return !slices.Contains(known, d) && d.Slot.Kind == p.Slot.Kind &&
+			w.order().Measure.Gap(p.Now, planned, d) != contain.Covers
 	})
 }
 
@@ -111,7 +112,8 @@ func (w *guardRun) loss(check role.Check, p role.Plan, told []record.Tampered) r
 		t = told[0]
 		t.Resumed, t.SCP = true, ""
 	} else if t.Rewrite == 1 {
-		t.SCP = role.GuardRailSCP(w.about.Role.ARN, w.Roles.Cloud().OwnRoles(w.about.Role.AccountName), p.Slot)
+		on := w.about.Role
+		t.SCP = role.GuardRailSCP(on.ARN, w.Roles.Cloud().OwnRoles(on.AccountName, on.Kind), p.Slot)
 	}
 	t.Changes = []contain.Change{p.Change}
 	t.Promise = step.CutoffOf(w.order().Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After})

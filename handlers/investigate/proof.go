@@ -24,7 +24,7 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 	}
 	o := q.order
 	written := record.WrittenBy(q.events)
-	o.Guard, o.Promised, o.Stands, o.InForce = true, written.Changes, written.Stands, status.Minimum
+	o.Guard, o.Promised, o.Stands, o.InForce = true, written.Taken(), written.Stands, status.Minimum
 	check, err := q.Roles.Check(ctx, o)
 	losses := 0
 	for _, e := range q.events {

@@ -54,6 +54,7 @@ func (v *view) toldLost(i int) bool {
 // fight tells that someone changes what was applied: how often it was restored, by whom it was
 // changed, and the one policy that ends it.
 func (v *view) fight() *Message {
+	_, scope := v.c.done(v.r)
 	var latest record.Tampered
 	var state, scp, onPurpose string
 	var changes []record.Change
@@ -76,7 +77,7 @@ func (v *view) fight() *Message {
 			switch {
 			case w == nil:
 			case w.Back.Equal:
-				state = fmt.Sprintf(" Restored (%d of %d) for %s.", w.Rewrite, record.MaxRewrites, v.c.Words.Scope(v.At(w.Cutoff)))
+				state = fmt.Sprintf(" Restored (%d of %d) for %s.", w.Rewrite, record.MaxRewrites, scope(v.At(w.Cutoff)))
 			default:
 				state = " Restored, but *not verified*: " + Code(w.Back.Mismatch, 300) + ". " + v.Prose(w.Back.Error)
 			}
@@ -192,6 +193,7 @@ func heldText(h record.Held, c Context, at func(time.Time) string) string {
 // watched is the title and the outcome after a check found something to tell; both are empty
 // before.
 func watched(r approvals.Request, c Context) (title, lead string) {
+	past, scope := c.done(r)
 	deny, noun, p := c.Words.Deny, c.Role.Noun(), slackPen(r.Opened, c.Role)
 	switch r.Watched.Type {
 	case approvals.EventTampered:
@@ -222,13 +224,13 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 				c.Words.Whom + " may have access. Check the " + noun + " now."
 		}
 		return "Restored", fmt.Sprintf("*Someone changed the %s.* Restored (%d of %d) for %s.", deny, w.Rewrite,
-			record.MaxRewrites, c.Words.Scope(bold(p.At(w.Cutoff))))
+			record.MaxRewrites, scope(bold(p.At(w.Cutoff))))
 	case approvals.EventHeld:
 		h := record.Known[record.Held](r.Watched)
 		if h == nil {
 			return "", ""
 		}
-		return containment(r, c.Words.Past), bold(c.Words.Past+":") + " " + c.Words.Scope(bold(p.At(h.Cutoff))) + ". " +
+		return containment(r, past), bold(past+":") + " " + scope(bold(p.At(h.Cutoff))) + ". " +
 			heldText(*h, c, p.At)
 	default:
 		return "", ""

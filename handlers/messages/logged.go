@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // plainUTC is a time for a sentence that is kept in the log and shown as it is.
@@ -46,6 +48,15 @@ func Dropped(w Words) string {
 	return "A later request was undone, and this request's " + w.Deny + " is gone: " +
 		"someone else had changed or removed it. It counts as not in force, and the guard does not check it. " +
 		w.Undo.Anew + ", ask for a " + w.Noun + "."
+}
+
+// NewKey is the finding about an access key that a user did not have when one of its keys was to be
+// contained.
+func NewKey(user record.Role, key string) string {
+	name := user.AccountName + "/" + user.Name
+	user.Key = key
+	return aws.Quote(name) + " has the access key " + aws.Quote(key) +
+		", which it did not have when this was asked for. If its owner did not make it, an attacker did: send " + aws.Quote(Command+" "+user.Ref()) + "."
 }
 
 // UndoNotOurs is why an undo failed whose policy was changed since.

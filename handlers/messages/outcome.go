@@ -86,7 +86,7 @@ func (v *view) applied() *Message {
 	}
 	lines = append(lines, strings.Join(facts, " · "))
 	inForce := v.r.Undone == nil && v.proof.Lost == nil
-	if inForce && a.Seen == record.SeenEqual {
+	if inForce && a.Seen == record.SeenEqual && len(a.Refused) == 0 {
 		lines = append(lines, w.Works(v.At(v.proof.Cutoff)))
 	}
 	switch expired, held := v.expired(), v.proof.Held; {
@@ -146,11 +146,29 @@ func (c Context) appliedTitle(r approvals.Request) string {
 		return "Undone"
 	case a == nil:
 	case a.Seen == record.SeenEqual:
-		return containment(r, c.Words.Past)
+		past, _ := c.done(r)
+		return containment(r, past)
 	case a.Seen == record.SeenOther:
 		return "Written, but not on the " + c.Role.Noun()
 	}
 	return "Written, not verified"
+}
+
+// done is what was done, and to what, as a function of the cutoff. Where AWS refused one of several
+// documents it names each.
+func (c Context) done(r approvals.Request) (past string, scope func(cutoff string) string) {
+	a := record.Known[record.Applied](r.Closing)
+	if a == nil || len(a.Refused) == 0 {
+		return c.Words.Past, c.Words.Scope
+	}
+	var done, refused []string
+	for _, d := range a.There {
+		done = append(done, "the "+c.Words.Document(d.Slot.Label()))
+	}
+	for _, s := range a.Refused {
+		refused = append(refused, "the "+c.Words.Document(s.Label()))
+	}
+	return "Done in part", func(string) string { return List(done) + ". *Not done:* " + List(refused) }
 }
 
 // containment is the verdict as a title; before it, what was done.
@@ -251,8 +269,12 @@ func (c Context) appliedLead(r approvals.Request) string {
 	check := " " + upper(c.Words.Whom) + " may still have access. Check the " + noun + " now."
 	switch what := c.Words.Document(a.Policy); a.Seen {
 	case record.SeenEqual:
-		return bold(c.Words.Past+":") + " " + c.Words.Scope(bold(Clock(a.Cutoff, r.Opened))) + ". The " + c.Words.Deny +
-			" is on the " + noun + " (verified). IAM usually enforces it within seconds."
+		past, scope := c.done(r)
+		text := bold(past+":") + " " + scope(bold(Clock(a.Cutoff, r.Opened))) + ". "
+		if len(a.Refused) > 0 {
+			return text + "What was done is verified; the thread says why the rest was not."
+		}
+		return text + "The " + c.Words.Deny + " is on the " + noun + " (verified). IAM usually enforces it within seconds."
 	case record.SeenOther:
 		return "*Written, but not on the role:* AWS accepted the " + what + ", but the " + noun +
 			" has something else, or nothing." +

@@ -68,6 +68,8 @@ type Applied struct {
 	// RevivesUntil is until when sessions that this keeps out would work again without it, by the role
 	// as it was.
 	RevivesUntil time.Time `json:"revives_until,omitzero"`
+	// Refused are the slots whose document AWS or the measure refused; the others were written.
+	Refused []contain.Slot `json:"refused,omitempty"`
 	// There is what was read back or else written: as promised, or as someone else has raised it.
 	There []contain.Document `json:"there,omitempty"`
 	// Slots, of an undo, are what it left; RestoreCutoff is the highest cutoff of them.

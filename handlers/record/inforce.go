@@ -74,6 +74,7 @@ type Holding struct {
 	Since   time.Time          // the cutoff, or when AWS took what has none: it parts sessions; zero if nothing was taken
 	Planned time.Time          // the highest that was planned or written; zero before there was a plan
 	Stands  []contain.Document // as AWS took them last
+	Refused []contain.Slot     // that AWS never took
 
 	// Only from InForce:
 	Request      approvals.Request // its Requester and Voters put it there, at its Ended
@@ -140,6 +141,9 @@ func WrittenBy(events []approvals.Event) Holding {
 				w.Cutoff, w.Planned = times.Later(w.Cutoff, d.Cutoff), times.Later(w.Planned, d.Cutoff)
 				at := since(d.Cutoff, d.At, e)
 				w.Since, w.Stands = times.Later(w.Since, at), d.There
+				if e.Type == approvals.EventApplied {
+					w.Refused = d.Refused
+				}
 				if w.First.IsZero() {
 					w.First = at
 				}
@@ -195,6 +199,13 @@ func Ours(m contain.Measure, events []approvals.Event) (slots []contain.Slot, ou
 		now = times.Later(now, e.At)
 	}
 	return slots, func(d contain.Document) bool { return m.Gap(now, d, first[d.Slot]) == contain.Covers }
+}
+
+// Taken are the changes to what AWS took: what it refused can neither be missed nor restored.
+func (h Holding) Taken() []contain.Change {
+	return slices.DeleteFunc(slices.Clone(h.Changes), func(c contain.Change) bool {
+		return slices.ContainsFunc(h.Refused, func(s contain.Slot) bool { return s.Kind == c.Slot.Kind })
+	})
 }
 
 // Last is the document of each kind of slot that was promised last: where a document that moved

@@ -17,6 +17,7 @@ func Sum(o role.Order, now time.Time, out role.Outcome) record.Applied {
 	a := record.Applied{AlreadyThere: true, CallerARN: out.CallerARN, Unnamed: out.Unnamed, Seen: record.SeenEqual}
 	for _, d := range out.Documents {
 		if d.Err != nil {
+			a.Refused = append(a.Refused, d.There.Slot)
 			continue
 		}
 		a.Writes, a.At = a.Writes+d.Writes, times.Later(a.At, d.At)
