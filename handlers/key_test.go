@@ -79,8 +79,8 @@ func TestALeakedKeyIsMadeInactiveItsSessionsAreDeniedAndAnUndoLeavesTheKeyInacti
 		}
 		blocks := string(card.Message().Blocks)
 		for _, words := range []string{
-			"Approval needed: deactivate access key " + leaked + " of prod/ci-deploy", "*User*", "*Access key*",
-			"the key is never made active again", "silence proves nothing", "revoke those roles too",
+			"Approval needed: deactivate access key " + leaked + " of prod/ci-deploy", "*Who uses it now",
+			"the key is never made active again",
 		} {
 			if !strings.Contains(blocks, words) {
 				t.Errorf("the card lacks %q:\n%s", words, blocks)
@@ -185,4 +185,53 @@ func whispersTo(b *bench.Bench, user string) (all []slackstandin.Message) {
 		}
 	}
 	return all
+}
+
+func TestTheEvidenceOfAKeyFollowsItToItsRolesAndTheVerdictNeverSaysContained(t *testing.T) {
+	t.Parallel()
+	for name, acts := range map[string]bool{"the role's session is silent": false, "it makes calls": true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{
+				Guard: looks, FollowUps: []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute},
+			})
+			pivot := b.Session("deploy-1900")
+			userSession(b, b.World.CI)
+			time.Sleep(10 * time.Minute)
+			card := b.AskFor(actors.Rosa, b.World.CI.AccessKeyID+" pasted")
+			b.Until("the card says who uses it", func() bool {
+				return strings.Contains(card.Message().Text, "2 calls, last call")
+			})
+			card.Approve(actors.Bob)
+			card.Becomes(approvals.StateApplied)
+			time.Sleep(5 * time.Minute)
+			if acts {
+				if err := b.Works(pivot); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(31 * time.Minute)
+			b.Until("the verdict is there", func() bool { return card.Request().Judged.Type == approvals.EventVerdict })
+			card.CaughtUp()
+			v, err := record.Detail[record.Conclusion](card.Request().Judged)
+			want := record.WordUnknown
+			if acts {
+				want = record.WordNotContained
+			}
+			if err != nil || v.Word != want || len(v.Roles) != 1 || v.Roles[0].RoleARN != b.World.Role {
+				t.Errorf("%s: %+v, %v", name, v, err)
+			}
+			text := b.Transcript()
+			for _, words := range []string{
+				"*Leaked:* access key `" + b.World.CI.AccessKeyID + "`", "`prod/DeployRole` was assumed from access key",
+				"silence proves nothing",
+			} {
+				if !strings.Contains(text, words) {
+					t.Errorf("%s: the thread lacks %q:\n%s", name, words, text)
+				}
+			}
+			if strings.Contains(text, "*Contained*") || strings.Contains(text, "this role") {
+				t.Errorf("%s:\n%s", name, text)
+			}
+		})
+	}
 }

@@ -125,7 +125,7 @@ func isGiven(s types.Statement) bool {
 func (c *Client) DeniedAnyway(
 	ctx context.Context, o Order, written []contain.Document, slots []contain.Slot, actions []string,
 ) (map[string]bool, error) {
-	a, err := c.cloud.Conn(o.Principal.AccountName)
+	a, err := c.conn(o.Principal)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,9 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
-	session.RoleARN = q.role.ARN
+	if q.role.Key == "" { // a key and its sessions are asked about by the key
+		session.RoleARN = q.role.ARN
+	}
 	chain, err := inv.Trail.Chain(ctx, trail.ChainQuery{
 		RoleARN: q.role.ARN, ActivityQuery: q.asking([]trail.Session{session}, nil),
 	})

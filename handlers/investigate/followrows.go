@@ -1,6 +1,7 @@
 package investigate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -46,11 +47,11 @@ func links(role record.Role, chain []trail.ChainLink) (told []record.Link, more 
 			continue
 		}
 		from := aws.NameOf(c.Parent.RoleARN)
-		if c.Depth <= 1 {
+		if c.Depth <= 1 || from == "" {
 			from = role.Name
 		}
 		way := record.Link{
-			Depth: c.Depth, From: from, FromSession: c.Parent.SessionName, RoleARN: c.RoleARN, RoleName: aws.NameOf(c.RoleARN),
+			Depth: c.Depth, From: from, FromSession: cmp.Or(c.Parent.SessionName, c.Parent.AccessKeyID), RoleARN: c.RoleARN, RoleName: aws.NameOf(c.RoleARN),
 			AccountID: c.AccountID, Account: c.Account,
 		}.Trim()
 		i := slices.IndexFunc(told, way.Same)

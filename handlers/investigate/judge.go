@@ -123,7 +123,7 @@ func (q *investigation) beside(force record.Force) string {
 	if len(held) == 0 {
 		return "Nothing else of revokebot's keeps its sessions out."
 	}
-	return "Also in force on this role: " + strings.Join(held, ", ") + "."
+	return "Also in force on this " + q.role.Noun() + ": " + strings.Join(held, ", ") + "."
 }
 
 // where says which regions a verdict speaks of, and until when.

@@ -134,7 +134,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	}
 	q.force = force
 	if q.role.Kind == contain.User {
-		return q.unknown(ctx, "What the access key and its sessions did is not judged.", false)
+		return q.ofKey(ctx)
 	}
 	report, err := q.lookup(ctx)
 	if err != nil || report == nil {
@@ -289,7 +289,10 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 
 // strange are the sessions that stand out, the one that is known to be stolen first.
 func (q *investigation) strange(report trail.Report) []trail.Suspect {
-	all := trail.Suspects(report.Sessions, q.cutoff)
+	var all []trail.Suspect
+	if q.role.Key == "" {
+		all = trail.Suspects(report.Sessions, q.cutoff)
+	}
 	for _, s := range report.Sessions {
 		if !q.leaked(s) {
 			continue
@@ -304,9 +307,10 @@ func (q *investigation) strange(report trail.Report) []trail.Suspect {
 	return all
 }
 
-// leaked reports whether the request was asked for by the session's access key.
+// leaked reports whether the request was asked for by the session's access key. Of a user's key all
+// that came out of it counts.
 func (q *investigation) leaked(s trail.Session) bool {
-	return q.role.Leaked != "" && s.AccessKeyID == q.role.Leaked && s.Issued()
+	return s.Issued() && (q.role.Key != "" || q.role.Leaked != "" && s.AccessKeyID == q.role.Leaked)
 }
 
 // sessionRow is what the log keeps of a session.

@@ -50,7 +50,11 @@ func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
 	}
 	asking, cancel := context.WithTimeout(ctx, usersTime)
 	defer cancel()
-	told := inv.users(asking, c.Role, v.Now.Add(-longest))
+	survey := inv.users
+	if c.Role.Key != "" {
+		survey = inv.usersOfKey
+	}
+	told := survey(asking, c.Role, v.Now.Add(-longest))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -120,11 +120,19 @@ func (v *view) users(most int) string {
 	at := func(t time.Time) string { return t.UTC().Format("15:04") } // all lie in twelve hours
 	where := " (CloudTrail until " + at(u.Until) + " UTC, minutes late; " + surveyed(u.Regions) + ")"
 	if len(u.Callers) == 0 {
-		return "*Who uses it now:* no caller with a live session was found" + where + "."
+		who := "no caller with a live session"
+		if v.c.Role.Key != "" {
+			who = "no call of the last 12 hours"
+		}
+		return "*Who uses it now:* " + who + " was found" + where + "."
 	}
 	lines := []string{"*Who uses it now*" + where}
 	for _, c := range u.Callers[:min(len(u.Callers), most)] {
-		line := "• " + v.Code(c.Caller, 60) + ": " + english.Count(c.Sessions, "session", "sessions")
+		counted := english.Count(c.Sessions, "session", "sessions")
+		if v.c.Role.Key != "" { // of a key it is known from where it was used
+			counted = english.Count(c.Sessions, "call", "calls")
+		}
+		line := "• " + v.Code(c.Caller, 60) + ": " + counted
 		if c.LastCall.IsZero() {
 			line += ", opened " + at(c.Opened)
 		} else {

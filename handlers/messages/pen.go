@@ -38,7 +38,15 @@ func outsideSentence(text string) string {
 
 // Session names a session.
 func (p Pen) Session(s record.Session) string {
-	return "session " + p.Code(s.SessionName, 64) + " of " + p.Code(s.Caller, 120) + " from " + p.Code(s.SourceAddress, 60)
+	return p.what(s.SessionName) + " of " + p.Code(s.Caller, 120) + " from " + p.Code(s.SourceAddress, 60)
+}
+
+// what names a session, or the access key of a user that stands among the sessions.
+func (p Pen) what(name string) string {
+	if isKey(name) {
+		return "access key " + p.Code(name, 64)
+	}
+	return "session " + p.Code(name, 64)
 }
 
 // Call tells of one call and what came of it.
