@@ -37,11 +37,14 @@ func TestASlotThatIsRefusedDoesNotStopTheOtherAndTheOutcomeNamesEach(t *testing.
 			usersMayNot(b, action)
 			card.Approve(actors.Bob)
 			card.Becomes(approvals.StateApplied)
-			if got := keyStatus(b, ciUser, leaked); got != c.status || (userPolicy(b, ciUser) == "") != (action == "PutUserPolicy") {
+			denied := userPolicy(b, ciUser) != ""
+			if got := keyStatus(b, ciUser, leaked); got != c.status || denied != (action != "PutUserPolicy") {
 				t.Errorf("%s: the key is %s", action, got)
 			}
 			text := card.Message().Text
-			for _, words := range []string{"Done in part: access key", "*Done in part:* the " + c.done, "*Not done:* the " + c.not} {
+			for _, words := range []string{
+				"Done in part: access key", "*Done in part:* the " + c.done, "*Not done:* the " + c.not,
+			} {
 				if !strings.Contains(text, words) {
 					t.Errorf("%s: the card lacks %q: %s", action, words, text)
 				}
@@ -73,8 +76,8 @@ func TestTheGuardMakesAKeyInactiveAgainAndDeniesTheSessionsThatItMadeMeanwhile(t
 			t.Error("sessions that the key made meanwhile are not denied")
 		}
 		for _, words := range []string{
-			"status of access key `" + leaked + "` active again", "OnlyRevokebotChangesKeysAndInlinePolicies", "iam:UpdateAccessKey",
-			"arn:aws:iam::111122223333:role/revokebot-users",
+			"status of access key `" + leaked + "` active again", "OnlyRevokebotChangesKeysAndInlinePolicies",
+			"iam:UpdateAccessKey", "arn:aws:iam::111122223333:role/revokebot-users",
 		} {
 			if !strings.Contains(b.Transcript(), words) {
 				t.Errorf("the thread lacks %q:\n%s", words, b.Transcript())
@@ -150,7 +153,7 @@ func TestTwoKeysOfOneUserAreTwoRequestsThatShareThePolicy(t *testing.T) {
 		undoBy(b, "undo "+first+" revive old sessions")
 		b.Settle()
 		u, _ := b.World.Prod.User(ciUser)
-		if len(u.Policies) != 1 || u.Keys[first] != "Inactive" || u.Keys[second.AccessKeyID] != "Inactive" { // its own is left
+		if len(u.Policies) != 1 || u.Keys[first] != "Inactive" || u.Keys[second.AccessKeyID] != "Inactive" {
 			t.Errorf("%+v", u)
 		}
 	})

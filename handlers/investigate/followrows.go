@@ -51,7 +51,8 @@ func links(role record.Role, chain []trail.ChainLink) (told []record.Link, more 
 			from = role.Name
 		}
 		way := record.Link{
-			Depth: c.Depth, From: from, FromSession: cmp.Or(c.Parent.SessionName, c.Parent.AccessKeyID), RoleARN: c.RoleARN, RoleName: aws.NameOf(c.RoleARN),
+			Depth: c.Depth, From: from, FromSession: cmp.Or(c.Parent.SessionName, c.Parent.AccessKeyID),
+			RoleARN: c.RoleARN, RoleName: aws.NameOf(c.RoleARN),
 			AccountID: c.AccountID, Account: c.Account,
 		}.Trim()
 		i := slices.IndexFunc(told, way.Same)

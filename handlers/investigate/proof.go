@@ -42,13 +42,15 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		in.Unwatched = "Whether the revocation policy is still on the " + q.role.Noun() + " could not be checked. " + step.Explained(err)
+		in.Unwatched = "Whether the revocation policy is still on the " + q.role.Noun() + " could not be checked. " +
+			step.Explained(err)
 	case check.State == role.Weakened && q.role.Key != "" && check.Documents[0] == role.Weakened:
 		in.Lost = "The access key is active again."
 	case check.State == role.Gone:
 		in.Lost = "The revocation policy is gone from the " + q.role.Noun() + ", so its old sessions work again."
 	case check.State == role.Weakened:
-		in.Lost = "The revocation policy on the " + q.role.Noun() + " is not what was written, so old sessions may work again."
+		in.Lost = "The revocation policy on the " + q.role.Noun() + " is not what was written, so old sessions may " +
+			"work again."
 	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
 		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
 	case who == "" && !in.LostAt.IsZero():

@@ -182,7 +182,7 @@ func merged(chain []record.Link) (roles []record.Link) {
 func (p Pen) assumed(in record.Incident, l record.Link) Item {
 	i := Item{
 		Key: "role " + l.RoleARN, Short: p.Code(RoleOf(l), 130),
-		Text: p.Code(RoleOf(l), 130) + " was assumed from " + p.what(l.FromSession) + ", " +
+		Text: p.Code(RoleOf(l), 130) + " was assumed from " + p.What(l.FromSession) + ", " +
 			english.Count(l.Sessions, "session", "sessions"),
 	}
 	if !l.LastOK.IsZero() {

@@ -186,7 +186,7 @@ var tableTitles = []string{"Time (UTC)", "What", "Who", "From", "User agent", "S
 
 // tableCells is a row of the table.
 func tableCells(in record.Incident, s record.Session) []string {
-	what, agents := Pen{Code: Raw}.what(s.SessionName), []string{agent(s.UserAgent)}
+	what, agents := Pen{Code: Raw}.What(s.SessionName), []string{agent(s.UserAgent)}
 	if !s.Issued() {
 		what = "attempt " + Raw(s.SessionName, 64)
 	}

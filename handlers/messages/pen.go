@@ -38,11 +38,11 @@ func outsideSentence(text string) string {
 
 // Session names a session.
 func (p Pen) Session(s record.Session) string {
-	return p.what(s.SessionName) + " of " + p.Code(s.Caller, 120) + " from " + p.Code(s.SourceAddress, 60)
+	return p.What(s.SessionName) + " of " + p.Code(s.Caller, 120) + " from " + p.Code(s.SourceAddress, 60)
 }
 
-// what names a session, or the access key of a user that stands among the sessions.
-func (p Pen) what(name string) string {
+// What names a session, or the access key of a user that stands among the sessions.
+func (p Pen) What(name string) string {
 	if isKey(name) {
 		return "access key " + p.Code(name, 64)
 	}

@@ -85,7 +85,10 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventUsers:
 		d := of[record.Users](e)
 		if d.Failed != "" {
-			return "who uses the role could not be read: " + i.Prose(d.Failed)
+			return "who uses the " + i.Noun + " could not be read: " + i.Prose(d.Failed)
+		}
+		if i.c.Role.Key != "" {
+			return "the key was used from " + english.Count(len(d.Callers)+d.More, "address", "addresses")
 		}
 		return english.Count(len(d.Callers)+d.More, "caller has", "callers have") + " live sessions of the role"
 	case approvals.EventEvidence:
@@ -108,7 +111,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return "verdict: **" + wordOf(of[record.Conclusion](e).Word) + "**"
 	case approvals.EventReadBack:
 		d := of[record.ReadBack](e)
-		return "verified on the role: " + i.Facts(record.Proof{ReadBack: &d})[0].Text
+		return "verified on the " + i.Noun + ": " + i.Facts(record.Proof{ReadBack: &d})[0].Text
 	case approvals.EventSimulated:
 		d := of[record.Simulated](e)
 		return "policy simulator: " + i.Facts(record.Proof{Simulated: &d})[1].Text
@@ -126,7 +129,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		d := of[record.Rewritten](e)
 		return deny + " was restored under the same approval, for " + i.words.Scope(i.At(d.Cutoff)) + as(d.CallerARN)
 	case approvals.EventHeld:
-		return deny + " was on the role at the last check, " + messages.Span(of[record.Held](e).After) +
+		return deny + " was on the " + i.Noun + " at the last check, " + messages.Span(of[record.Held](e).After) +
 			" after it was applied"
 	case approvals.EventPolicyExpired:
 		return "every session that " + deny + " blocks has expired"
@@ -146,7 +149,8 @@ func (i incidentReport) appliedWords(d record.Applied) string {
 	case i.undo:
 		return "AWS accepted the change" + as(d.CallerARN)
 	case d.AlreadyThere:
-		return "the policy for " + i.words.Scope(i.At(d.Cutoff)) + " is on the role: an earlier try had written it" +
+		return "the policy for " + i.words.Scope(i.At(d.Cutoff)) + " is on the " + i.Noun +
+			": an earlier try had written it" +
 			as(d.CallerARN)
 	default:
 		return "**AWS accepted the " + i.words.Document(d.Policy) + "** at " + i.At(d.At) + " of its clock, for " +

@@ -131,7 +131,7 @@ func mdFailure(e approvals.Event) string {
 	}
 	text := mdProse(f.Sentence, 1200)
 	if f.Unsure {
-		text += " It is not known whether AWS accepted the change: check the role."
+		text += " It is not known whether AWS accepted the change: check it in IAM."
 	}
 	return text
 }

@@ -16,7 +16,9 @@ func (i incidentReport) proven(s *sheet) {
 	switch {
 	case i.r.State == approvals.StateRehearsed && d != nil:
 		s.item("The %s would have been written, for %s.", i.words.Document(d.Policy), i.words.Scope(i.At(d.WouldBe)))
-		for _, check := range messages.DrillChecks(*d, i.words, pen) {
+		whole := pen
+		whole.Noun = i.Noun
+		for _, check := range messages.DrillChecks(*d, i.words, whole) {
 			s.item("%s", check)
 		}
 		for _, gap := range messages.DrillGaps(*d, pen) {
@@ -29,7 +31,7 @@ func (i incidentReport) proven(s *sheet) {
 			s.item("**%s:** %s.", f.Name, f.Text)
 		}
 		if h := i.proof.Held; h != nil {
-			s.item("The %s was on the role at the last check, at %s, %s after it was applied.", i.words.Deny, i.At(h.At),
+			s.item("The %s was on the %s at the last check, at %s, %s after it was applied.", i.words.Deny, i.Noun, i.At(h.At),
 				messages.Span(h.After))
 		}
 	}
@@ -120,8 +122,9 @@ func (i incidentReport) afterApplied(s *sheet) {
 	facts := i.Facts(i.proof)
 	switch facts[0].Word {
 	case messages.FactNo:
-		s.item("Restore the %s and find out who changed it: the role does not have what was written.\n  - %s", i.words.Deny,
-			mdCode(messages.Command+" "+i.words.Word+i.c.Role.AccountName+"/"+i.c.Role.Name, 160))
+		s.item("Restore the %s and find out who changed it: the %s does not have what was written.\n  - %s",
+			i.words.Deny, i.Noun,
+			mdCode(messages.Command+" "+i.words.Word+i.c.Role.Ref(), 160))
 		for _, t := range record.All[record.Tampered](i.events, approvals.EventTampered) {
 			if t.SCP != "" {
 				s.item("To keep everybody but revokebot from %s, attach this service control policy to account %s:\n  - %s",

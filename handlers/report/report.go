@@ -33,6 +33,7 @@ func Report(r approvals.Request, events []approvals.Event, c messages.Context) s
 		Pen: pen, c: c, words: c.Words, r: r, events: events, in: c.Incident(events), proof: record.Proven(events),
 		undo: r.Purpose.Mode() == approvals.ModeUndo,
 	}
+	i.Noun = c.Role.Noun()
 	i.Who, i.At = named(c.Names), func(t time.Time) string { return messages.Clock(t, r.Opened) }
 	return i.markdown()
 }

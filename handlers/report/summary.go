@@ -36,7 +36,7 @@ func (i incidentReport) what() string {
 		verdict = "There is no verdict yet. "
 	}
 	if i.in.Looks == 0 {
-		return verdict + "It is not known who used the role."
+		return verdict + "It is not known who used the " + i.Noun + "."
 	}
 	return verdict + strings.Join(i.Findings(i.in), " ")
 }
@@ -155,7 +155,7 @@ func (i incidentReport) open() string {
 	if do && r.State == approvals.StateApplied {
 		switch {
 		case i.Facts(i.proof)[0].Word == messages.FactNo:
-			open = append(open, "the "+i.words.Deny+", which is not on the role")
+			open = append(open, "the "+i.words.Deny+", which is not on the "+i.Noun)
 		case v == nil:
 			open = append(open, "the verdict")
 		case wordOf(v.Word) == string(record.WordUnknown):

@@ -101,7 +101,7 @@ func (i incidentReport) cloud() (list []moment, left int) {
 	}
 	for _, l := range in.Chain {
 		if len(in.Suspects) > 0 && !l.First.IsZero() {
-			list = append(list, moment{l.First, byTrail, "session " + mdCode(l.FromSession, 64) + " assumed role " + mdOther(l)})
+			list = append(list, moment{l.First, byTrail, i.What(l.FromSession) + " assumed role " + mdOther(l)})
 		}
 	}
 	for _, c := range i.changes() {
