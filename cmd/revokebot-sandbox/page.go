@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/web"
@@ -14,7 +13,7 @@ import (
 
 // guardRail is what the bot advises for the account of the story.
 func guardRail(world actors.World, cloud *aws.Cloud) string {
-	return role.GuardRailSCP(world.Role, cloud.OwnRoles("prod", contain.Role))
+	return role.GuardRailSCP(world.Role, cloud.OwnRoles("prod", ""))
 }
 
 // beside is a page with the metrics beside it.

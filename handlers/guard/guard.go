@@ -112,8 +112,10 @@ func (w *guardRun) newKeys(ctx context.Context, check role.Check) error {
 		if len(on.Keys) == 0 || key == on.Key || slices.Contains(on.Keys, key) || check.State == role.RoleReplaced {
 			continue
 		}
+		sentence := messages.NewKey(aws.Quote(on.AccountName+"/"+on.Name), aws.Quote(key),
+			aws.Quote(messages.Command+" "+on.AccountName+"/"+key))
 		if err := w.Remark(ctx, w.request.ID, approvals.EventFinding, "new key "+key, record.Finding{
-			Sentence: messages.NewKey(on, key), Urgent: true,
+			Sentence: sentence, Urgent: true,
 		}); err != nil {
 			return err
 		}

@@ -84,7 +84,7 @@ func (t Table) Words(p approvals.Purpose) messages.Words {
 
 // rehearses says what Approve does for a drill.
 func rehearses(noun, principal string) string {
-	return "It rehearses a " + noun + ". revokebot reads the " + principal + " and opens a read-only session that names you and the " +
-		"requester in CloudTrail. It asks the policy simulator about the policy that a " + noun + " would write, and " +
-		"checks CloudTrail once. *Nothing is written, and no session loses access.*"
+	return "It rehearses a " + noun + ". revokebot reads the " + principal + " and opens a read-only session that " +
+		"names you and the requester in CloudTrail. It asks the policy simulator about the policy that a " + noun +
+		" would write, and checks CloudTrail once. *Nothing is written, and no session loses access.*"
 }

@@ -171,7 +171,7 @@ func TestTheTimelineOfAReportLeavesOutSessionsThatMatterToNoReader(t *testing.T)
 	markdown, _ := reportStories(t)["contained"].report()
 	timeline := part(t, markdown, "Timeline")
 	for session, told := range map[string]bool{
-		"deploy-42": true, "chained": true, "GitHubActions": false, "deploy-43": false, "`x`": false,
+		"deploy-42": true, "chained": true, "GitHubActions": false, "deploy-43": false, "`x` of": false,
 	} {
 		if strings.Contains(timeline, session) != told {
 			t.Errorf("session %s: told is %v in\n%s", session, !told, timeline)
