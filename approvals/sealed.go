@@ -143,6 +143,9 @@ func (s *Sealed) Done(ctx context.Context, item Item) error {
 	return err
 }
 
+// keptWithin is the part of its retention by which a store may forget what has ended too early.
+const keptWithin = 1000
+
 // checked makes KindForged of items that no replica queued and of acts of people that come again,
 // and puts back items whose time has not come.
 func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, error) {
@@ -181,7 +184,7 @@ func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, 
 // isLook reports whether an item is of those that a store queues by itself: all that they say is
 // which log to look at.
 func isLook(item Item) bool {
-	return item.Seal == "" && len(item.Body) == 0 && (item.Kind == KindDeliver || item.Kind == KindExpire)
+	return item.Seal == "" && len(item.Body) == 0 && item.Source == "" && (item.Kind == KindDeliver || item.Kind == KindExpire)
 }
 
 // Postpone implements Store. What came from a person keeps the time at which it came.
@@ -395,7 +398,7 @@ func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) 
 	switch {
 	case errors.Is(err, ErrUnknownRequest):
 		now, clockErr := s.clock(ctx)
-		if known.seq == 0 || clockErr != nil || known.ended && !now.Before(known.at.Add(s.keeps())) {
+		if known.seq == 0 || clockErr != nil || known.ended && !now.Before(known.at.Add(s.keeps()-s.keeps()/keptWithin)) {
 			return Request{}, nil, err
 		}
 	case err != nil && !broken:

@@ -122,7 +122,7 @@ const AppendOnly int64 = -1
 // Delivery says how far Slack has been told of a request.
 type Delivery struct {
 	Card    string // the message that is the card and the root of the thread; empty before it is posted
-	CardSeq int64  // the last event that the card shows
+	CardSeq int64  // the last event that the card, and all that is edited, shows; -1: it is being posted
 	Cursor  int64  // the last event that was told in the thread
 	Part    int64  // how much of the event after Cursor was told: 0 nothing, 1 its message, not yet its files
 	// the event that is being told right now; above Cursor after a crash: its next part may be in the
@@ -188,7 +188,7 @@ type Store interface {
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
 	// Commit applies a transition in one step, and queues the delivery of what it appended, unless one
-	// is under way or comes within a minute. A transition with a Source that was committed before, in
+	// is under way or comes within ten seconds. A transition with a Source that was committed before, in
 	// this place, is no error and changes nothing. What the request's state is not in From for is
 	// ErrIllegal: what has ended does not move again.
 	Commit(ctx context.Context, t Transition) error

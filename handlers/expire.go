@@ -15,8 +15,9 @@ import (
 
 // expire ends a request that nobody decided in time.
 func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
-	expired := false
+	expired, left := false, time.Duration(0)
 	err := h.Change(ctx, item.Request, func(v record.View) (t approvals.Transition, err error) {
+		left = v.Request.Deadline.Sub(v.Now)
 		if expired = v.Request.State == approvals.StateOpen; expired {
 			t.When, t.Next = approvals.AfterDeadline, approvals.StateExpired
 			t.Events = []approvals.Event{{Type: approvals.EventExpired, Source: "expire " + v.Request.ID}}
@@ -26,8 +27,8 @@ func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
 	switch {
 	case errors.Is(err, approvals.ErrTooEarly):
 		// The timer and the deadline are set by the same clock, in the same step; a failover to a
-		// server whose clock is behind can still bring the timer first.
-		return &step.Again{After: time.Second}
+		// server whose clock is behind, or someone else, can still bring the timer first.
+		return &step.Again{After: max(time.Second, left)}
 	case err == nil && expired:
 		h.Log.InfoContext(ctx, "a request expired", "request", item.Request)
 	}
@@ -124,7 +125,7 @@ func (h *Handlers) sweep(ctx context.Context, id string, now time.Time) error {
 			if err != nil {
 				return err
 			}
-			if d.Cursor < r.Seq {
+			if min(d.Cursor, d.CardSeq) < r.Seq {
 				again, owed = 0, append(owed, approvals.Item{Kind: approvals.KindDeliver, Request: id})
 			}
 		}

@@ -48,11 +48,16 @@ func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 		h.Log.WarnContext(ctx, "the home of another workspace was not drawn", "place", c.Place, "user", c.User)
 		return nil
 	}
+	return h.drawHomeOf(ctx, item, c, "")
+}
+
+// drawHomeOf draws the App Home for an act of its user, unless they have seen it a moment ago.
+func (h *Handlers) drawHomeOf(ctx context.Context, item approvals.Item, c Command, account string) error {
 	wait, err := h.Store.Allow(ctx, "home of "+c.User, counted(item), homesPerUser, floodWindow)
 	if err != nil || wait > 0 {
-		return err // who opens it so often has seen it a moment ago
+		return err
 	}
-	return h.drawHome(ctx, c, "", "")
+	return h.drawHome(ctx, c, account, "")
 }
 
 // filterHome draws the App Home anew for one account, or for all of them. Nothing keeps the choice:
@@ -64,7 +69,7 @@ func (h *Handlers) filterHome(ctx context.Context, a act) error {
 	if _, there := h.Policies[a.value]; !there {
 		a.value = ""
 	}
-	return h.drawHome(ctx, a.Command, a.value, "")
+	return h.drawHomeOf(ctx, a.item, a.Command, a.value)
 }
 
 // drawHome publishes a person's App Home, of one account only if one is named. An error of Slack's

@@ -171,7 +171,7 @@ func (w *Worker) chain(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	w.moved = false
-	if head.N < w.last.N {
+	if head.N < w.last.N || head.N == w.last.N && head.N > 0 && head.Hash != w.last.Hash {
 		w.log.ErrorContext(ctx, "the audit log was set back", "from", w.last.String(), "to", head.String())
 		w.cfg.Alarm()
 	}

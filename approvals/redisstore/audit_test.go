@@ -393,6 +393,22 @@ func TestAChainThatWasSetBackOrTornIsAnAlarm(t *testing.T) {
 	})
 }
 
+func TestAnEndOfTheChainThatSomeoneElseWroteIsAnAlarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := chronicled(t)
+		w := c.worker(c.Store, "")
+		c.happen(20)
+		c.step(w)
+		if err := c.db.HSet(t.Context(), headKey, "hash", strings.Repeat("0", 64)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		c.happen(1)
+		if err := w.Step(t.Context()); err != nil || !strings.Contains(c.log.String(), "was set back") || c.alarms != 1 {
+			t.Errorf("%v, %d alarms\n%s", err, c.alarms, c.log.String())
+		}
+	})
+}
+
 func TestABrokenAuditLogIsToldOnceAndAlarmedUntilItIsMended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := chronicled(t)

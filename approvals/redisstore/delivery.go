@@ -16,7 +16,7 @@ func (s *Store) BeginDelivery(
 	ctx context.Context, id, worker string, lease time.Duration,
 ) (approvals.Delivery, bool, error) {
 	answer, err := s.run(ctx, "begin_delivery", []string{deliveryKey(id), logKey(id), dueKey},
-		worker, lease.Milliseconds(), longestLease.Milliseconds(), deliverItem(id)).StringSlice()
+		worker, lease.Milliseconds(), longestLease*lease.Milliseconds(), deliverItem(id)).StringSlice()
 	switch {
 	case err != nil:
 		return approvals.Delivery{}, false, err
@@ -86,8 +86,9 @@ func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, e
 // the same.
 var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "posted", "seal"}
 
-// longestLease is longer than any lease that is asked for.
-const longestLease = 5 * time.Minute
+// longestLease is how many times as long as the lease that a delivery begins with any lease is at
+// most.
+const longestLease = 3
 
 // deliverItem is the item that tells Slack of a request, as the stream and the timers have it.
 func deliverItem(id string) string {

@@ -14,6 +14,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -203,6 +204,7 @@ func (d *delivery) ahead() bool {
 
 // turn makes card and thread equal to the log as it is now: it posts what is new, each message with
 // its event, in their order, and then edits what was posted earlier and says something else now.
+// The edit of the card comes first; one that has to wait does not hold back new messages.
 func (d *delivery) turn(ctx context.Context) (err error) {
 	var events []approvals.Event
 	if d.r, events, err = d.Store.Load(ctx, d.id); err != nil {
@@ -217,8 +219,9 @@ func (d *delivery) turn(ctx context.Context) (err error) {
 	if d.at.Card == "" && (d.at.Tampered || len(events) > 1) { // it may be there all the same
 		d.at.Tampered, d.at.CardSeq, d.at.Intent = false, cardBeingPosted, max(d.at.Intent, d.r.Seq)
 	}
-	if err := d.card(ctx, events); err != nil {
-		return err
+	waits := d.card(ctx, events)
+	if e, ok := errors.AsType[*SlackError](waits); waits != nil && (d.at.Card == "" || !ok || e.RetryAfter == 0) {
+		return waits
 	}
 	d.withoutFiles = step.CountOf(events, approvals.EventFilesRefused) > 0
 	posts := messages.Thread(d.r, events, d.about)
@@ -229,7 +232,11 @@ func (d *delivery) turn(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return d.edit(ctx, posts)
+	if err := cmp.Or(waits, d.edit(ctx, posts)); err != nil {
+		return err
+	}
+	d.at.CardSeq = d.r.Seq
+	return nil
 }
 
 // firstCards is how many cards of one person, in the time that people have to decide, are posted
@@ -273,10 +280,9 @@ func (d *delivery) card(ctx context.Context, events []approvals.Event) error {
 			return err
 		}
 	default:
-		d.at.CardSeq = d.r.Seq
 		return nil
 	}
-	d.at.CardSeq = d.r.Seq
+	d.at.CardSeq = 0 // until all edits are made
 	d.posted(cardName, approvals.Posted{TS: d.at.Card, Sum: sum(m)})
 	return nil
 }

@@ -8,7 +8,7 @@
 --       10 'forget' to take it off the subject's list, else '', 11 number of events,
 --       12 delivery item, then type, by, source, detail, seal of each, then number of work items,
 --       then each, then number of due items, then delay (ms) and item of each
--- A delivery is queued unless one is under way or comes within a minute: its timer tells.
+-- A delivery is queued unless one is under way or comes within ten seconds: its timer tells.
 -- A transition that was committed and is told again, because its answer was lost, answers 'ok' and
 -- changes nothing.
 -- Returns 'ok', 'unknown', 'conflict', 'set back' and the highest number, 'clock', 'late' or
@@ -53,7 +53,7 @@ for n = 1, events do
   add(KEYS[7], '*', 'request', ARGV[1], 'seq', seq + n, 'type', ARGV[a], 'at', text(at),
     'by', ARGV[a + 1], 'source', ARGV[a + 2], 'detail', ARGV[a + 3], 'seal', ARGV[a + 4])
 end
-if not comes or comes > now + 60000 then
+if not comes or comes > now + 10000 then
   add(KEYS[4], '*', 'item', ARGV[12])
 end
 for n = 1, tonumber(ARGV[i]) do
