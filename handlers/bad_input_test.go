@@ -28,7 +28,7 @@ func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 			{"two accounts and none named", "DeployRole why", "prod/DeployRole"},
 			{"an unknown account", "prodd/DeployRole", "prodd"},
 			{"an ARN of another service", "arn:aws:s3:::bucket", "role"},
-			{"the ARN of a user that does not exist", "arn:aws:iam::111122223333:user/alice", "no such user"},
+			{"the ARN of a user that does not exist", "arn:aws:iam::111122223333:user/alice", "No such user"},
 			{"another partition", "arn:aws-cn:iam::111122223333:role/DeployRole", "partition"},
 			{"an account that is not configured", "arn:aws:iam::999999999999:role/DeployRole", "999999999999"},
 			{"control characters", "prod/Deploy\x07Role", "prod"},

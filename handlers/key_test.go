@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -234,4 +235,19 @@ func TestTheEvidenceOfAKeyFollowsItToItsRolesAndTheVerdictNeverSaysContained(t *
 			}
 		})
 	}
+}
+
+func TestTheFormOffersAUserByItsARN(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		const arn = "arn:aws:iam::111122223333:user/ci/ci-deploy"
+		view := askForm(b, actors.Rosa)
+		want := []string{arn + " (a user: its access keys are listed)"}
+		if got := typing(b, actors.Rosa, view.ID, "prod", arn); !slices.Equal(got, want) {
+			t.Errorf("offered %q, want %q", got, want)
+		}
+		send(b, actors.Rosa, view.ID, filled("prod", arn, "a gist"))
+		b.Whispered(actors.Rosa, "which access key of")
+	})
 }

@@ -118,7 +118,7 @@ func TestTheFormTakesALeakedKeyAsItTakesARole(t *testing.T) {
 		for _, account := range []string{"", "prod"} {
 			view := askForm(b, actors.Rosa)
 			value := strings.TrimPrefix(account+"/"+leaked, "/")
-			want := []string{value + " (the role that this access key stands for)"}
+			want := []string{value + " (the role or user that this access key stands for)"}
 			if got := typing(b, actors.Rosa, view.ID, account, leaked); !slices.Equal(got, want) {
 				t.Errorf("offered %q, want %q", got, want)
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
@@ -39,6 +40,9 @@ func (h *Handlers) Suggest(s Suggestion) any {
 	}
 	if strings.ContainsAny(text, "/:") { // account/name, or an ARN, which say the account themselves
 		if target, err := h.Cloud.Parse(text); err == nil {
+			if target.Kind == contain.User {
+				return messages.RoleOptions([]messages.RoleChoice{{Name: target.GivenARN, User: true}}, false)
+			}
 			text, s.Account = target.RoleName, target.Account.Name
 		}
 	}

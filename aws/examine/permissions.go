@@ -65,7 +65,7 @@ func (e *examination) needs() []need {
 			{"iam:ListAttachedUserPolicies", true, "it is not seen whether AWS has restricted a user", finding.Warning, nil},
 			{"iam:ListGroupsForUser", true, "the card does not say which groups a user is in", finding.Warning, nil},
 			{"iam:GetLoginProfile", true, "the card does not say whether a user has a password", finding.Warning, nil},
-			{"iam:SimulatePrincipalPolicy", true, "the simulator confirms nothing", finding.Warning, nil},
+			{"iam:SimulatePrincipalPolicy", true, "the policy simulator cannot confirm what is written", finding.Warning, nil},
 		}, undo)
 	}
 	return slices.Concat(all, []need{

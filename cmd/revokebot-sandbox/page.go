@@ -13,7 +13,7 @@ import (
 
 // guardRail is what the bot advises for the account of the story.
 func guardRail(world actors.World, cloud *aws.Cloud) string {
-	return role.GuardRailSCP(world.Role, cloud.OwnRoles("prod", ""))
+	return role.GuardRailSCP(world.Role, cloud.OwnRoles("prod", "role"))
 }
 
 // beside is a page with the metrics beside it.

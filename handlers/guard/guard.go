@@ -112,15 +112,21 @@ func (w *guardRun) newKeys(ctx context.Context, check role.Check) error {
 		if len(on.Keys) == 0 || key == on.Key || slices.Contains(on.Keys, key) || check.State == role.RoleReplaced {
 			continue
 		}
-		sentence := messages.NewKey(aws.Quote(on.AccountName+"/"+on.Name), aws.Quote(key),
-			aws.Quote(messages.Command+" "+on.AccountName+"/"+key))
 		if err := w.Remark(ctx, w.request.ID, approvals.EventFinding, "new key "+key, record.Finding{
-			Sentence: sentence, Urgent: true,
+			Sentence: newKey(on, key), Urgent: true,
 		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// newKey is the finding about a key.
+func newKey(user record.Role, key string) string {
+	name := user.AccountName + "/" + user.Name
+	user.Key = key
+	return aws.Quote(name) + " has the access key " + aws.Quote(key) + ", which it did not have when this was asked for. " +
+		"If its owner did not make it, an attacker did: send " + aws.Quote(messages.Command+" "+user.Ref()) + "."
 }
 
 // guardRun is one look.

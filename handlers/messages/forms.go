@@ -129,9 +129,9 @@ func accountField(a Asking) slack.Block {
 }
 
 func roleField(a Asking) slack.Block {
-	shapes := "A name, the ARN of a role or session, or the access key id of a session (ASIA…)."
+	shapes := "A name, the ARN of a role, session or user, or an access key id (ASIA… or AKIA…)."
 	if len(a.Accounts) > 1 && !a.choosable() {
-		shapes = "account/name, the ARN of a role or session, or the access key id of a session (ASIA…)."
+		shapes = "account/name, the ARN of a role, session or user, or an access key id (ASIA… or AKIA…)."
 	}
 	if a.Typed {
 		field := slack.NewPlainTextInputBlockElement(plainText("DeployRole"), actionTyped)
@@ -159,6 +159,7 @@ type RoleChoice struct {
 	Typed         bool   // not on the list: the name as it was typed
 	Unlisted      bool   // and there is no list of that account (yet)
 	Key           bool   // the id of an access key; then Account may be empty
+	User          bool   // Name is the ARN of a user, without an account
 }
 
 // RoleOptions answers what is to be shown in the menu of roles. Each value is account/name. So is
@@ -181,7 +182,9 @@ func RoleOptions(choices []RoleChoice, withAccount bool) any {
 		}
 		switch {
 		case c.Key:
-			words = append(words, "the role that this access key stands for")
+			words = append(words, "the role or user that this access key stands for")
+		case c.User:
+			words = append(words, "a user: its access keys are listed")
 		case c.Unlisted:
 			words = append(words, "as typed; the list cannot be read now")
 		case c.Typed:

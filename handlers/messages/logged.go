@@ -48,13 +48,6 @@ func Dropped(w Words) string {
 		w.Undo.Anew + ", ask for a " + w.Noun + "."
 }
 
-// NewKey is the finding about an access key that a user did not have when one of its keys was to be
-// contained. All are quoted: the user, the key, and the command to send.
-func NewKey(user, key, send string) string {
-	return user + " has the access key " + key + ", which it did not have when this was asked for. " +
-		"If its owner did not make it, an attacker did: send " + send + "."
-}
-
 // UndoNotOurs is why an undo failed whose policy was changed since.
 func UndoNotOurs(policy string) string {
 	return "The policy " + policyName(policy) + " is not the one that was to be undone: it was written " +
@@ -70,8 +63,8 @@ func UndoneInPart(w Words, done, stays []string) string {
 // Sentences for requests that ended without having been carried out.
 const (
 	// UndoRoleGone: there is no role of the name, or another one has it now.
-	UndoRoleGone = "What this was about was deleted or recreated. What was to be undone went with the old one, so " +
-		"there is nothing left to undo."
+	UndoRoleGone = "What this was about was deleted or recreated. What was to be undone went with the old one, so there is " +
+		"nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
 	UndoNotNewest = "A later request has written into the same policy, so nothing was changed. " +
 		"Undo that one first."

@@ -28,9 +28,14 @@ func Proven(events []approvals.Event) Proof {
 		case approvals.EventApplied:
 			if a := Known[Applied](e); a != nil {
 				p.Cutoff, p.Since = a.Cutoff, since(a.Cutoff, a.At, e)
+				if len(a.Refused) > 0 {
+					p.ReadBack = &ReadBack{Error: "AWS refused a part of it, which is not there."}
+				}
 			}
 		case approvals.EventReadBack:
-			p.ReadBack = Known[ReadBack](e)
+			if p.ReadBack == nil || p.ReadBack.Equal { // of several documents, the worst counts
+				p.ReadBack = Known[ReadBack](e)
+			}
 		case approvals.EventTampered:
 			if t := Known[Tampered](e); t != nil {
 				p.Lost, p.Held = t, nil

@@ -206,7 +206,8 @@ accounts:
     assume_role: %s
     external_id: %s
     regions: [us-east-1]
-    measures: [revoke, lock]
+    users_role: %s
+    measures: [revoke, lock, key]
 revocation:
   margin: %v
   guard: [%s]
@@ -214,7 +215,7 @@ trail:
   lookback: 1h
   follow_ups: [2s]
 `, strings.Join(rooms, ", "), actors.Group, l.kind.expireAfter, actors.ProdID, l.world.Spokes["prod"],
-		actors.ExternalID, margin, l.kind.guard)
+		actors.ExternalID, l.world.Users["prod"], margin, l.kind.guard)
 }
 
 // strike kills what a shot says and has it started again.

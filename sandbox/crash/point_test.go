@@ -34,6 +34,9 @@ func steps() map[string][]string {
 		"aws": {
 			"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy",
 			"ListAttachedRolePolicies", "AttachRolePolicy", "DetachRolePolicy",
+			"GetUser", "ListAccessKeys", "UpdateAccessKey", "GetUserPolicy", "PutUserPolicy", "DeleteUserPolicy",
+			"GetAccessKeyInfo", "GetAccessKeyLastUsed", "ListUserPolicies", "ListAttachedUserPolicies", "ListGroupsForUser",
+			"GetLoginProfile",
 			"ListRolePolicies", "ListRoles", "SimulatePrincipalPolicy", "LookupEvents",
 		},
 		"slack": {

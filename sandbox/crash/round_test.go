@@ -36,6 +36,8 @@ const (
 	stolen        story = "approved, and then somebody takes the deny off"
 	locked        story = "a lock, approved by two people at once"
 	unlocked      story = "a lock, and then undone by two people"
+	keyed         story = "a leaked key, deactivated by two people at once"
+	unkeyed       story = "a leaked key, deactivated and then undone by two people"
 	drilled       story = "a drill, approved by two people at once"
 	noSuchRole    story = "of a role that does not exist"
 	help          story = "no request, a question"
@@ -46,7 +48,7 @@ func stories() []story {
 	return []story{
 		approved, approved, approved, approvedTwice, approvedTwice, refusedFirst, denied, cancelled, contested, contested,
 		left, left,
-		askedTwice, askedTwice, undone, undone, locked, unlocked, unlocked, stolen,
+		askedTwice, askedTwice, undone, undone, locked, unlocked, unlocked, stolen, keyed, keyed, unkeyed,
 		roleReplaced, roleDeleted, drilled, drilled, noSuchRole, help,
 	}
 }
@@ -56,8 +58,9 @@ type ask struct {
 	story story
 	seat  int
 	room  string
-	role  string
-	again bool // envelopes come twice
+	role  string // or user
+	key   string // of the user
+	again bool   // envelopes come twice
 	since string
 
 	mu       sync.Mutex
@@ -143,7 +146,9 @@ func rare(p point) bool {
 	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies",
 		"claim", "begin", "keep",
 		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy",
-		"AttachRolePolicy", "DetachRolePolicy", "ListRolePolicies",
+		"AttachRolePolicy", "DetachRolePolicy", "ListRolePolicies", "GetUser", "ListAccessKeys",
+		"UpdateAccessKey", "GetUserPolicy", "PutUserPolicy", "DeleteUserPolicy", "GetAccessKeyInfo", "GetAccessKeyLastUsed",
+		"ListUserPolicies", "ListAttachedUserPolicies", "ListGroupsForUser", "GetLoginProfile",
 		"response_url", "chat.postEphemeral",
 		"files.getUploadURLExternal", "upload", "files.completeUploadExternal":
 		return true
@@ -232,6 +237,14 @@ func (l *lane) prepare(p plan) error {
 		if a.story == noSuchRole {
 			continue
 		}
+		if a.story == keyed || a.story == unkeyed {
+			key, err := l.world.Prod.NewUser(awsstandin.UserSpec{Name: a.role})
+			if err != nil {
+				return err
+			}
+			a.key = key.AccessKeyID
+			continue
+		}
 		if _, err := l.world.Prod.NewRole(awsstandin.RoleSpec{Name: a.role, Trust: trust}); err != nil {
 			return err
 		}
@@ -258,6 +271,8 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		text = "drill " + text
 	case locked, unlocked:
 		text = "lock " + text
+	case keyed, unkeyed:
+		text = a.key + " round of the crash test"
 	}
 	asking := []string{who}
 	switch a.story {
@@ -277,7 +292,7 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		return press(first, messages.ActionApprove)
 	case askedTwice: // by first or second, whichever did not ask
 		return errors.Join(press(first, messages.ActionApprove), press(second, messages.ActionApprove))
-	case approvedTwice, drilled, locked:
+	case approvedTwice, drilled, locked, keyed:
 		return together(
 			func() error { return press(first, messages.ActionApprove) },
 			func() error { return press(first, messages.ActionApprove) },
@@ -299,7 +314,7 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 			func() error { return l.deny(ctx, a, card, second) },
 			func() error { return press(who, messages.ActionCancel) },
 		)
-	case undone, unlocked:
+	case undone, unlocked, unkeyed:
 		if err := press(first, messages.ActionApprove); err != nil {
 			return err
 		}
@@ -357,8 +372,11 @@ func (l *lane) undo(ctx context.Context, a *ask, revoked cardMessage, who, other
 		return err
 	}
 	text := "undo prod/" + a.role + " " + messages.ReviveWords
-	if a.story == unlocked {
+	switch a.story {
+	case unlocked:
 		text = "undo lock prod/" + a.role
+	case unkeyed:
+		text = "undo " + a.key + " " + messages.ReviveWords
 	}
 	card, err := l.ask(ctx, a, 1, text+" round of the crash test", who)
 	if err != nil {
