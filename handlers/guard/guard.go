@@ -125,8 +125,8 @@ func (w *guardRun) newKeys(ctx context.Context, check role.Check) error {
 func newKey(user record.Role, key string) string {
 	name := user.AccountName + "/" + user.Name
 	user.Key = key
-	return aws.Quote(name) + " has the access key " + aws.Quote(key) + ", which it did not have when this was asked for. " +
-		"If its owner did not make it, an attacker did: send " + aws.Quote(messages.Command+" "+user.Ref()) + "."
+	return aws.Quote(name) + " has the access key " + aws.Quote(key) + ", which it did not have when this was " +
+		"asked for. If its owner did not make it, an attacker did: send " + aws.Quote(messages.Command+" "+user.Ref()) + "."
 }
 
 // guardRun is one look.

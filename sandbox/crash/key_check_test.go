@@ -30,7 +30,8 @@ func (l *lane) checkKey(c *checks, r approvals.Request, user record.Role, events
 		}
 		switch call.Action {
 		case "UpdateAccessKey":
-			c.that(invUndone, call.Params["Status"] == "Inactive", "user %s: a key was made %s", user.Name, call.Params["Status"])
+			c.that(invUndone, call.Params["Status"] == "Inactive", "user %s: a key was made %s", user.Name,
+				call.Params["Status"])
 			continue
 		case "PutUserPolicy":
 			var err error
@@ -41,7 +42,8 @@ func (l *lane) checkKey(c *checks, r approvals.Request, user record.Role, events
 		last = call.Action
 	}
 	undo := r.Purpose.Mode() == approvals.ModeUndo
-	c.that(invUndecided, len(mine) == 0 || len(r.Votes) >= r.Required, "request %s is %s and wrote %v", r.ID, r.State, mine)
+	c.that(invUndecided, len(mine) == 0 || len(r.Votes) >= r.Required, "request %s is %s and wrote %v", r.ID,
+		r.State, mine)
 	if r.State != approvals.StateApplied {
 		return
 	}
