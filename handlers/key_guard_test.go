@@ -257,3 +257,37 @@ func TestWhatCannotBeContainedIsRefusedWithOneSentence(t *testing.T) {
 		}
 	})
 }
+
+// The guard of one request can restore the policy that a later one had written over.
+func TestTwoKeysAreUndoneAlsoAfterTheGuardOfTheFirstHasRestoredThePolicy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: []time.Duration{20 * time.Second, 40 * time.Second, time.Minute}})
+		first := b.World.CI.AccessKeyID
+		second, err := b.World.Prod.NewUser(awsstandin.UserSpec{Name: ciUser, Path: "/ci/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := deactivate(b, first+" pasted")
+		time.Sleep(2 * time.Second)
+		two := deactivate(b, second.AccessKeyID+" pasted, too")
+		time.Sleep(15 * time.Second)
+		if err := b.World.Prod.DeleteUserPolicy(ciUser, "RevokebotOlderSessions"); err != nil {
+			t.Fatal(err)
+		}
+		b.Until("a guard restores it", func() bool { return userPolicy(b, ciUser) != "" })
+		b.Until("both guards end", func() bool {
+			return one.Request().Watched.Type == approvals.EventHeld && two.Request().Watched.Type == approvals.EventHeld
+		})
+		undoBy(b, "undo "+second.AccessKeyID+" revive old sessions")
+		b.Settle()
+		if userPolicy(b, ciUser) == "" {
+			t.Error("the undo of the second took what the first holds")
+		}
+		undoBy(b, "undo "+first+" revive old sessions")
+		b.Settle()
+		if userPolicy(b, ciUser) != "" {
+			t.Error("the policy is left")
+		}
+	})
+}

@@ -64,7 +64,7 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	// a second person agrees, although nothing is left to do on the role: the record has it.
 	guarded := len(h.Guard) > 0 && held.Request.Watched.Type != approvals.EventHeld
 	switch {
-	case undoing.Gone && !guarded:
+	case undoing.Gone && !guarded && len(held.Others) == 0:
 		why := messages.UndoneByOthers(w)
 		if undoing.Stays() {
 			why = messages.UndoStays

@@ -154,7 +154,8 @@ func (dated) Without(there Document, w Written) (Document, error) {
 	switch {
 	case there.Slot != w.Slot:
 		return Document{}, notOurs(there.Slot)
-	case there.Text == w.Before, !ours && same(there.Text, w.Before):
+	case there.Text == w.Before, !ours && same(there.Text, w.Before),
+		slices.ContainsFunc(w.Others, func(text string) bool { return same(there.Text, text) }):
 		return there, nil
 	case !ours:
 		return Document{}, notOurs(there.Slot)

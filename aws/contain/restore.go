@@ -25,6 +25,9 @@ type Change struct {
 	// Guard is a promise of the guard. What it saw was put there by the one who took our document
 	// away.
 	Guard bool `json:"guard,omitempty"`
+
+	// Other is a change by another request in force that shares the slot: what it wrote stays.
+	Other bool `json:"other,omitempty"`
 }
 
 // Written is what one request promised for one slot.
@@ -32,6 +35,7 @@ type Written struct {
 	Slot    Slot
 	Before  string            // what was there and is not ours
 	After   []string          // all of these are ours: AWS may have taken a write without an answer
+	Others  []string          // what other requests in force wrote, which stays
 	Trusted map[string]string // of Before
 }
 
@@ -45,6 +49,12 @@ func Fold(changes []Change) []Written {
 	var all []Written
 	for _, c := range changes {
 		i := slices.IndexFunc(all, func(w Written) bool { return w.Slot == c.Slot })
+		if c.Other {
+			if i >= 0 {
+				all[i].Others = append(all[i].Others, c.After)
+			}
+			continue
+		}
 		if i < 0 {
 			i, all = len(all), append(all, Written{Slot: c.Slot})
 		}

@@ -83,6 +83,8 @@ type Holding struct {
 	Undone       bool   // a request undid it, by the log of either
 	Dropped      bool   // a later undo left less in one of its slots than this one wrote
 	SupersededBy string // the later request of the same measure; empty for none
+	// Others are what requests in force for other parts of the principal wrote into the same slots.
+	Others []contain.Change
 }
 
 // InForce reports whether no request took the holding away. One that is superseded is in force as
@@ -278,7 +280,25 @@ func InForce(past []View, measures Measures) Force {
 		}
 		newer[about] = h
 	}
+	for i := range f.Holdings {
+		f.Holdings[i].Others = f.others(f.Holdings[i])
+	}
 	return f
+}
+
+// others are the Others of a holding.
+func (f Force) others(of Holding) (all []contain.Change) {
+	for _, h := range f.Holdings {
+		if !h.InForce() || h.Measure != of.Measure || h.Request.Subject.Part == of.Request.Subject.Part {
+			continue
+		}
+		for _, c := range h.Changes {
+			if slices.ContainsFunc(of.Changes, func(own contain.Change) bool { return own.Slot == c.Slot }) {
+				all = append(all, contain.Change{Slot: c.Slot, After: c.After, Other: true})
+			}
+		}
+	}
+	return all
 }
 
 // drops reports whether what an undo left in a slot does less than what a holding wrote there last.

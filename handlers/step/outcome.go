@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/aws/contain"
@@ -138,7 +139,7 @@ func Mismatch(m contain.Measure, d role.Result) string {
 
 // Restoring is the measure that takes away what a request has written.
 func (s Requests) Restoring(held record.Holding) contain.Measure {
-	return contain.Restore(s.Measures.On()[held.Measure], contain.Fold(held.Changes))
+	return contain.Restore(s.Measures.On()[held.Measure], contain.Fold(slices.Concat(held.Changes, held.Others)))
 }
 
 // Undoable reports whether an undo would change anything.
@@ -155,7 +156,7 @@ func Undoable(l role.Look) bool {
 func (s Requests) Undoing(held record.Holding, look role.Look) record.Undoing {
 	u := record.Undoing{
 		Requester: held.Request.Requester, Approvers: held.Request.Voters(), Applied: held.Request.Ended,
-		Changes: held.Changes, Cutoff: held.Planned, Gone: look.Done(),
+		Changes: slices.Concat(held.Changes, held.Others), Cutoff: held.Planned, Gone: look.Done(),
 	}
 	m := s.Measures.On()[held.Measure]
 	for i, there := range look.There {
