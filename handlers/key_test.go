@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -249,5 +250,37 @@ func TestTheFormOffersAUserByItsARN(t *testing.T) {
 		}
 		send(b, actors.Rosa, view.ID, filled("prod", arn, "a gist"))
 		b.Whispered(actors.Rosa, "which access key of")
+	})
+}
+
+// What a stolen session made is contained by a button of Act now.
+func TestAnAccessKeyThatAStolenSessionMadeIsAskedForByAButton(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{FollowUps: []time.Duration{5 * time.Minute}})
+		leaked := b.Session("deploy-1840")
+		made, err := iam.NewFromConfig(b.SDK(leaked)).CreateAccessKey(t.Context(),
+			&iam.CreateAccessKeyInput{UserName: aws.String(ciUser)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := *made.AccessKey.AccessKeyId
+		time.Sleep(10 * time.Minute)
+		card := deactivate(b, leaked.AccessKeyID+" pasted") // a role: its sessions are revoked
+		b.Until("it is told", func() bool { return card.Says("/revoke-sessions " + key) })
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			if !strings.Contains(m.Text, "*Act now:*") {
+				continue
+			}
+			if _, err := b.Slack.Click(t.Context(), actors.Rosa, slackstandin.Click{
+				ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionMeant,
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Until("a card appears", func() bool { return len(b.Cards()) == 2 })
+		if r := b.Cards()[1].Request(); r.Purpose != "key" || r.Subject.Part != key {
+			t.Errorf("%+v", r)
+		}
 	})
 }

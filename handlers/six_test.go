@@ -154,8 +154,7 @@ func TestWhatTheFirstCheckFindsIsMentionedWithinThatCheck(t *testing.T) {
 			"<@U0ROSA> and <@U0BOB> *Act now:*",
 			"`prod/DataRole` was assumed from session `deploy-stolen`",
 			"`aws iam attach-user-policy --user-name svc-monitoring --policy-arn arn:aws:iam::aws:policy/AWSDenyAll`",
-			"`aws iam update-access-key --user-name svc-monitoring --access-key-id " + *key.AccessKey.AccessKeyId +
-				" --status Inactive`",
+			"`/revoke-sessions " + *key.AccessKey.AccessKeyId + "`",
 		} {
 			if !strings.Contains(m.Text, want) {
 				t.Errorf("it does not say %s:\n%s", want, m.Text)

@@ -32,6 +32,7 @@ type Item struct {
 	Command string       // ready to be run; "" where there is none
 	Done    string       // why nothing is left to do: "expired"; "" while it is open
 	role    *record.Link // that a button asks for
+	ask     string       // the command of a button that asks for an access key
 	caller  string       // mark of the caller of whom a button says that it is theirs
 }
 
@@ -225,10 +226,15 @@ func (p Pen) opened(c record.Call, partition string) Item {
 	if does.do == "" && c.Opens != "" {
 		text += ", " + p.Prose(c.Opens)
 	}
-	return Item{
+	i := Item{
 		Key:   strings.Join([]string{"call", c.Service, c.Name, c.Target}, " "),
 		Short: short, Text: text + ". " + cmp.Or(does.do, "Undo it unless its owner can explain it") + ".", Command: command,
 	}
+	if p.Keys && isKey(does.what) && command != "" {
+		i.ask = does.what + " made by a stolen session or key"
+		i.Command = Command + " " + does.what
+	}
+	return i
 }
 
 // advice is what to do about a call.
@@ -374,6 +380,10 @@ func (v *view) list(head string, items []Item, buttons bool) *Message {
 		case i.role != nil:
 			block.Accessory = slack.NewAccessory(threadButton(ActionChain, ValueOf(v.r.ID, i.role.Mark()), "Revoke it",
 				"Revoke it: ask to revoke sessions of "+Raw(RoleOf(*i.role), 75)))
+		}
+		if i.ask != "" && i.Done == "" && buttons {
+			block.Accessory = slack.NewAccessory(threadButton(ActionMeant, i.ask, "Deactivate it",
+				"Ask to deactivate access key "+Raw(strings.Fields(i.ask)[0], 40)))
 		}
 		m.Text, m.Blocks = m.Text+"\n"+line, append(m.Blocks, block)
 	}

@@ -21,11 +21,12 @@ type Pen struct {
 	Who   func(id string) string // a person of the workspace
 	At    func(time.Time) string
 	Noun  string // of the principal: "role"
+	Keys  bool   // access keys can be asked for in the account
 }
 
 // slackPen writes mrkdwn. Moments of the day are without their date.
 func slackPen(day time.Time, on record.Role) Pen {
-	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }, on.Noun()}
+	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }, on.Noun(), false}
 }
 
 // quoted is what package aws writes around a text from outside. There is no back-tick in it.

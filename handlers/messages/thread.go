@@ -50,6 +50,7 @@ func newView(r approvals.Request, events []approvals.Event, c Context) *view {
 		Pen: slackPen(r.Opened, c.Role), c: c, p: c.phrases(r), r: r, events: events, in: c.Incident(events),
 		proof: record.Proven(events), known: map[string]bool{},
 	}
+	v.Keys = c.Keys
 	if c.Undo == nil && !c.Drill {
 		outcome, of := v.title()
 		v.p.done = outcome + of

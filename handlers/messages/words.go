@@ -74,6 +74,7 @@ type Context struct {
 	Words     Words           // those of the request's measure
 	Further   *Words          // of the measure to take if it does not hold; nil if there is none
 	Offered   bool            // that measure exists in the account
+	Keys      bool            // access keys of users can be asked for in the account
 	Role      record.Role     // decoded from the request's subject
 	Undo      *record.Undoing // the same of a request to take a measure away; nil of others
 	Drill     bool            // the request is a drill

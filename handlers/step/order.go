@@ -42,7 +42,7 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 	c := messages.Context{
 		Words: s.Measures.Words(r.Purpose), Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: s.Margin,
 		Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
-		Guard: guard,
+		Guard: guard, Keys: slices.Contains(policy.Measures, approvals.AccessKey),
 	}
 	if k, further := s.Measures.After(r.Purpose.Measure()); further {
 		c.Further, c.Offered = &k.Words, slices.Contains(policy.Measures, k.Name)
