@@ -22,12 +22,26 @@ func (k KeyRef) LongTerm() bool { return strings.HasPrefix(k.ID, "AKIA") }
 // keyLength is the length of the ids that AWS gives (IAM User Guide, "IAM identifiers").
 const keyLength = 20
 
-var keyLike = regexp.MustCompile(`^A[KS]IA[A-Z0-9]*$`)
+var (
+	keyLike = regexp.MustCompile(`^A[KS]IA[A-Z0-9]*$`)
+	keyIDs  = regexp.MustCompile(`A[KS]IA[A-Z0-9]{16}`)
+)
+
+// OneKey refuses a text that names several access keys.
+func OneKey(text string) error {
+	if len(keyIDs.FindAllString(text, 2)) > 1 {
+		return Refuse("Give one access key id at a time: each is a request of its own.")
+	}
+	return nil
+}
 
 // ParseKey reads an access key id, or account/id. It reports false for what is no such id and can
 // be the name of a role. A role whose name has the very form of an id is given by its ARN. The
 // error is a *RefusedError.
 func (c *Cloud) ParseKey(text string) (ref KeyRef, ok bool, err error) {
+	if err := OneKey(text); err != nil {
+		return KeyRef{}, true, err
+	}
 	account, id, named := strings.Cut(text, "/")
 	if !named {
 		account, id = "", text

@@ -110,6 +110,10 @@ func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (targe
 	case !isKey:
 		target, err = h.Cloud.Parse(name)
 	case err == nil:
+		next, _ := splitCommand(reason)
+		if err := aws.OneKey(key.ID + " " + next); err != nil {
+			return target, h.refuseRole(ctx, a, err)
+		}
 		// Only people who may ask learn whose a key is.
 		if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
 			return target, h.refuse(ctx, a, "requester", messages.NotEntitled(standing))

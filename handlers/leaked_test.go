@@ -55,6 +55,8 @@ func TestAKeyThatStandsForNoRoleGetsOneSentenceAndWhatToDo(t *testing.T) {
 			"prod/ASIAAAAAAAAAAAAAAAAA x":    {"AWS knows no access key"},
 			"ASIAAAAAAAAAAAAAA22 x":          {"has 19 characters and those have 20"},
 			foreign + " x":                   {"is of account 777788889999, which is not configured here."},
+			user + " " + foreign + " x":      {"one access key id at a time"},
+			user + "," + foreign:             {"one access key id at a time"},
 			"staging/" + user + " x":         {"is of account prod, not of staging. Write prod/" + user},
 			"undo ASIAAAAAAAAAAAAAAAAA":      {"AWS knows no access key"},
 			"drill prod/AKIAIOSFODNN7EXAMPL": {"No role `AKIAIOSFODNN7EXAMPL` in prod"},

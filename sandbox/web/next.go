@@ -137,7 +137,8 @@ func (s story) elsewhere() step {
 	default:
 		return step{
 			Number: 5, Text: "The thief is out of both roles, and the job works. The last check takes a minute or two. " +
-				"Then the thread ends with the verdict, and says what is still open.",
+				"Then the thread ends with the verdict, and says what is still open: the access key that the thief made " +
+				"is deactivated by its button there.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
 		}
 	}
