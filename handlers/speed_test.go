@@ -69,7 +69,7 @@ func stepsTo(calls []call) [][]string {
 			steps = append(steps, nil)
 		}
 		steps[depth[i]] = append(steps[depth[i]], c.name)
-		if c.name == "PutRolePolicy" || c.name == "AttachRolePolicy" {
+		if c.name == "PutRolePolicy" || c.name == "AttachRolePolicy" || c.name == "UpdateAccessKey" {
 			return steps[:depth[i]+1]
 		}
 	}
@@ -87,11 +87,18 @@ func TestFromTheClickToTheWriteAreTwoRemoteSteps(t *testing.T) {
 			if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: name, Trust: trustLambda}); err != nil {
 				t.Fatal(err)
 			}
-			word, read := "", "GetRolePolicy"
-			if i%2 == 1 { // every measure of the first response
-				word, read = "lock ", "ListAttachedRolePolicies"
+			ask, who, read := "prod/"+name, "GetRole", "GetRolePolicy"
+			switch i % 3 { // every measure of the first response
+			case 1:
+				ask, read = "lock "+ask, "ListAttachedRolePolicies"
+			case 2:
+				key, err := b.World.Prod.NewUser(awsstandin.UserSpec{Name: name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ask, who, read = key.AccessKeyID, "GetUser", "ListAccessKeys"
 			}
-			card := b.AskFor(actors.Rosa, word+"prod/"+name)
+			card := b.AskFor(actors.Rosa, ask)
 			sessions := len(b.AWS.Calls("AssumeRole"))
 			card.Approve(actors.Ines)
 			b.Until("one has approved", func() bool { return len(card.Request().Votes) == 1 })
@@ -111,7 +118,7 @@ func TestFromTheClickToTheWriteAreTwoRemoteSteps(t *testing.T) {
 			if len(steps) != mostSteps {
 				t.Fatalf("%s: steps %q", name, steps)
 			}
-			for _, needed := range []string{"users.info", "usergroups.users.list", "GetRole", read, "AssumeRole"} {
+			for _, needed := range []string{"users.info", "usergroups.users.list", who, read, "AssumeRole"} {
 				if !slices.Contains(steps[0], needed) {
 					t.Errorf("%s: %s is not in the first step: %q", name, needed, steps)
 				}
