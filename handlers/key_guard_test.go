@@ -291,3 +291,22 @@ func TestTwoKeysAreUndoneAlsoAfterTheGuardOfTheFirstHasRestoredThePolicy(t *test
 		}
 	})
 }
+
+func TestTheCleanUpOfAKeyIsOfferedWhenItsSessionsHaveExpired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := deactivate(b, b.World.CI.AccessKeyID+" pasted")
+		time.Sleep(35 * time.Hour)
+		if card.Says("*Expired.*") {
+			t.Error("it is offered before the sessions have expired")
+		}
+		time.Sleep(2 * time.Hour)
+		b.Until("the clean-up is offered", func() bool { return card.Says("*Expired.* All sessions of the user issued before") })
+		undoBy(b, "undo "+b.World.CI.AccessKeyID)
+		b.Settle()
+		if userPolicy(b, ciUser) != "" || keyStatus(b, ciUser, b.World.CI.AccessKeyID) != "Inactive" {
+			t.Error("the policy is left, or the key is active")
+		}
+	})
+}
