@@ -307,10 +307,11 @@ func (l *LogGroup) failed(ctx context.Context, c *Client, err error) {
 }
 
 // SecondOpinion has the event history asked in place of the log group from now on. It reports
-// whether the log group has answered: what a caller chooses, such as a record of more than 256 kB,
-// is then not what "contained" rests on.
+// whether the log group has answered: a look that is Alone has to come to the same then, so that
+// "contained" rests neither on what a caller chooses, such as a record of more than 256 kB, nor on
+// what somebody wrote into the log group.
 func (l *LogGroup) SecondOpinion() bool {
-	if l == nil || !l.asked || l.second {
+	if l == nil || !l.asked && len(l.openings) == 0 || l.second {
 		return false
 	}
 	l.second = true

@@ -32,6 +32,8 @@ type LookupQuery struct {
 	// assuming a role. That takes 8 to 21 more requests in each region, 4 to 11 seconds.
 	Wide bool
 
+	Alone bool // the event history is asked, and not the account's log group
+
 	Past []Past // what earlier Wide looks from the same moment on found out
 
 	// Progress is called with how many regions are done: at the beginning and after each, never at the
@@ -52,7 +54,7 @@ type Report struct {
 	Guessed  bool      // the account's regions could not be listed: those that every account has were asked
 	LastUsed LastUsed  // of a Wide look
 	Past     []Past    // of a Wide look: what it found out of callers in the 90 days before the window
-	LogGroup *LogGroup // of a Wide look; nil where the account has none
+	LogGroup *LogGroup // of a Wide look that is not Alone; nil where the account has none
 
 	since time.Time // as it was asked for
 }
@@ -107,7 +109,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	}()
 	go func() {
 		defer close(logs)
-		if q.Wide {
+		if q.Wide && !q.Alone {
 			logs <- c.logGroup(ctx, a, own, q)
 		}
 	}()

@@ -99,10 +99,14 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 	}
 	j := trail.Assess(in)
 	if (j.State == trail.Contained || j.State == trail.NoActivity) && q.logGroup.SecondOpinion() {
-		if s, err = q.follow(ctx, report); err != nil {
+		alone, err := q.lookup(ctx)
+		if err != nil || alone == nil {
 			return err
 		}
-		return q.conclude(ctx, report, s)
+		if s, err = q.follow(ctx, *alone); err != nil {
+			return err
+		}
+		return q.conclude(ctx, *alone, s)
 	}
 	c := conclusion(q.role, j, s.activities)
 	c.Where = strings.TrimSpace(where(report) + " " + q.logGroup.Says())

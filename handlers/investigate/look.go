@@ -13,6 +13,7 @@
 package investigate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -208,11 +209,11 @@ func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	progress, end := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.AccountName, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff,
-		Wide: q.Wide, Past: record.Gather(q.events).Past, Progress: progress,
+		Wide: q.Wide, Alone: q.logGroup != nil, Past: record.Gather(q.events).Past, Progress: progress,
 	})
 	end()
 	if err == nil && !nothingCovered(report) {
-		q.until, q.logGroup = report.AskedAt, report.LogGroup
+		q.until, q.logGroup = report.AskedAt, cmp.Or(q.logGroup, report.LogGroup)
 		return &report, nil
 	}
 	if again := q.retry(ctx, "CloudTrail could not be asked", err); again != nil {

@@ -32,6 +32,21 @@ func stolenCall(at offset, region, more string) event {
 		`"attributes":{"creationDate":"{{-22m}}"}}}` + more + `}`)}
 }
 
+// onlyLogGroup makes a record one that the event history does not show.
+const onlyLogGroup = `,"managementEvent":false,"eventCategory":"Data"`
+
+// opening is one by the user eve.
+func opening(at offset, more string) event {
+	return event{At: at, Region: "eu-west-1", Record: json.RawMessage(`{"eventSource":"sts.amazonaws.com",` +
+		`"eventName":"AssumeRole","sourceIPAddress":"198.51.100.77","userIdentity":{"type":"IAMUser","userName":"eve",` +
+		`"principalId":"AIDAEVE","arn":"arn:aws:iam::{{account}}:user/eve","accessKeyId":"AKIAEVE00000000000001"},` +
+		`"requestParameters":{"roleArn":"{{role.arn}}","roleSessionName":"eve","durationSeconds":900},` +
+		`"responseElements":{"credentials":{"accessKeyId":"ASIAEVE` + time.Duration(at).String() + `"},` +
+		`"assumedRoleUser":{"assumedRoleId":"{{role.id}}:eve","arn":"arn:aws:sts::{{account}}:assumed-role/` +
+		`{{role.name}}/eve"}},"resources":[{"accountId":"{{account}}","type":"AWS::IAM::Role","ARN":"{{role.arn}}"}]` +
+		more + `}`)}
+}
+
 func TestAVerdictNamesItsSourceAndRestsOnNoLessThanTheEventHistoryShows(t *testing.T) {
 	t.Parallel()
 	const history, group = "CloudTrail's event history alone, not from the log group", `from the log group "aws-cloudtrail`
@@ -49,10 +64,10 @@ func TestAVerdictNamesItsSourceAndRestsOnNoLessThanTheEventHistoryShows(t *testi
 		"a late log group hides a call":     {late, []event{call}, nil, "not contained", history},
 		"a call that the log group has too": {nil, []event{call}, nil, "not contained", group},
 		"a data event": {func(t *awsstandin.Trail) { t.DataEvents = true }, []event{
-			stolenCall(offset(10*time.Minute), "eu-west-1", `,"managementEvent":false,"eventCategory":"Data"`),
+			stolenCall(offset(10*time.Minute), "eu-west-1", onlyLogGroup),
 		}, nil, "not contained", "data events included"},
 		"a data event that no trail records": {nil, []event{
-			stolenCall(offset(10*time.Minute), "eu-west-1", `,"managementEvent":false,"eventCategory":"Data"`),
+			stolenCall(offset(10*time.Minute), "eu-west-1", onlyLogGroup),
 		}, nil, "contained", group},
 		"a region of the log group is late": {func(t *awsstandin.Trail) {
 			t.Delays = map[string]time.Duration{"eu-west-1": 3 * time.Hour}
@@ -60,6 +75,10 @@ func TestAVerdictNamesItsSourceAndRestsOnNoLessThanTheEventHistoryShows(t *testi
 		"a call of more than the log group takes": {nil, []event{
 			stolenCall(offset(10*time.Minute), "eu-west-1", `,"userAgent":"`+strings.Repeat("x", 256<<10)+`"`),
 		}, nil, "not contained", "and from CloudTrail's event history"},
+		"somebody writes openings into the log group": {func(t *awsstandin.Trail) { t.DataEvents = true }, []event{
+			opening(offset(-3*time.Hour), onlyLogGroup), opening(offset(-time.Hour), onlyLogGroup),
+			opening(offset(10*time.Minute), ""),
+		}, nil, "unknown", "eve, first seen after the cutoff"},
 		"the attacker has the trail leave writes out": {nil, []event{call, {
 			At: offset(9 * time.Minute), Region: "us-east-1",
 			Record: json.RawMessage(`{"eventSource":"cloudtrail.amazonaws.com","eventName":"PutEventSelectors",` +
