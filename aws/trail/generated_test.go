@@ -53,7 +53,7 @@ func judged(w *generated.Incident, cutoff time.Time) Judgement {
 	in.Activities, in.Sessions = did.By, append(in.Sessions, did.Unseen...)
 	for _, parent := range in.Sessions {
 		for _, child := range did.By[parent.ID()].Assumed {
-			if child.GoesOn(deployARN, at(0)) {
+			if child.GoesOn(deployARN, cutoff, at(35)) {
 				in.Links = append(in.Links, ChainLink{
 					Parent: parent, Child: child, Depth: 1, RoleARN: child.RoleARN, Account: "prod",
 					Activity: activities([]Session{child}).By[child.ID()],

@@ -285,6 +285,28 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			}), again...)
 			return in
 		}, NotContained, "An old session opened a session at 05:20:00 UTC"},
+		"one that was not followed lived at the cutoff, and ended hours ago": {func(in JudgeInput) JudgeInput {
+			in.AskedAt = cutoff.Add(6 * time.Hour)
+			return changed(in, "ASIA-alice-2", func(a *Activity) {
+				a.Assumed = []Session{{
+					AccessKeyID: "ASIANEXT", Kind: KindAssumed, RoleARN: "arn:aws:iam::111122223333:role/Next",
+					Time: cutoff.Add(-time.Minute), Expires: cutoff.Add(time.Minute),
+				}}
+			})
+		}, ContainmentUnknown, "A session of the role Next that came out of an old one was not followed."},
+		"it ended hours ago, and what it did was not read": {func(in JudgeInput) JudgeInput {
+			in = link(func(l *ChainLink) { l.Child.Expires, l.Activity.Regions = cutoff.Add(time.Minute), nil })(in)
+			in.AskedAt = cutoff.Add(6 * time.Hour)
+			return in
+		}, ContainmentUnknown, "What a session of the role Data did that came out of an old one is not known in full."},
+		"an old session that ended just before the cutoff was not looked at": {func(in JudgeInput) JudgeInput {
+			in.AskedAt = cutoff.Add(6 * time.Hour)
+			in.Sessions = append(slices.Clone(in.Sessions), Session{
+				EventID: "short", AccessKeyID: "ASIASHORT", Kind: KindAssumed, RoleARN: in.RoleARN, CallerID: "user alice",
+				Caller: "user alice", Time: cutoff.Add(-time.Hour), Expires: cutoff.Add(-time.Minute),
+			})
+			return in
+		}, ContainmentUnknown, "1 old session that had to be checked was not checked."},
 		"it came out of a session that is usual": {
 			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), ContainmentUnknown, "goes on until",
 		},

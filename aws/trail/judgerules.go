@@ -48,8 +48,8 @@ func (j *judge) oldSessions() {
 		case looked && did.DeniedAfter+did.FailedAfter == 0:
 			j.out.Quiet++
 		}
-		if over && ended(s, j.in.AskedAt.Add(-chained)) {
-			continue // so has all that it opened
+		if over && ended(s, j.in.Cutoff.Add(-chained)) {
+			continue // at the cutoff all had ended that it opened
 		}
 		if !looked {
 			unseen++
@@ -142,7 +142,7 @@ func (j *judge) otherRoles() {
 	}
 	unfollowed := func(parent Session, did Activity) {
 		for _, child := range did.Assumed {
-			if !child.GoesOn(j.in.RoleARN, j.in.AskedAt) || followed[cmp.Or(child.ID(), child.EventID)] {
+			if !child.GoesOn(j.in.RoleARN, j.in.Cutoff, j.in.AskedAt) || followed[cmp.Or(child.ID(), child.EventID)] {
 				continue
 			}
 			followed[cmp.Or(child.ID(), child.EventID)] = true
@@ -166,7 +166,8 @@ func (j *judge) otherRoles() {
 		j.opened(s, link.Activity, nil)
 		unfollowed(s, link.Activity)
 		cutoff, revoked := j.revoked(link)
-		over, read := ended(s, j.in.AskedAt), link.Activity.Covered() || !s.GoesOn(j.in.RoleARN, j.in.AskedAt)
+		over := ended(s, j.in.AskedAt)
+		read := link.Activity.Covered() || !s.GoesOn(j.in.RoleARN, j.in.Cutoff, j.in.AskedAt)
 		last := link.Activity.LastSucceeded
 		if !over && !revoked {
 			j.addRole(link)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Session is one event that gave, or was to give, credentials of a role: an AssumeRole in one of
@@ -72,10 +74,11 @@ func (s Session) ID() string {
 const chained = time.Hour
 
 // GoesOn reports whether credentials that a session got for itself are those of another role or
-// account, and they, or what they opened, may not have ended at a moment.
-func (s Session) GoesOn(roleARN string, at time.Time) bool {
+// account, and had not ended at the cutoff, or an hour before now: they, what they opened, or what
+// that opened in turn may live.
+func (s Session) GoesOn(roleARN string, cutoff, now time.Time) bool {
 	return s.Issued() && !s.Token && !deriving[s.Kind].same && !sameRole(s.RoleARN, roleARN) &&
-		!ended(s, at.Add(-chained))
+		!ended(s, times.Earlier(cutoff, now.Add(-chained)))
 }
 
 // Kind is how credentials came about.

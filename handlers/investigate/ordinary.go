@@ -145,7 +145,7 @@ func (q *investigation) beginWith(
 		if known[s.EventID] {
 			add(0, s)
 		} else if slices.ContainsFunc(did[s.ID()].Assumed, func(child trail.Session) bool {
-			return child.GoesOn(q.role.ARN, report.AskedAt)
+			return child.GoesOn(q.role.ARN, q.cutoff, report.AskedAt)
 		}) {
 			add(1, s)
 		}
