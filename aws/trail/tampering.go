@@ -46,6 +46,7 @@ type Change struct {
 //
 // CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does
 // not mean that nobody did. With an error, the changes that were read before it are returned, too.
+// That there are more events of the role than are read is a *RefusedError.
 func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) {
 	a, err := c.cloud.Conn(q.AccountName)
 	if err != nil {
@@ -56,6 +57,7 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 		return nil, err // without knowing who the bot is, its own writes would be laid at somebody's door
 	}
 	var changes []Change
+	left := tamperPages
 	for page, err := range pages(ctx, a, c.budget(a.HomeRegion()), naming(q.RoleName, q.Since)) {
 		if err != nil {
 			return changes, err
@@ -69,9 +71,16 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 				return changes, nil
 			}
 		}
+		if left--; left == 0 && page.more {
+			return changes, aws.Refuse("CloudTrail has more than 2,000 events about it, and the older ones were not read.")
+		}
 	}
 	return changes, nil
 }
+
+// tamperPages is how many pages are read, two a second: whoever calls GetRole all the time makes
+// more.
+const tamperPages = 40
 
 // maxChanges is more than anybody reads, and bounds the work when somebody changes the policy every
 // half second.

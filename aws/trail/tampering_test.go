@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -202,6 +203,38 @@ func TestWhatWasReadBeforeAFailureIsReturnedWithIt(t *testing.T) {
 		})
 		if !errors.Is(err, aws.ErrAccessDenied) || len(got) != 1 {
 			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+func TestEventsThatOnlyNameTheRoleDoNotMakeTheSearchForWhoChangedItEndless(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		at := b.Server.Now().Truncate(time.Second)
+		tells := func(n int, name string) {
+			for range n {
+				if err := b.Prod.RecordLate("us-east-1", map[string]any{
+					"eventSource": "iam.amazonaws.com", "eventName": name, "eventTime": at.Format(time.RFC3339),
+					"requestParameters": map[string]any{"roleName": "Deploy", "policyName": contain.ConsolePolicy},
+					"userIdentity":      map[string]any{"type": "Root", "accountId": awsbench.ProdID},
+				}, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			at = at.Add(time.Second)
+		}
+		tells(1, "DeleteRolePolicy")
+		tells(tamperPages*lookupPage, "GetRolePolicy")
+		tells(1, "PutRolePolicy")
+		time.Sleep(time.Minute)
+		before := len(b.Server.Calls("LookupEvents"))
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Slots: slots})
+		if asked := len(b.Server.Calls("LookupEvents")) - before; asked != tamperPages {
+			t.Errorf("%d requests", asked)
+		}
+		if len(got) != 1 || got[0].Name != "PutRolePolicy" || !aws.Final(err) ||
+			!strings.Contains(aws.Explain(err), "2,000 events") {
+			t.Errorf("%+v, %v", got, err)
 		}
 	})
 }

@@ -122,8 +122,8 @@ func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, w
 	}
 	switch {
 	case err != nil:
-		return writes[0].At, "CloudTrail could not be asked whether someone took the revocation policy away between two " +
-			"checks. " + step.Explained(err)
+		return writes[0].At, "It is not known whether someone took the revocation policy away between two checks. " +
+			step.Explained(err)
 	case len(changes) == mostChanges:
 		return writes[0].At, "The revocation policy was changed more often than is read: someone may have taken it away " +
 			"between two checks."
