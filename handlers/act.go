@@ -151,6 +151,7 @@ const (
 	commandsPerPerson  = 15
 	commandsPerChannel = 60 // of those that were admitted: refused ones must not close the channel for others
 	clicksPerPerson    = 30 // that decide nothing
+	lookUpsPerPerson   = 10 // of one whose clicks on a card were refused often
 
 	// A report whose files Slack refused may be asked for again although nothing else has happened:
 	// the operator may have fixed the cause. Each time is an event in the log, which every step

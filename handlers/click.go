@@ -82,15 +82,15 @@ func (h *Handlers) attempt(ctx context.Context, a act, action approvals.Action, 
 			return err
 		}
 	}
-	// Slack answers about a hundred look-ups of people a minute, and approvers need them.
-	if v.Request.RefusedBy(a.User) >= loggedRefusals {
-		if err := h.flooded(ctx, a, "click by "+a.User, clicksPerPerson); err != nil {
-			return err
-		}
-	}
 	policy := h.Policies[v.Request.Subject.Group]
 	var ready *execution
 	if v.Request.State == approvals.StateOpen && action != approvals.ActionCancel {
+		// Slack answers about a hundred look-ups of people a minute, and approvers need them.
+		if v.Request.RefusedBy(a.User) >= loggedRefusals {
+			if err := h.flooded(ctx, a, "look-up of "+a.User, lookUpsPerPerson); err != nil {
+				return err
+			}
+		}
 		if ready = h.prepare(ctx, v, at, policy); ready != nil {
 			defer ready.drop()
 		}
