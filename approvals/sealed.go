@@ -184,7 +184,8 @@ func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, 
 // isLook reports whether an item is of those that a store queues by itself: all that they say is
 // which log to look at.
 func isLook(item Item) bool {
-	return item.Seal == "" && len(item.Body) == 0 && item.Source == "" && (item.Kind == KindDeliver || item.Kind == KindExpire)
+	return item.Seal == "" && len(item.Body) == 0 && item.Source == "" &&
+		(item.Kind == KindDeliver || item.Kind == KindExpire)
 }
 
 // Postpone implements Store. What came from a person keeps the time at which it came.

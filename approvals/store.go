@@ -188,8 +188,8 @@ type Store interface {
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
 	// Commit applies a transition in one step, and queues the delivery of what it appended, unless one
-	// is under way or comes within ten seconds. A transition with a Source that was committed before, in
-	// this place, is no error and changes nothing. What the request's state is not in From for is
+	// is under way or comes within ten seconds. A transition with a Source that was committed before,
+	// in this place, is no error and changes nothing. What the request's state is not in From for is
 	// ErrIllegal: what has ended does not move again.
 	Commit(ctx context.Context, t Transition) error
 
