@@ -277,6 +277,8 @@ func TestWorkThatNoReplicaQueuedIsNotDone(t *testing.T) { // B4, B7, B17
 			{Kind: guard.KindGuard, Request: card.ID, Source: "guard by hand", Body: json.RawMessage(`{}`)},
 			{Kind: guard.KindSimulate, Request: card.ID, Source: "simulate 9"},
 			{Kind: handlers.KindExecute, Request: open.ID, Source: "execute"},
+			{Kind: investigate.KindUsers, Request: open.ID, Source: "users 2"},
+			{Kind: investigate.KindActivity, Request: card.ID, Source: "activity x", Body: json.RawMessage(`{"mark":"x"}`)},
 		}
 		for n := range 30 {
 			kinds = append(kinds, approvals.Item{
