@@ -76,18 +76,14 @@ func (i incidentReport) impact(s *sheet) {
 		if len(a.Elsewhere) > 0 {
 			text += " Its key was " + i.UsedFrom(a.Elsewhere) + ", where it was not opened."
 		}
+		if a.MorePersistence > 0 {
+			text += fmt.Sprintf(" %d more calls that give new access are not in the timeline.", a.MorePersistence)
+		}
 		s.item("%s State: %s.%s", text, i.State(in, session), partly(a))
-		i.calls(s, a.Persistence, a.MorePersistence)
 	}
 	for _, l := range in.Chain {
-		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdOther(l), mdCode(l.From, 80),
-			english.Count(l.Sessions, "session", "sessions"), l.Depth)
-		if !l.First.IsZero() {
-			text += ", first " + stampLine(l.First)
-		}
-		if l.Loop {
-			text += "; it is in the chain above already"
-		}
+		text := fmt.Sprintf("Role %s was assumed from %s by %s", mdOther(l), mdCode(l.From, 80),
+			english.Count(l.Sessions, "session", "sessions"))
 		if l.Looked {
 			text += ". They made " + i.Calls(l.Calls, l.Denied, l.Services, 0)
 			if !l.LastOK.IsZero() {
@@ -98,7 +94,6 @@ func (i incidentReport) impact(s *sheet) {
 			text += ". The last of them ends " + stampLine(l.Expires)
 		}
 		s.item("%s.", text)
-		i.calls(s, l.Persistence, 0)
 	}
 	if in.MoreLinks > 0 {
 		s.item("%s more than are listed here.", english.Count(in.MoreLinks, "role was assumed", "roles were assumed"))
@@ -113,27 +108,13 @@ func partly(a record.SessionActivity) string {
 	switch {
 	case !a.Partly:
 		return ""
-	case a.Named && len(a.NamesCut) == 0:
-		return " Only its newest calls were read, and those that create persistence were queried by name."
 	case a.Named:
-		return " Only its newest calls were read. Those that create persistence were queried by name, and there can be " +
-			"more of " +
-			mdCode(messages.List(a.NamesCut), 200) + "."
+		more := ""
+		if len(a.NamesCut) > 0 {
+			more = ", and there can be more of " + mdCode(messages.List(a.NamesCut), 200)
+		}
+		return " Only its newest calls were read. Those that create persistence were queried by name" + more + "."
 	default:
 		return " Not everything could be read."
-	}
-}
-
-// calls lists calls below an item.
-func (i incidentReport) calls(s *sheet, calls []record.Call, more int) {
-	for _, c := range calls {
-		opens := ""
-		if c.Opens != "" {
-			opens = ", " + mdProse(c.Opens, 120)
-		}
-		fmt.Fprintf(s, "  - %s %s%s\n", stampLine(c.Time), i.Call(c), opens)
-	}
-	if more > 0 {
-		fmt.Fprintf(s, "  - and %d more of this kind\n", more)
 	}
 }

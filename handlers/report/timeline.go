@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -68,26 +67,14 @@ func (i incidentReport) cloud() (list []moment, left int) {
 			continue
 		}
 		text := i.Session(s) + " in " + mdCode(s.Region, 30)
-		switch {
-		case !s.Issued() && s.Uncertain:
-			text = "an attempt that may have been for this role issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
-		case !s.Issued():
+		if !s.Issued() {
 			text = "an attempt issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
-		case s.After && in.Known(s):
-			text += ", **issued at or after the " + i.words.Mark + "**, to a caller known before it"
-		case s.After:
-			text += ", **issued at or after the " + i.words.Mark + "**, to a caller not seen before"
-		default:
-			text += ", issued before the " + i.words.Mark
-		}
-		if why, ok := in.Suspects[s.EventID]; ok {
-			text += "; it is unusual (" + mdCode(messages.Unusual(why), 150) + ")"
+		} else if s.After {
+			text += ", at or after the " + i.words.Mark
 		}
 		list = append(list, moment{s.Time, byTrail, text})
 		a := in.Activities[s.EventID]
-		for _, c := range a.Persistence {
-			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + i.Call(c)})
-		}
+		list = append(list, i.calls("session "+mdCode(s.SessionName, 64), a.Persistence)...)
 		for _, from := range a.Elsewhere {
 			list = append(list, moment{from.First, byTrail, "session " + mdCode(s.SessionName, 64) + " was used from " +
 				mdCode(from.Address, 60) + ", where it was not opened"})
@@ -103,9 +90,22 @@ func (i incidentReport) cloud() (list []moment, left int) {
 		if len(in.Suspects) > 0 && !l.First.IsZero() {
 			list = append(list, moment{l.First, byTrail, i.What(l.FromSession) + " assumed role " + mdOther(l)})
 		}
+		list = append(list, i.calls("a session of role "+mdOther(l), l.Persistence)...)
 	}
 	for _, c := range i.changes() {
 		list = append(list, moment{c.At, byTrail, "**" + i.words.Deny + ":** " + i.Changer(c) + " " + i.Changed(c)})
 	}
 	return list, left
+}
+
+// calls are those that give new access.
+func (i incidentReport) calls(by string, calls []record.Call) (list []moment) {
+	for _, c := range calls {
+		text := "in " + by + ": " + i.Call(c)
+		if c.Opens != "" {
+			text += ", " + mdProse(c.Opens, 120)
+		}
+		list = append(list, moment{c.Time, byTrail, text})
+	}
+	return list
 }
