@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// mostPast is how many callers are looked up in the 90 days before the window, the strangest
-	// first, and pastPages how many pages of each are read in a region.
+	// mostPast is how many callers are looked up in the 90 days before the window, those who came
+	// after the cutoff and then the strangest first, and pastPages how many pages of each are read in
+	// a region.
 	mostPast  = 6
 	pastPages = 2
 )
@@ -35,7 +36,8 @@ type Past struct {
 // seenBefore looks callers that are first seen in the window up in the 90 days before it, and those
 // that came from an address they used nowhere else, and marks their sessions. It asks by the
 // caller's name, or by the session's where AWS gave the name, unless an earlier look-up had the
-// answer. What cannot be read stays first seen. It returns the answers that are new.
+// answer. What cannot be read stays first seen, as who came after the cutoff and was too many to be
+// looked up. It returns the answers that are new.
 func (c *Client) seenBefore(
 	ctx context.Context, a *aws.Conn, q LookupQuery, regions []string, sessions []Session,
 ) (fresh []Past) {
@@ -58,13 +60,18 @@ func (c *Client) seenBefore(
 		defer mu.Unlock()
 		p.failed = p.failed || !covers.Covered
 	}
-	for _, suspect := range Suspects(sessions, q.Cutoff) {
+	unasked := map[string]bool{}
+	for _, suspect := range returningFirst(sessions, q.Cutoff) {
 		s := suspect.Session
 		p := &Past{CallerID: s.CallerID}
 		if suspect.Address {
 			p.Network = networkOf(s.SourceAddress)
 		}
-		if asked[s.CallerID] != nil || len(asked) == mostPast || !s.Issued() || slices.ContainsFunc(q.Past, p.answeredBy) {
+		if asked[s.CallerID] != nil || !s.Issued() || slices.ContainsFunc(q.Past, p.answeredBy) {
+			continue
+		}
+		if len(asked) == mostPast {
+			unasked[s.CallerID] = true
 			continue
 		}
 		query := trailQuery{key: types.LookupAttributeKeyUsername, value: s.CallerName, until: q.Since}
@@ -108,15 +115,16 @@ func (c *Client) seenBefore(
 	}
 	_ = side.Wait()
 	all := slices.Clone(q.Past)
+	others := role.Used || role.failed || slices.ContainsFunc(all, func(p Past) bool { return p.Used })
 	for _, p := range asked {
-		p.Used, p.There = role.Used, places[p.CallerID][p.Network]
+		p.Used, p.There = others, places[p.CallerID][p.Network]
 		all = append(all, *p)
 		if !p.failed && !role.failed || !p.Seen.IsZero() && (p.There || !p.Network.IsValid()) {
 			fresh = append(fresh, *p)
 		}
 	}
 	for i, s := range sessions {
-		network, used := networkOf(s.SourceAddress), false
+		network, used := networkOf(s.SourceAddress), others && unasked[s.CallerID]
 		sessions[i].Usual = places[s.CallerID][network]
 		for _, p := range all {
 			if p.CallerID == s.CallerID {
@@ -127,6 +135,24 @@ func (c *Client) seenBefore(
 		sessions[i].Before, sessions[i].New = s.Before, used && s.Before.IsZero()
 	}
 	return fresh
+}
+
+// returningFirst are the suspects, before the others those whose caller came after the cutoff: a
+// crowd that came before it hides none of them.
+func returningFirst(sessions []Session, cutoff time.Time) []Suspect {
+	came := map[string]bool{}
+	for _, s := range sessions {
+		came[s.CallerID] = came[s.CallerID] || s.Issued() && !s.Derived && s.After
+	}
+	var first, others []Suspect
+	for _, s := range Suspects(sessions, cutoff) {
+		if came[s.Session.CallerID] {
+			first = append(first, s)
+		} else {
+			others = append(others, s)
+		}
+	}
+	return append(first, others...)
 }
 
 // answeredBy reports whether an earlier answer has what is asked.

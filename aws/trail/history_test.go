@@ -1,6 +1,8 @@
 package trail
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +86,34 @@ func TestWhatTheNinetyDaysShowOfACallerIsAskedOnce(t *testing.T) {
 		for _, p := range failed.Past {
 			if p.Seen.IsZero() || p.Network.IsValid() {
 				t.Errorf("kept: %+v", p)
+			}
+		}
+	})
+}
+
+func TestACallerWhoComesBackIsNotKnownForHavingComeInACrowd(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		role := b.describe("prod/Deploy")
+		now := b.Server.Now()
+		b.opens(role.ARN, "alice", "a0", office, 30*24*time.Hour)
+		b.opens(role.ARN, "alice", "a1", office, 7*time.Hour)
+		b.opens(role.ARN, "alice", "a2", office, 4*time.Hour)
+		b.opens(role.ARN, "alice", "a3", office, time.Hour)
+		for i := range 2 * mostPast { // each comes for one hour
+			name := fmt.Sprintf("eve%02d", i)
+			b.opens(role.ARN, name, name, fmt.Sprintf("192.0.2.%d", i), 150*time.Minute)
+			b.opens(role.ARN, name, name+"back", fmt.Sprintf("192.0.2.%d", i), 100*time.Minute)
+		}
+		got, err := b.trail.Lookup(t.Context(), LookupQuery{
+			AccountName: "prod", RoleARN: role.ARN, Since: now.Add(-12 * time.Hour), Cutoff: now.Add(-2 * time.Hour), Wide: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range got.Sessions {
+			if known := strings.HasPrefix(s.SessionName, "a"); s.Issued() && s.New == known {
+				t.Errorf("%s: new %v", s.SessionName, s.New)
 			}
 		}
 	})
