@@ -27,7 +27,7 @@ func (f Forgery) Words() string {
 	return cmp.Or(map[Forgery]string{
 		ForgeryUnsealed:   "it is not signed",
 		ForgeryOtherKey:   "it is signed with another key",
-		ForgeryChanged:    "its signature is not of this text in this place",
+		ForgeryChanged:    "its signature does not match",
 		ForgeryMissing:    "another event should be in its place",
 		ForgerySetBack:    "it was there and is gone",
 		ForgeryImpossible: "no request makes this move",

@@ -182,7 +182,7 @@ func TestAVoteThatWasCopiedDoesNothingButRaiseAnAlarm(t *testing.T) {
 				b.execute(card.ID)
 				b.queue(approvals.Item{Kind: approvals.KindDeliver, Request: card.ID})
 				b.ends(card)
-				if n := b.Puts(); n != 0 || !card.Says("its signature is not of this text in this place") {
+				if n := b.Puts(); n != 0 || !card.Says("its signature does not match") {
 					t.Errorf("%d policies were written\n%s", n, b.Transcript())
 				}
 			})

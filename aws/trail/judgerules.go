@@ -205,14 +205,14 @@ func (j *judge) reasonsFor() []string {
 	if o.Looked == 0 {
 		return []string{
 			"No session from before the " + j.mark() + " was left.",
-			"No session was issued since to a caller that is not known.",
+			"No unknown caller opened a session since.",
 		}
 	}
 	return []string{
 		fmt.Sprintf("%s: %d had expired, %d seen blocked, %d not active since.",
 			english.Count(o.Old, "old session", "old sessions"), o.Expired, o.Denied, o.Quiet),
-		"None of them made a call past propagation that succeeded.",
-		"No session was issued since to a caller that is not known.",
+		"No old session made a successful call after propagation.",
+		"No unknown caller opened a session since.",
 	}
 }
 

@@ -139,9 +139,9 @@ func where(report trail.Report) string {
 			until = r.Reported
 		}
 	}
-	text := "It speaks of " + strings.Join(names, ", ")
+	text := "Regions: " + strings.Join(names, ", ")
 	if !until.IsZero() {
-		text += ", of which each has reported at least until " + times.Clock(until, report.AskedAt)
+		text += ", reported until " + times.Clock(until, report.AskedAt)
 	}
 	if report.Guessed {
 		text += ". The account's own regions could not be listed, so those that every account has were asked: allow " +

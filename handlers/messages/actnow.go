@@ -195,9 +195,10 @@ func (p Pen) assumed(in record.Incident, l record.Link) Item {
 	case !l.Expires.IsZero() && !l.Expires.After(in.Until):
 		i.Done = "expired"
 	case !l.Expires.IsZero():
-		i.Text += ", until " + p.At(l.Expires)
+		i.Text += ", valid until " + p.At(l.Expires)
 	}
 	switch i.Text += "."; {
+	case i.Done != "":
 	case l.Account == "":
 		i.Text += " Its account " + p.Code(l.AccountID, 40) + " is not configured here: revoke it there."
 	case l.Loop: // it may be asked for already, by this very request
@@ -223,7 +224,9 @@ func (p Pen) opened(c record.Call, partition string) Item {
 		short = what
 	}
 	text := what + " at " + p.At(c.Time)
-	if does.do == "" && c.Opens != "" {
+	if does.was != "" && does.what != "" {
+		text = upper(short) + " " + does.was + " at " + p.At(c.Time)
+	} else if does.do == "" && c.Opens != "" {
 		text += ", " + p.Prose(c.Opens)
 	}
 	i := Item{
@@ -238,7 +241,7 @@ func (p Pen) opened(c record.Call, partition string) Item {
 }
 
 // advice is what to do about a call.
-type advice struct{ short, what, do string }
+type advice struct{ short, what, was, do string }
 
 var (
 	// named are the words of a Call's About: the kind of a thing and its name, as IAM and Secrets
@@ -271,21 +274,26 @@ func undoing(c record.Call, partition string) (advice, string) {
 		if user != "" {
 			which = on + " " + which
 		}
-		return advice{"access key", cmp.Or(key, c.Target), "Deactivate it"},
-			given(key, "aws iam update-access-key "+which+" --status Inactive")
+		a := advice{"access key", cmp.Or(key, c.Target), "was created", "Deactivate it"}
+		if user != "" && key == "" {
+			a.short, a.what = a.short+" of user", user
+		} else if user != "" {
+			a.was = "of user `" + user + "` " + a.was
+		}
+		return a, given(key, "aws iam update-access-key "+which+" --status Inactive")
 	case "iam:CreateUser":
-		return advice{"user", user, "Deny it everything"}, given(user, attachDenyAll(partition, "user", user))
+		return advice{"user", user, "was created", "Deny it everything"}, given(user, attachDenyAll(partition, "user", user))
 	case "iam:CreateLoginProfile", "iam:UpdateLoginProfile":
-		return advice{"password of", user, "Delete the password"}, given(user, "aws iam delete-login-profile "+on)
+		return advice{"password of", user, "was set", "Delete the password"}, given(user, "aws iam delete-login-profile "+on)
 	case "iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:PutRolePolicy", "iam:AttachRolePolicy":
 		undo, by := "delete-", " --policy-name "
 		if strings.HasPrefix(c.Name, "Attach") {
 			undo, by = "detach-", " --policy-arn "
 		}
-		return advice{"policy of " + kind, of[kind], "Remove the policy"},
+		return advice{"policy of " + kind, of[kind], "", "Remove the policy"},
 			given(of[kind], "aws iam "+undo+kind+"-policy "+on+by+of["policy"])
 	case "secretsmanager:GetSecretValue":
-		return advice{"secret", of["secret"], "Rotate it: it was read"},
+		return advice{"secret", of["secret"], "was read", "Rotate it"},
 			given(of["secret"], "aws secretsmanager rotate-secret --secret-id "+of["secret"]+" --region "+c.Region)
 	default:
 		return advice{}, ""

@@ -38,6 +38,9 @@ func Card(r approvals.Request, events []approvals.Event, c Context) *Message {
 	}
 	v := newView(r, events, c)
 	title, lead, open := v.p.title(r.State), cardLead(r, c, v.p), r.State == approvals.StateOpen
+	if r.State == approvals.StateApplied && r.Undone == nil && c.Undo == nil {
+		lead += v.stillOpen()
+	}
 	blocks := []slack.Block{header(title + inTitle(c.Role)), section(lead)}
 	text := title + keyOf(c.Role) + Code(c.Role.AccountName+"/"+c.Role.Name, 130) + ". " + lead
 	about := "Request " + Code(r.ID, 40)
@@ -96,8 +99,9 @@ func (v *view) short() string {
 }
 
 const (
-	shownUsers    = 4
-	shownWarnings = 3
+	shownUsers    = 3
+	shownWarnings = 2
+	limitShown    = 80 // characters of a warning
 )
 
 // users says who uses the role, as far as the survey of CloudTrail has told, at most so many
@@ -132,7 +136,7 @@ func (v *view) users(most int) string {
 		if v.c.Role.Key != "" { // of a key it is known from where it was used
 			counted = english.Count(c.Sessions, "call", "calls")
 		}
-		line := "• " + v.Code(c.Caller, 60) + ": " + counted
+		line := "• " + v.Code(c.Caller, 48) + ": " + counted
 		if c.LastCall.IsZero() {
 			line += ", opened " + at(c.Opened)
 		} else {
@@ -180,7 +184,7 @@ func shortWarnings(role record.Role, p phrases) (lines []string) {
 	}
 	for i, w := range all[:min(len(all), shownWarnings)] {
 		if i > 0 || role.Leaked == "" { // else it says whose the key is
-			w = fewWords(w)
+			w = Raw(fewWords(w), limitShown)
 		}
 		lines = append(lines, "• "+Raw(w, 250))
 	}
@@ -278,7 +282,7 @@ func judged(r approvals.Request) string {
 	case v.Word == record.WordContained:
 		return " Contained as far as CloudTrail shows."
 	case v.Word == record.WordNotContained:
-		return " *Not contained:* Act now in the thread says what is open."
+		return " *Not contained:* the thread says why."
 	default:
 		return " Unknown whether it is contained: the thread says why."
 	}

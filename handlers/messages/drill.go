@@ -26,7 +26,7 @@ func (v *view) rehearsed() *Message {
 	for _, gap := range DrillGaps(*d, v.Pen) {
 		lines = append(lines, "• "+gap)
 	}
-	next := "The real one is " + Code(Command+" "+v.c.Words.Word+v.c.Role.Ref(), 160) + "."
+	next := "For a real one, send " + Code(Command+" "+v.c.Words.Word+v.c.Role.Ref(), 160) + "."
 	if !d.Clean() {
 		next = "Fix what is marked above, and drill again."
 	}

@@ -17,8 +17,8 @@ func ForgedSentence(f *approvals.ForgedError) string {
 			"It counts for nothing any more."
 	}
 	return fmt.Sprintf("Event %d of its log is not as it was written: %s. Another process that can write to Redis "+
-		"changed it. Nothing from there on counts. Find out who can write to Redis, and compare the log with the "+
-		"audit log.",
+		"changed it. revokebot ignores this event and all later ones. Find out who can write to Redis, and compare "+
+		"the log with the audit log.",
 		f.Event, f.Why.Words())
 }
 

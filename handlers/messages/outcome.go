@@ -177,7 +177,7 @@ func containment(r approvals.Request, done string) string {
 	switch {
 	case r.Judged.Type != approvals.EventVerdict || v == nil:
 	case v.Word == record.WordContained:
-		return "Contained"
+		return contained
 	case v.Word == record.WordNotContained:
 		return notContained
 	case v.Word == record.WordUnknown && quiet(*v):
@@ -188,19 +188,27 @@ func containment(r approvals.Request, done string) string {
 	return done
 }
 
-const notContained = "Not contained"
+const (
+	contained    = "Contained"
+	notContained = "Not contained"
+)
 
 // title is the outcome of an applied request, with what is open, or who took it away; after it
-// comes to what.
+// comes to what. No title of what holds hides what the measure does not stop.
 func (v *view) title() (outcome, of string) {
 	outcome, of = v.c.appliedTitle(v.r), ": "+v.c.Words.Did+" "
-	t := record.Known[record.Tampered](v.r.Watched)
+	t, open := record.Known[record.Tampered](v.r.Watched), ""
+	if slices.Contains([]string{contained, notContained, containment(v.r, v.c.Words.Past)}, outcome) {
+		open = v.counted()
+	}
 	switch {
 	case v.r.Undone != nil:
-	case outcome == notContained:
-		if open := v.counted(); open != "" {
-			outcome, of = outcome+": "+open, " · "+v.c.Words.Did+" "
+	case open != "":
+		between := ", still open: "
+		if outcome == notContained {
+			between = ": "
 		}
+		outcome, of = outcome+between+open, " · "+v.c.Words.Did+" "
 	case v.r.Watched.Type == approvals.EventTampered && t != nil && t.Lost():
 		of = ": " + v.c.Words.Deny + " of "
 		if who := v.remover(*t); who != "" {

@@ -161,6 +161,8 @@ func TestTheTitleOfACardIsTheOutcome(t *testing.T) {
 	messagesOf, trailOf := all(t), trailMessages(t)
 	for name, want := range map[string]string{
 		"card_contained": "Contained: sessions of ", "card_quiet": "Revoked, no activity since: sessions of ",
+		"card_contained_open":     "Contained, still open: 1 caller, 2 keys, 1 user, 4 more · sessions of ",
+		"card_revoked_open":       "Revoked, still open: 1 caller, 2 keys, 1 user, 4 more · sessions of ",
 		"card_contained_unknown":  "Revoked, containment unknown: sessions of ",
 		"card_not_contained_open": "Not contained: 1 caller, 2 keys, 1 user, 4 more · sessions of ",
 		"card_removed_by":         "Removed by user shop-migration, being restored: revocation policy of ",

@@ -231,6 +231,14 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"reply_chosen_yet":  messages.ChosenAlready(),
 		"reply_chosen_many": messages.ChosenEnough(100),
 		"card_contained":    before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
+		"card_revoked_open":  applied().looked().add(approvals.EventActivity, "", more).card(),
+		"card_contained_open": applied().looked().add(approvals.EventActivity, "", more).
+			add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
+		"verdict_contained_open": applied().looked().add(approvals.EventActivity, "", more).add(approvals.EventVerdict,
+			"", record.Conclusion{
+				Word: record.WordContained, Where: "Regions: eu-west-1 and us-east-1, reported until 03:20:00 UTC.",
+				Why: []string{"2 old sessions: 1 had expired, 1 seen blocked, 0 not active since."},
+			}).last(),
 		"card_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}).
 			card(),
 		"card_not_contained_open": applied().looked().add(approvals.EventActivity, "", more).add(approvals.EventVerdict,
@@ -242,7 +250,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 			add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordUnknown}).card(),
 		"verdict_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
 			Word: record.WordContained, Why: []string{
-				"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out.",
+				"Both old sessions were seen denied after the cutoff.", "No session was opened since by an unusual caller.",
 			},
 		}).last(),
 		"verdict_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{

@@ -46,12 +46,14 @@ func Repeats(events []approvals.Event) bool {
 }
 
 func (v *view) word(c record.Conclusion) *Message {
-	head, who := "", v.involved()
+	head, who, left := "", v.involved(), v.stillOpen()
 	switch {
 	case c.Word == record.WordSuperseded:
 		return sentence("*Superseded.* " + markup.Replace(Clean(strings.Join(c.Why, " "), 300)))
 	case c.Word == record.WordContained:
-		head = "*Contained*, as far as CloudTrail shows."
+		if head = "*Contained*, as far as CloudTrail shows."; v.wayBack() {
+			head = who + head
+		}
 	case c.Word == record.WordNotContained:
 		head = who + "*Not contained.*"
 	case quiet(c):
@@ -59,11 +61,13 @@ func (v *view) word(c record.Conclusion) *Message {
 	default:
 		head = who + "*Unknown* whether it is contained."
 	}
-	if c.Where != "" {
-		head += " " + markup.Replace(Clean(c.Where, 600))
-	}
+	more := markup.Replace(Clean(c.Where, 600))
 	if !c.Next.IsZero() {
-		head += " CloudTrail is checked again at " + v.At(c.Next) + "."
+		more += " CloudTrail is checked again at " + v.At(c.Next) + "."
+	}
+	head += left // on the first line: a locked phone shows no more
+	if more = strings.TrimSpace(more); more != "" {
+		head += "\n" + more
 	}
 	m, text := &Message{Blocks: []slack.Block{section(head)}}, head
 	why := c.Why[:min(len(c.Why), shownReasons)]
@@ -88,9 +92,6 @@ func (v *view) word(c record.Conclusion) *Message {
 	if slices.Sort(ours); len(ours) > 0 {
 		lines = append(lines, "*Called ours:* "+List(ours[:min(len(ours), shownItems)])+".")
 	}
-	if left := v.stillOpen(); left != "" {
-		lines = append(lines, left)
-	}
 	if next := v.c.Words.Next(c.Word, v.c.FurtherByHand()); next != "" && !quiet(c) {
 		lines = append(lines, "*Next:* "+next)
 	}
@@ -103,6 +104,13 @@ func (v *view) word(c record.Conclusion) *Message {
 		m.row("further", v.button(ActionFurther, "Ask to "+v.c.Further.Ask, "Ask to "+v.c.Further.Ask+" "))
 	}
 	return m
+}
+
+// wayBack reports whether something is open by which an attacker may act: more than what was read.
+func (v *view) wayBack() bool {
+	return slices.ContainsFunc(v.Items(v.in, v.c.Role), func(i Item) bool {
+		return i.Done == "" && i.kind() != "secret" && i.kind() != "session"
+	})
 }
 
 // stillOpen names what is left of Act now.
@@ -119,7 +127,7 @@ func (v *view) stillOpen() string {
 	if left := len(open) - shownItems; left > 0 {
 		open = append(open[:shownItems:shownItems], fmt.Sprintf("%d more", left))
 	}
-	return "*Still open:* " + List(open) + ". Act now has the buttons and commands."
+	return " *Still open:* " + List(open) + ". Act now in the thread has the buttons and commands."
 }
 
 // quiet reports whether it is unknown for no other reason than that no old session was used.

@@ -188,6 +188,9 @@ func (c *Cast) setSession(actor Actor, s session) {
 	defer c.mu.Unlock()
 	status := &c.terminal(actor).status
 	status.Session, status.Issued = s.arn, s.issued
+	if loot := c.cfg.Loot; actor == Thief && loot != nil && s.arn == loot.ARN && loot.Chained.AccessKeyID != "" {
+		status.StillIn = backupRole // before the first call there, too
+	}
 }
 
 func (c *Cast) terminal(actor Actor) *terminal {

@@ -209,7 +209,11 @@ func TestTheThiefGoesOnWithTheLootAndIsDeniedOnlyWhereTheDenyIs(t *testing.T) {
 				t.Error(err)
 			}
 		}()
-		time.Sleep(10*time.Minute + 5*time.Second)
+		time.Sleep(5 * time.Second)
+		if st := cast.Status(actors.Thief); st.StillIn != "NightlyBackup" {
+			t.Errorf("before its first call in the second role: %+v", st)
+		}
+		time.Sleep(10 * time.Minute)
 		if st := cast.Status(actors.Thief); st.State != actors.GetsAnswers || st.Denials != 0 ||
 			!st.Issued.Equal(d.loot.Issued) {
 			t.Fatalf("before: %+v", st)
