@@ -73,7 +73,7 @@ func Card(r approvals.Request, events []approvals.Event, c Context) *Message {
 
 // shownReason is how much of a reason an open card shows: the buttons stay on the first screen of a
 // phone.
-const shownReason = 150
+const shownReason = 100
 
 // reason is what the requester gave. Once the request was denied, the denial's reason stands close
 // by, and this one says whose it is.
@@ -101,7 +101,7 @@ func (v *view) short() string {
 const (
 	shownUsers    = 3
 	shownWarnings = 2
-	limitShown    = 80 // characters of a warning
+	limitShown    = 70 // characters of a warning
 )
 
 // users says who uses the role, as far as the survey of CloudTrail has told, at most so many

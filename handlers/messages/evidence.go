@@ -182,7 +182,7 @@ func (v *view) coverage() string {
 // allows 100 rows and 10,000 characters in all (Slack documentation, "Table block").
 const maxRows = 10
 
-var tableTitles = []string{"Time (UTC)", "What", "Who", "From", "User agent", "State now"}
+var tableTitles = []string{"Time (UTC)", "What", "Who", "From", "State now", "User agent"}
 
 // tableCells is a row of the table.
 func tableCells(in record.Incident, s record.Session) []string {
@@ -201,7 +201,7 @@ func tableCells(in record.Incident, s record.Session) []string {
 	}
 	return []string{
 		strings.TrimSuffix(Clock(s.Time, in.Until), " UTC"), what, Raw(s.Caller, 80), Raw(s.SourceAddress, 60),
-		Raw(strings.Join(agents, ", also "), 100), StateNow(in, s, slackPen(in.Until, record.Role{}).At),
+		StateNow(in, s, slackPen(in.Until, record.Role{}).At), Raw(strings.Join(agents, ", also "), 100),
 	}
 }
 
@@ -287,7 +287,7 @@ func tableLines(in record.Incident) string {
 	for _, s := range shownSessions(in) {
 		c := tableCells(in, s)
 		lines = append(lines, "• "+c[0]+" "+Code(c[1], 180)+" of "+Code(c[2], 80)+" from "+Code(c[3], 60)+" with "+
-			Code(c[4], 100)+": "+Code(c[5], 150))
+			Code(c[5], 100)+": "+Code(c[4], 150))
 	}
 	return strings.Join(lines, "\n")
 }

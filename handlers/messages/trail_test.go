@@ -231,7 +231,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"reply_chosen_yet":  messages.ChosenAlready(),
 		"reply_chosen_many": messages.ChosenEnough(100),
 		"card_contained":    before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
-		"card_revoked_open":  applied().looked().add(approvals.EventActivity, "", more).card(),
+		"card_revoked_open": applied().looked().add(approvals.EventActivity, "", more).card(),
 		"card_contained_open": applied().looked().add(approvals.EventActivity, "", more).
 			add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
 		"verdict_contained_open": applied().looked().add(approvals.EventActivity, "", more).add(approvals.EventVerdict,

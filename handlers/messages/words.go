@@ -159,8 +159,8 @@ func (c Context) undoing(r approvals.Request) phrases {
 					"revokebot does not restore it.\n" + w.Undo.Revival(r, u)
 			case u.Gone:
 				return "The " + w.Deny + " is *gone already*, and not by revokebot. Approve says that this is on purpose: " +
-					"revokebot does not restore it. If the same " + w.Deny + " is back by then, revokebot removes it. What revokebot " +
-					"has written since stays: undo that with a request of its own.\n" + w.Undo.Revival(r, u)
+					"revokebot does not restore it. If the same " + w.Deny + " is back by then, revokebot removes it. What " +
+					"revokebot has written since stays: undo that by a request of its own.\n" + w.Undo.Revival(r, u)
 			}
 			return "It undoes a " + w.Noun + ". " + w.Undo.Effect(u) + " A policy that someone changes before that stays.\n" +
 				w.Undo.Revival(r, u)

@@ -86,6 +86,12 @@ func TestTheButtonsOfACardAreOnTheFirstScreenOfAPhone(t *testing.T) {
 	if below := ask[float64](p, belowTop); below > 844 {
 		t.Errorf("the buttons end %v px below the top of the card", below)
 	}
+	// The longest warnings that a card shows.
+	ask[bool](p, `(all("`+theCard+` .bk-text").find((e) => words(e).startsWith("Know before")).innerText = `+
+		`"Know before you approve:\n" + ("• " + "longword ".repeat(8) + "\n").repeat(2) + "• 3 more in Details") !== ""`)
+	if below := ask[float64](p, belowTop); below > 844 {
+		t.Errorf("with long warnings the buttons end %v px below the top of the card", below)
+	}
 	p.press(theCard+" .bk-actions .btn", "Details")
 	p.sees("#modal[open] .bk-text", "Who may assume it")
 	p.look("details")

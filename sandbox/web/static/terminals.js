@@ -73,7 +73,7 @@ export function status(list) {
     const words = `${marks[status.state] ?? "?"} ${inWords(status)}`;
     if (badge.textContent !== words) badge.textContent = words;
     badge.dataset.state = status.state;
-    badge.classList.toggle("still-in", Boolean(status.still_in));
+    badge.classList.toggle("still-in", Boolean(status.still_in) && status.state === "is denied");
     const again = element.querySelector(".again");
     if (again && status.actor === "thief") removed(again, status.removals);
     else if (again) {
