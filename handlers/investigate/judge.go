@@ -98,7 +98,9 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 		return err
 	}
 	j := trail.Assess(in)
-	if (j.State == trail.Contained || j.State == trail.NoActivity) && q.logGroup.SecondOpinion() {
+	// a check that can only show the contrary is not to be kept from it either
+	good := j.State == trail.Contained || j.State == trail.NoActivity || q.Confirm && j.State != trail.NotContained
+	if good && q.logGroup.SecondOpinion() {
 		alone, err := q.lookup(ctx)
 		if err != nil || alone == nil {
 			return err

@@ -48,8 +48,8 @@
 //
 // A trail can send what CloudTrail records to a log group (feed.go), which CloudWatch Logs Insights
 // searches (insights.go) in the part of its language that is understood here (insightsql.go); what
-// is not understood is refused. The log group can be late on top of that, lose records, and its
-// queries can fail or never end.
+// is not understood is refused. The log group can be late on top of that, lose records, hold some
+// that CloudTrail never made (PutLogEvent), and its queries can fail or never end.
 //
 // Nothing here opens a socket or leaves a goroutine behind, so it runs inside a testing/synctest
 // bubble over the listener of package pipe. The logs of calls and of events are bounded, so it may

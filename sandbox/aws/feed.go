@@ -57,6 +57,8 @@ const biggestLogEvent = 256 << 10
 func (t Trail) sends(region string, e *event) bool {
 	global := e.source == "iam.amazonaws.com"
 	switch {
+	case e.put:
+		return true
 	case t.Stopped, t.Failing != "", len(e.record) > biggestLogEvent, e.data && !t.DataEvents:
 		return false
 	case t.SingleRegion && region != t.Region, t.WithoutGlobal && global, e.at.Before(t.Began.Truncate(time.Second)):

@@ -20,6 +20,7 @@ type event struct {
 	keyID     string
 	readOnly  bool
 	data      bool // a data event, which only trails record
+	put       bool // CloudTrail has none of it: somebody put it into the log groups
 	resources []Resource
 	record    string // the CloudTrailEvent, JSON
 }
@@ -64,6 +65,16 @@ func (a *Account) RecordEvent(region string, record map[string]any) error {
 // RecordLate is RecordEvent for an event that LookupEvents shows from a moment of AWS's clock on,
 // whatever Config.TrailDelay is. The zero time means the usual delay.
 func (a *Account) RecordLate(region string, record map[string]any, delivered time.Time) error {
+	return a.record(region, record, event{delivered: delivered})
+}
+
+// PutLogEvent puts a record into the log groups of the account's trails at a moment, which
+// CloudTrail knows nothing of: whoever may call logs:PutLogEvents can.
+func (a *Account) PutLogEvent(region string, record map[string]any, at time.Time) error {
+	return a.record(region, record, event{delivered: at, put: true})
+}
+
+func (a *Account) record(region string, record map[string]any, how event) error {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	r := map[string]any{
@@ -79,7 +90,7 @@ func (a *Account) RecordLate(region string, record map[string]any, delivered tim
 	if err != nil {
 		return err
 	}
-	e.delivered = delivered
+	e.delivered, e.put = how.delivered, how.put
 	a.add(region, e)
 	return nil
 }
@@ -98,7 +109,7 @@ func (a *Account) HoldTrail(region string, until time.Time) {
 // shows reports whether LookupEvents shows an event of a region: management events alone. The
 // caller holds the lock.
 func (a *Account) shows(region string, e *event) bool {
-	return !e.data && !a.shownFrom(region, e).After(a.server.now())
+	return !e.data && !e.put && !a.shownFrom(region, e).After(a.server.now())
 }
 
 // shownRecord is what eventOf reads of a record.

@@ -102,3 +102,73 @@ func TestAVerdictNamesItsSourceAndRestsOnNoLessThanTheEventHistoryShows(t *testi
 		})
 	}
 }
+
+// opening is one of a session of the role by a user of the account.
+func opening(at offset, user, key, name, expires string) event {
+	return event{At: at, Region: "us-east-1", Record: json.RawMessage(`{"eventSource":"sts.amazonaws.com",` +
+		`"eventName":"AssumeRole","sourceIPAddress":"198.51.100.20","userIdentity":{"type":"IAMUser",` +
+		`"principalId":"AIDA` + user + `","arn":"arn:aws:iam::{{account}}:user/` + user + `","accountId":"{{account}}",` +
+		`"accessKeyId":"AKIA` + user + `","userName":"` + user + `"},` +
+		`"requestParameters":{"roleArn":"{{role.arn}}","roleSessionName":"` + name + `","durationSeconds":3600},` +
+		`"responseElements":{"credentials":{"accessKeyId":"` + key + `","expiration":"{{human:` + expires + `}}"},` +
+		`"assumedRoleUser":{"assumedRoleId":"{{role.id}}:` + name + `",` +
+		`"arn":"arn:aws:sts::{{account}}:assumed-role/{{role.name}}/` + name + `"}},` +
+		`"resources":[{"accountId":"{{account}}","type":"AWS::IAM::Role","ARN":"{{role.arn}}"}]}`)}
+}
+
+// Whoever may call logs:PutLogEvents can put records there that CloudTrail never made. They may
+// make a verdict worse, never better.
+func TestNothingThatSomebodyPutsIntoTheLogGroupMakesAnIncidentContained(t *testing.T) {
+	t.Parallel()
+	const minute = offset(time.Minute)
+	const stolen = "ASIASTOLEN0000000042"
+	shown := func(e event, at offset) event {
+		e.Delivered = &at
+		return e
+	}
+	renewed := opening(2*minute, "CIDEPLOY00000000000", stolen, "deploy-42", "+1h2m")
+	ended := opening(-21*minute, "CI", stolen, "deploy-42", "-1m")
+	call := stolenCall(10*minute, "eu-west-1", "")
+	denial := stolenCall(5*minute, "us-east-1", `,"errorCode":"AccessDenied","errorMessage":"User: `+
+		`arn:aws:sts::{{account}}:assumed-role/{{role.name}}/deploy-42 is not authorized to perform: iam:ListRoles `+
+		`with an explicit deny in an identity-based policy"`)
+	for name, c := range map[string]struct {
+		silent  bool // the stolen session makes no call that is denied
+		more    []event
+		forged  []event
+		verdict string
+	}{
+		"nothing":                             {false, nil, nil, "contained"},
+		"nothing, and the session is silent":  {true, nil, nil, "unknown"},
+		"the denial of a silent session":      {true, nil, []event{shown(denial, 7*minute)}, "unknown"},
+		"the stolen session's end":            {true, nil, []event{shown(ended, 7*minute)}, "unknown"},
+		"the stolen key as that of a new one": {false, []event{call}, []event{shown(renewed, 7*minute)}, "not contained"},
+		"a stranger's visit of before": {
+			false,
+			[]event{opening(10*minute, "eve", "ASIAEVE000000000NEW", "eve", "+1h10m")},
+			[]event{shown(opening(-200*minute, "eve", "ASIAEVE000000000OLD", "eve", "-2h20m"), 7*minute)},
+			"unknown",
+		},
+		"what hides a call that CloudTrail tells late": {
+			false, []event{shown(call, 40*minute)}, []event{
+				shown(renewed, 37*minute),
+				shown(opening(20*minute, "nobody", "ASIANOBODY0000000000", "nobody", "+1h20m"), 37*minute),
+			}, "not contained",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				line := readTimeline(t, filepath.Join("testdata", "baseline.json"))
+				line.logGroup, line.forged = true, c.forged
+				if c.silent {
+					line.Events = line.Events[:len(line.Events)-1]
+				}
+				line.Events = append(line.Events, c.more...)
+				if got := play(t, line); got.verdict != c.verdict {
+					t.Errorf("%q, not %q\n%s", got.verdict, c.verdict, got.message)
+				}
+			})
+		})
+	}
+}

@@ -86,6 +86,11 @@ func play(t *testing.T, line timeline) outcome {
 		do func()
 	}
 	var moments []moment
+	for _, e := range line.forged {
+		if err := prod.PutLogEvent(e.Region, recordOf(t, e, role, prod.ID(), cutoff), at(*e.Delivered)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, e := range line.Events {
 		record := recordOf(t, e, role, prod.ID(), cutoff)
 		var delivered time.Time
