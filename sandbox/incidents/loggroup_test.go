@@ -1,6 +1,7 @@
 package incidents_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"path/filepath"
 	"strings"
@@ -120,7 +121,6 @@ func opening(at offset, user, key, name, expires string) event {
 // make a verdict worse, never better.
 func TestNothingThatSomebodyPutsIntoTheLogGroupMakesAnIncidentContained(t *testing.T) {
 	t.Parallel()
-	const minute = offset(time.Minute)
 	const stolen = "ASIASTOLEN0000000042"
 	shown := func(e event, at offset) event {
 		e.Delivered = &at
@@ -149,7 +149,7 @@ func TestNothingThatSomebodyPutsIntoTheLogGroupMakesAnIncidentContained(t *testi
 			[]event{shown(opening(-200*minute, "eve", "ASIAEVE000000000OLD", "eve", "-2h20m"), 7*minute)},
 			"unknown",
 		},
-		"what hides a call that CloudTrail tells late": {
+		"what hides a call from home that CloudTrail tells late": {
 			false, []event{shown(call, 40*minute)}, []event{
 				shown(renewed, 37*minute),
 				shown(opening(20*minute, "nobody", "ASIANOBODY0000000000", "nobody", "+1h20m"), 37*minute),
@@ -165,6 +165,11 @@ func TestNothingThatSomebodyPutsIntoTheLogGroupMakesAnIncidentContained(t *testi
 					line.Events = line.Events[:len(line.Events)-1]
 				}
 				line.Events = append(line.Events, c.more...)
+				if strings.Contains(name, "from home") { // else it is seen that the key was copied
+					for i, e := range line.Events {
+						line.Events[i].Record = bytes.ReplaceAll(e.Record, []byte("203.0.113.66"), []byte("198.51.100.20"))
+					}
+				}
 				if got := play(t, line); got.verdict != c.verdict {
 					t.Errorf("%q, not %q\n%s", got.verdict, c.verdict, got.message)
 				}

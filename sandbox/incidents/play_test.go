@@ -1,6 +1,7 @@
 package incidents_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -86,10 +87,14 @@ func play(t *testing.T, line timeline) outcome {
 		do func()
 	}
 	var moments []moment
+	deny := map[string]string{} // what stood on the role beside its own policies, by name
 	for _, e := range line.forged {
 		if err := prod.PutLogEvent(e.Region, recordOf(t, e, role, prod.ID(), cutoff), at(*e.Delivered)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, e := range line.odd {
+		_ = prod.RecordEvent(e.Region, recordOf(t, e, role, prod.ID(), cutoff))
 	}
 	for _, e := range line.Events {
 		record := recordOf(t, e, role, prod.ID(), cutoff)
@@ -105,7 +110,7 @@ func play(t *testing.T, line timeline) outcome {
 		}
 	}
 	for _, a := range line.Acts {
-		moments = append(moments, moment{at(a.At), func() { perform(t, b, card, a, cutoff) }})
+		moments = append(moments, moment{at(a.At), func() { perform(t, b, card, a, cutoff, deny) }})
 	}
 
 	// AWS's clock counts here.
@@ -132,18 +137,31 @@ func play(t *testing.T, line timeline) outcome {
 	return told(b, card, events)
 }
 
-func perform(t *testing.T, b *bench.Bench, card bench.Card, a act, cutoff time.Time) {
+func perform(
+	t *testing.T, b *bench.Bench, card bench.Card, a act, cutoff time.Time, deny map[string]string,
+) {
 	t.Helper()
 	switch a.Do {
 	case "delete-policy":
 		role, _ := b.World.Prod.Role(incidentRole)
-		for name := range role.Policies {
+		for name, text := range role.Policies {
 			if name == "work" || name == "standing" {
 				continue
 			}
+			deny[name] = text
 			if err := b.World.Prod.DeleteRolePolicy(incidentRole, name); err != nil {
 				t.Error(err)
 			}
+			changed(t, b, "DeleteRolePolicy", name, "")
+		}
+	case "put-policy": // somebody puts back what was deleted, or what stands once more
+		role, _ := b.World.Prod.Role(incidentRole)
+		for name, text := range deny {
+			text = cmp.Or(role.Policies[name], text)
+			if err := b.World.Prod.PutRolePolicy(incidentRole, name, text); err != nil {
+				t.Error(err)
+			}
+			changed(t, b, "PutRolePolicy", name, text)
 		}
 	case "call-ours": // a person presses the button of the caller that an item of Act now names
 		for _, m := range b.Slack.Messages(actors.Incident) {
@@ -176,6 +194,24 @@ func perform(t *testing.T, b *bench.Bench, card bench.Card, a act, cutoff time.T
 		b.World.Prod.HoldTrail(a.Region, cutoff.Add(time.Duration(a.At+a.By)))
 	default:
 		t.Fatalf("nothing is known of the act %q", a.Do)
+	}
+}
+
+// changed has CloudTrail tell that somebody changed an inline policy of the role.
+func changed(t *testing.T, b *bench.Bench, call, policy, document string) {
+	t.Helper()
+	asked := map[string]any{"roleName": incidentRole, "policyName": policy}
+	if document != "" {
+		asked["policyDocument"] = document
+	}
+	if err := b.World.Prod.RecordEvent("us-east-1", map[string]any{
+		"eventSource": "iam.amazonaws.com", "eventName": call, "readOnly": false, "requestParameters": asked,
+		"userIdentity": map[string]any{
+			"type": "IAMUser", "userName": "eve", "arn": "arn:aws:iam::" + actors.ProdID + ":user/eve",
+			"accountId": actors.ProdID,
+		},
+	}); err != nil {
+		t.Error(err)
 	}
 }
 

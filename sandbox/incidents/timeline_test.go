@@ -23,6 +23,7 @@ type timeline struct {
 
 	logGroup bool                    // the account has CloudTrail's log group
 	forged   []event                 // somebody puts them into it, and CloudTrail has none of them
+	odd      []event                 // as Events, but those that CloudTrail would not make are left out
 	trail    func(*awsstandin.Trail) // changes the trail that fills it; nil: it leaves nothing out
 	standing string                  // an inline policy that the role has always had; "" none
 	// events makes those that need to know the role and the cutoff; nil: Events are all.
