@@ -63,13 +63,13 @@ func TestWhatDecidesAVerdictByOneThing(t *testing.T) {
 				call := stolenCall(10*minute, "eu-west-1", `,"errorCode":"InvalidClientTokenId"`)
 				call.Record = bytes.ReplaceAll(call.Record, []byte("deploy-42"), []byte("deploy-41b"))
 				call.Record = bytes.ReplaceAll(call.Record, []byte("ASIASTOLEN0000000042"), []byte("ASIADEPLOY000000041B"))
-				l.Events = append(l.Events, call, opening(-22*minute, "CIDEPLOY00000000", "ASIADEPLOY000000041B", "deploy-41b",
+				l.Events = append(l.Events, call, openingBy(-22*minute, "CIDEPLOY00000000", "ASIADEPLOY000000041B", "deploy-41b",
 					"+38m"))
 			}, "contained", "",
 		},
 		"a caller that is called ours comes from where a copied key was used": {
 			"newcomer_called_ours", func(l *timeline) {
-				e, late := opening(20*minute, "MALLORY000000000", "ASIAMALLORY000000002", "mallory-2", "+80m"), 34*minute
+				e, late := openingBy(20*minute, "MALLORY000000000", "ASIAMALLORY000000002", "mallory-2", "+80m"), 34*minute
 				e.Record, e.Delivered = bytes.ReplaceAll(e.Record, []byte("198.51.100.20"), []byte("203.0.113.66")), &late
 				l.Events = append(l.Events, e)
 			}, "not contained", "203.0.113.66",

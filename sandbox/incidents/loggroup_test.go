@@ -104,8 +104,8 @@ func TestAVerdictNamesItsSourceAndRestsOnNoLessThanTheEventHistoryShows(t *testi
 	}
 }
 
-// opening is one of a session of the role by a user of the account.
-func opening(at offset, user, key, name, expires string) event {
+// openingBy is one of a session of the role by a user of the account.
+func openingBy(at offset, user, key, name, expires string) event {
 	return event{At: at, Region: "us-east-1", Record: json.RawMessage(`{"eventSource":"sts.amazonaws.com",` +
 		`"eventName":"AssumeRole","sourceIPAddress":"198.51.100.20","userIdentity":{"type":"IAMUser",` +
 		`"principalId":"AIDA` + user + `","arn":"arn:aws:iam::{{account}}:user/` + user + `","accountId":"{{account}}",` +
@@ -126,8 +126,8 @@ func TestNothingThatSomebodyPutsIntoTheLogGroupMakesAnIncidentContained(t *testi
 		e.Delivered = &at
 		return e
 	}
-	renewed := opening(2*minute, "CIDEPLOY00000000000", stolen, "deploy-42", "+1h2m")
-	ended := opening(-21*minute, "CI", stolen, "deploy-42", "-1m")
+	renewed := openingBy(2*minute, "CIDEPLOY00000000000", stolen, "deploy-42", "+1h2m")
+	ended := openingBy(-21*minute, "CI", stolen, "deploy-42", "-1m")
 	call := stolenCall(10*minute, "eu-west-1", "")
 	denial := stolenCall(5*minute, "us-east-1", `,"errorCode":"AccessDenied","errorMessage":"User: `+
 		`arn:aws:sts::{{account}}:assumed-role/{{role.name}}/deploy-42 is not authorized to perform: iam:ListRoles `+
@@ -145,14 +145,14 @@ func TestNothingThatSomebodyPutsIntoTheLogGroupMakesAnIncidentContained(t *testi
 		"the stolen key as that of a new one": {false, []event{call}, []event{shown(renewed, 7*minute)}, "not contained"},
 		"a stranger's visit of before": {
 			false,
-			[]event{opening(10*minute, "eve", "ASIAEVE000000000NEW", "eve", "+1h10m")},
-			[]event{shown(opening(-200*minute, "eve", "ASIAEVE000000000OLD", "eve", "-2h20m"), 7*minute)},
+			[]event{openingBy(10*minute, "eve", "ASIAEVE000000000NEW", "eve", "+1h10m")},
+			[]event{shown(openingBy(-200*minute, "eve", "ASIAEVE000000000OLD", "eve", "-2h20m"), 7*minute)},
 			"unknown",
 		},
 		"what hides a call from home that CloudTrail tells late": {
 			false, []event{shown(call, 40*minute)}, []event{
 				shown(renewed, 37*minute),
-				shown(opening(20*minute, "nobody", "ASIANOBODY0000000000", "nobody", "+1h20m"), 37*minute),
+				shown(openingBy(20*minute, "nobody", "ASIANOBODY0000000000", "nobody", "+1h20m"), 37*minute),
 			}, "not contained",
 		},
 	} {
