@@ -129,24 +129,6 @@ func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (targe
 	return target, nil
 }
 
-// holder finds the role or user that an access key stands for.
-func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, error) {
-	a, err := h.Cloud.KeyAccount(ctx, key)
-	if err != nil {
-		return aws.Target{}, err
-	}
-	if key.LongTerm() {
-		target, err := h.Roles.KeyUser(ctx, a.Name, key.ID)
-		target.Key = key.ID
-		return target, err
-	}
-	found, err := h.Trail.Whose(ctx, a.Name, key.ID)
-	if err != nil {
-		return aws.Target{}, err
-	}
-	return found.Target(h.Cloud)
-}
-
 // ask opens the request to apply a measure, or to rehearse it, if everything about it is in order.
 // text is what followed the word of the mode.
 func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text string) error {
@@ -217,26 +199,6 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	}
 	o.Purpose, o.Subject.Key = k.Name.Drill(), drillPrefix+o.Subject.Key
 	return h.open(ctx, a, role, record.Facts{Drill: &role}, o)
-}
-
-// describe looks a role up for a measure. What is known of an access key that was typed in its
-// place comes first, with a refusal, too.
-func (h *Handlers) describe(ctx context.Context, t aws.Target, on contain.Measure) (role.Role, error) {
-	found, err := h.Roles.Describe(ctx, t, on, record.Role{Key: t.UserKey}.Params())
-	refused, ok := errors.AsType[*aws.RefusedError](err)
-	switch {
-	case t.Told == "":
-	case ok:
-		told := *refused
-		told.Sentence = t.Told + " " + told.Sentence
-		return found, &told
-	case err == nil:
-		if t.RoleID != "" && t.RoleID != found.ID {
-			t.Told += " That was another role of the same name, which was deleted: its sessions ended with it."
-		}
-		found.Warnings = append([]string{t.Told}, found.Warnings...)
-	}
-	return found, err
 }
 
 // others are the requests whose measures are in force on a role, but one.
@@ -332,25 +294,6 @@ func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any,
 	h.Log.InfoContext(ctx, "a request was opened", "request", a.RequestID, "purpose", string(o.Purpose), "user", a.User,
 		"role", role.ARN)
 	return h.firstDelivery(ctx, a)
-}
-
-// offerKeys lists the active access keys of a user, with a button for each: which of them leaked is
-// not for the bot to guess.
-func (h *Handlers) offerKeys(ctx context.Context, a act, t aws.Target, drill bool, reason string) error {
-	if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
-		return h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
-	}
-	found, keys, err := h.Roles.UserKeys(ctx, t)
-	if err != nil {
-		return h.refuseRole(ctx, a, err)
-	}
-	return h.refuse(ctx, a, "which_key", messages.WhichKey(roleFacts(found), t.Told, keys, drill, reason))
-}
-
-// subjectOf names a role or user for good, or one of a user's access keys: of all requests for a
-// measure on it one can be under way.
-func subjectOf(r role.Role, key string) approvals.Subject {
-	return approvals.Subject{Key: r.AccountID + "/" + r.ID, Part: key, Group: r.AccountName}
 }
 
 // How often, and how long apart, a command looks whether another worker is done with the first
