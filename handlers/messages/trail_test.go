@@ -209,6 +209,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"evidence_identity": applied().add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", record.Sessions{Rows: withMore}).living("evidence"),
 		"act":        applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("act"),
+		"act_key": applied().looked().add(approvals.EventActivity, "", madeKey()).livingIn("act", withKeys()),
 		"act_stolen": applied().looked().add(approvals.EventActivity, "", thief).living("act"),
 		"act_access": applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventSeenDenied,
 			"", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2, LastSucceeded: at.Add(4 * time.Minute)}).
@@ -651,4 +652,24 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 			}
 		}
 	})
+}
+
+// withKeys is an account whose access keys can be asked for.
+func withKeys() messages.Context {
+	c := exampleContext()
+	c.Keys = true
+	return c
+}
+
+// madeKey is an activity that made an access key whose id is known.
+func madeKey() record.Activity {
+	a := exampleActivity()
+	for i := range a.Sessions {
+		for j, c := range a.Sessions[i].Persistence {
+			if c.Name == "CreateAccessKey" {
+				a.Sessions[i].Persistence[j].Target += " AKIAEXAMPLECIDEPLOY1"
+			}
+		}
+	}
+	return a
 }
