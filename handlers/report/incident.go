@@ -61,6 +61,9 @@ func (i incidentReport) impact(s *sheet) {
 		a, looked := in.Activities[session.EventID]
 		why, suspect := in.Suspects[session.EventID]
 		text := "The " + i.Session(session) + ", opened " + stampLine(session.Time)
+		if i.ofKey(session) {
+			text = "The " + i.Session(session)
+		}
 		if words := messages.Unusual(why); suspect && words != "" {
 			text += ", is unusual (" + mdCode(words, 150) + ")"
 		}

@@ -58,6 +58,12 @@ func (i incidentReport) matters(s record.Session) bool {
 		slices.ContainsFunc(i.in.Verdict.Sessions, func(v record.Session) bool { return v.EventID == s.EventID })
 }
 
+// ofKey reports whether a row is the access key that the request is about: it is no session, and its
+// time is that of its first call.
+func (i incidentReport) ofKey(s record.Session) bool {
+	return i.c.Role.Key != "" && s.AccessKeyID == i.c.Role.Key
+}
+
 // cloud is what CloudTrail showed: the sessions and calls that matter, and who changed the policy.
 func (i incidentReport) cloud() (list []moment, left int) {
 	in := i.in
@@ -67,22 +73,25 @@ func (i incidentReport) cloud() (list []moment, left int) {
 			continue
 		}
 		text := i.Session(s) + " in " + mdCode(s.Region, 30)
-		if !s.Issued() {
+		switch {
+		case i.ofKey(s):
+			text = "the first call of " + i.Session(s) + " that was read"
+		case !s.Issued():
 			text = "an attempt issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
-		} else if s.After {
+		case s.After:
 			text += ", at or after the " + i.words.Mark
 		}
 		list = append(list, moment{s.Time, byTrail, text})
 		a := in.Activities[s.EventID]
-		list = append(list, i.calls("session "+mdCode(s.SessionName, 64), a.Persistence)...)
+		list = append(list, i.calls(i.What(s.SessionName), a.Persistence)...)
 		for _, from := range a.Elsewhere {
-			list = append(list, moment{from.First, byTrail, "session " + mdCode(s.SessionName, 64) + " was used from " +
+			list = append(list, moment{from.First, byTrail, i.What(s.SessionName) + " was used from " +
 				mdCode(from.Address, 60) + ", where it was not opened"})
 		}
 		if !a.AfterCut.IsZero() {
 			list = append(list, moment{
 				a.AfterCut, byTrail,
-				"the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the " + i.words.Mark,
+				"the first call of " + i.What(s.SessionName) + " that was denied after the " + i.words.Mark,
 			})
 		}
 	}
