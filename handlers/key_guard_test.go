@@ -302,7 +302,9 @@ func TestTheCleanUpOfAKeyIsOfferedWhenItsSessionsHaveExpired(t *testing.T) {
 			t.Error("it is offered before the sessions have expired")
 		}
 		time.Sleep(2 * time.Hour)
-		b.Until("the clean-up is offered", func() bool { return card.Says("*Expired.* All sessions of the user issued before") })
+		b.Until("the clean-up is offered", func() bool {
+			return card.Says("*Expired.* All sessions of the user issued before")
+		})
 		undoBy(b, "undo "+b.World.CI.AccessKeyID)
 		b.Settle()
 		if userPolicy(b, ciUser) != "" || keyStatus(b, ciUser, b.World.CI.AccessKeyID) != "Inactive" {

@@ -209,7 +209,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"evidence_identity": applied().add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", record.Sessions{Rows: withMore}).living("evidence"),
 		"act":        applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("act"),
-		"act_key": applied().looked().add(approvals.EventActivity, "", madeKey()).livingIn("act", withKeys()),
+		"act_key":    applied().looked().add(approvals.EventActivity, "", madeKey()).livingIn("act", withKeys()),
 		"act_stolen": applied().looked().add(approvals.EventActivity, "", thief).living("act"),
 		"act_access": applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventSeenDenied,
 			"", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2, LastSucceeded: at.Add(4 * time.Minute)}).

@@ -58,8 +58,8 @@ func (i incidentReport) matters(s record.Session) bool {
 		slices.ContainsFunc(i.in.Verdict.Sessions, func(v record.Session) bool { return v.EventID == s.EventID })
 }
 
-// ofKey reports whether a row is the access key that the request is about: it is no session, and its
-// time is that of its first call.
+// ofKey reports whether a row is the access key that the request is about: it is no session, and
+// its time is that of its first call.
 func (i incidentReport) ofKey(s record.Session) bool {
 	return i.c.Role.Key != "" && s.AccessKeyID == i.c.Role.Key
 }
