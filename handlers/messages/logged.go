@@ -63,8 +63,8 @@ func UndoneInPart(w Words, done, stays []string) string {
 // Sentences for requests that ended without having been carried out.
 const (
 	// UndoRoleGone: there is no role of the name, or another one has it now.
-	UndoRoleGone = "What this was about was deleted or recreated. What was to be undone went with the old one, so there is " +
-		"nothing left to undo."
+	UndoRoleGone = "What this was about was deleted or recreated. What was to be undone went with the old one, so " +
+		"there is nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
 	UndoNotNewest = "A later request has written into the same policy, so nothing was changed. " +
 		"Undo that one first."
