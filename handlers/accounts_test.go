@@ -96,7 +96,7 @@ func TestTheDetailsSayWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 		card.CaughtUp()
 		for _, words := range []string{
 			"• prod/Everything can write IAM policies\\n", "• AWSRevokeOlderSessions is on prod/Everything already\\n",
-			"• 7 more in Details",
+			"• 8 more in Details",
 		} {
 			if blocks := string(card.Message().Blocks); !strings.Contains(blocks, words) {
 				t.Errorf("the card lacks %q: %s", words, blocks)

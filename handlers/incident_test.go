@@ -197,7 +197,7 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 			at = max(at, found)
 		}
 		for _, want := range []string{
-			"*Still open:* `prod/DataRole` and policy of role `NightlyBackup`. Act now has the buttons and commands.",
+			"*Still open:* `prod/DataRole` and policy of role `NightlyBackup`. Act now in the thread has the buttons",
 		} {
 			if !strings.Contains(message(b.Bench, card, "*Unknown* whether it is contained").Text, want) {
 				t.Errorf("the last word does not say %s", want)

@@ -182,13 +182,20 @@ func shortWarnings(role record.Role, p phrases) (lines []string) {
 	if p.know == "" || len(all) == 0 {
 		return nil
 	}
-	for i, w := range all[:min(len(all), shownWarnings)] {
+	most := shownWarnings
+	if role.Key != "" {
+		most++ // the third says that the key is inactive already
+	}
+	for i, w := range all[:min(len(all), most)] {
 		if i > 0 || role.Leaked == "" { // else it says whose the key is
-			w = Raw(fewWords(w), limitShown)
+			w = fewWords(w)
+			if role.Key == "" {
+				w = Raw(w, limitShown)
+			}
 		}
 		lines = append(lines, "• "+Raw(w, 250))
 	}
-	if left := len(all) - shownWarnings; left > 0 {
+	if left := len(all) - most; left > 0 {
 		lines = append(lines, fmt.Sprintf("• %d more in Details", left))
 	}
 	return append([]string{strings.Trim(p.know, "*") + ":"}, lines...)
