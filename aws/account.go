@@ -35,6 +35,8 @@ type Account struct {
 	// ARN of the log group that a trail sends this account's events to, in any configured account; ""
 	// means none
 	TrailLogGroup string
+	// from where the roles of a restriction may be used if the request does not say it
+	Known contain.Known
 
 	// AllowUnnamedSessions lets a revocation go on where the account does not allow sessions that name
 	// the people by source identity and tags. CloudTrail then shows the request, by the session's

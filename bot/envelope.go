@@ -169,7 +169,7 @@ func readInteraction(f frame) intakeItem {
 	}
 	action := p.Actions[0]
 	action.Value = cmp.Or(action.Value, chosen(action.Selected))
-	if action.ActionID == messages.ActionMeant { // the text of a command
+	if action.ActionID == messages.ActionMeant || action.ActionID == messages.ActionAddresses { // the text of a command
 		action.Value, _ = withoutSecrets(action.Value)
 	}
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
@@ -201,8 +201,9 @@ func readSubmission(f frame, p interaction) intakeItem {
 		Place: p.place(""), User: p.User.ID, Form: view.CallbackID, RequestID: rand.Text(),
 		Account: view.field(messages.FieldAccount), Role: view.field(messages.FieldRole),
 		Reason: view.field(messages.FieldReason), Words: view.field(messages.FieldWords),
+		Addresses: view.field(messages.FieldAddresses),
 	}
-	for _, typed := range []*string{&s.Role, &s.Reason, &s.Words} {
+	for _, typed := range []*string{&s.Role, &s.Reason, &s.Words, &s.Addresses} {
 		text, secret := withoutSecrets(*typed)
 		*typed, s.Secret = text, s.Secret || secret
 	}

@@ -147,6 +147,13 @@ func TestNoWriteOfAStolenSpokeIsSilentAndNoneOfTheBotRings(t *testing.T) {
 		t.Fatal(err)
 	}
 	revocation := ours[0].Text
+	restriction, err := contain.Fresh(contain.Restrict(), contain.Target{
+		Request: "ABCDEFGHIJ", Params: []byte(`{"addresses":["198.51.100.0/24","2001:db8::/32"],"networks":["vpc-0a1b2c3d"]}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := restriction[0].Text
 	const named, wrote = contain.ConsolePolicy, "WroteNoRevocation"
 	hidden := strings.Replace(revocation, `Z"}}}]}`, `Z"}}},{"Effect":"Deny","Action":"*","Resource":"*","Condition":`+
 		`{"Bool":{"aws:SecureTransport":"Z"}}}]}`, 1)
@@ -167,6 +174,11 @@ func TestNoWriteOfAStolenSpokeIsSilentAndNoneOfTheBotRings(t *testing.T) {
 		other("revokebot-spoke", "GetRole", "roleName", "Deploy"):          "",
 		other("Admin", "PutRolePolicy", "policyName", "any"):               "",
 		other("Admin", "UpdateAssumeRolePolicy", "roleName", "Deploy"):     "",
+		put(contain.KnownPolicy, known):                                    "", put(contain.KnownPolicy+"-ABCDEFGH", known): "",
+		put("inline", known): wrote, put(contain.KnownPolicy, strings.Replace(known, `"Deny"`, `"Allow"`, 1)): wrote,
+		put(contain.KnownPolicy, strings.Replace(known, `"*"`, `"s3:*"`, 1)):            wrote,
+		put(contain.KnownPolicy, strings.Replace(known, `"false"`, `"true"`, 1)):        wrote,
+		other("revokebot-spoke", "DeleteRolePolicy", "policyName", contain.KnownPolicy): "",
 		put(named, mayAll): wrote, put("inline", revocation): wrote, put(named+"2", revocation): wrote,
 		instead(`"Deny"`, `"Allow"`): wrote, instead(`"Deny"`, `"\u0041llow"`): wrote, instead(`"*"`, `"s3:*"`): wrote,
 		instead("DateLessThan", "DateGreaterThan"): wrote, put(named, hidden): wrote,

@@ -47,7 +47,7 @@ func actOf(item approvals.Item) (a act, err error) {
 		a.action, a.message, a.value = c.ActionID, c.Message, c.Value
 		switch a.action {
 		case messages.ActionAsk, messages.ActionFilter:
-		case messages.ActionMeant:
+		case messages.ActionMeant, messages.ActionAddresses:
 			a.Text, a.drill = c.Value, IsDrill(c.Value)
 		default:
 			a.request, a.mark = messages.PartsOf(c.Value)
@@ -75,7 +75,7 @@ func About(item approvals.Item) (request, opens string) {
 		return item.Request, ""
 	}
 	switch a.action {
-	case "", messages.FormAsk, messages.FormUndo, messages.ActionAsk, messages.ActionAgain, messages.ActionUndo,
+	case "", messages.FormAsk, messages.FormAddresses, messages.FormUndo, messages.ActionAsk, messages.ActionAgain, messages.ActionUndo,
 		messages.ActionCleanUp, messages.ActionChain, messages.ActionFurther, messages.ActionMeant:
 		opens = a.RequestID
 	}

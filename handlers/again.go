@@ -29,7 +29,11 @@ func (h *Handlers) again(ctx context.Context, a act) error {
 	if k, further := h.Measures.After(measure); a.action == messages.ActionFurther && further {
 		measure = k.Name
 	}
-	a.Text = string(measure) + " " + about.Role.Ref() + " " + r.Reason
+	a.Text = string(measure) + " " + about.Role.Ref() + " "
+	if known := about.Role.Known; known != nil && measure == r.Purpose.Measure() {
+		a.Text += known.String() + " "
+	}
+	a.Text += r.Reason
 	if a.drill {
 		a.Text = wordDrill + " " + a.Text
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
@@ -62,12 +63,18 @@ func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messa
 // ValidateForm says what is wrong with a form as it is, by field, without asking anybody. It is
 // asked before the form is recorded, and must answer at once.
 func (h *Handlers) ValidateForm(s Submission) map[string]string {
-	if s.Form != messages.FormAsk {
-		return nil
-	}
 	wrong := map[string]string{}
-	if _, field, text := h.roleMeant(s); text != "" {
-		wrong[field] = text
+	switch s.Form {
+	case messages.FormAsk:
+		if _, field, text := h.roleMeant(s); text != "" {
+			wrong[field] = text
+		}
+	case messages.FormAddresses:
+		if k, err := measures.Known(s.Addresses); err != nil || k.String() == "" {
+			wrong[messages.FieldAddresses] = messages.FieldAddressesWrong(err)
+		}
+	default:
+		return nil
 	}
 	switch n := utf8.RuneCountInString(s.Reason); {
 	case n > messages.MaxReason:
@@ -115,6 +122,44 @@ func (h *Handlers) target(account, text string) (aws.Target, error) {
 		text = account + "/" + text
 	}
 	return h.Cloud.Parse(text)
+}
+
+// offerAddresses answers a restriction that says no addresses.
+func (h *Handlers) offerAddresses(ctx context.Context, a act, t aws.Target, reason string) error {
+	name, _ := splitCommand(a.Text)
+	command := strings.TrimSpace(a.before + name + " " + reason)
+	return h.refuse(ctx, a, "addresses", messages.NoAddresses(command, t.Account.Name))
+}
+
+// openAddresses opens the form for the addresses of a restriction. Who may ask is looked up when it
+// is sent.
+func (h *Handlers) openAddresses(ctx context.Context, a act) error {
+	before, rest := "", strings.TrimSpace(a.Text)
+	if a.drill {
+		_, rest = splitCommand(rest)
+		before = wordDrill + " "
+	}
+	word, rest := splitCommand(rest)
+	name, reason := splitCommand(rest)
+	origin := messages.FormOrigin{Channel: a.Channel, User: a.User, Command: before + word + " " + name}
+	err := h.Slack.OpenForm(ctx, a.Trigger, messages.AddressesForm(origin, reason, h.RequireReason))
+	if err != nil {
+		h.Log.WarnContext(ctx, "the form for addresses may not have opened", "user", a.User, "error", err)
+	}
+	return nil
+}
+
+// submitAddresses asks for a restriction to the addresses that were typed, as a command does.
+func (h *Handlers) submitAddresses(ctx context.Context, a act, s Submission) error {
+	a.Text = s.Origin.Command
+	if s.Origin.User != s.User {
+		return h.refuse(ctx, a, "form", messages.NotUnderstood())
+	}
+	for _, text := range h.ValidateForm(s) {
+		return h.refuse(ctx, a, "form", messages.Plain(text))
+	}
+	a.Text = strings.Join([]string{s.Origin.Command, s.Addresses, s.Reason}, " ")
+	return h.command(ctx, a)
 }
 
 // submitAsk asks for what the form says, as a command of that person in the channel does.

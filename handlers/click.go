@@ -38,6 +38,8 @@ func (h *Handlers) click(ctx context.Context, a act) error {
 		return h.again(ctx, a)
 	case messages.ActionMeant: // what it holds counts as if it were typed
 		return h.command(ctx, a)
+	case messages.ActionAddresses:
+		return h.openAddresses(ctx, a)
 	case messages.ActionAsk:
 		return h.askFromHome(ctx, a)
 	case messages.ActionFilter:

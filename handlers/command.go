@@ -143,9 +143,19 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 		}
 		return h.answer(ctx, a, messages.Usage(what, messages.ExampleReason, h.accountNames()))
 	}
+	var known contain.Known
+	var err error
+	if k.Takes != nil {
+		if known, reason, err = k.Takes(reason); err != nil {
+			return h.refuse(ctx, a, "addresses", messages.NotAddresses(err))
+		}
+	}
 	target, err := h.meant(ctx, a, name, reason)
 	if err != nil {
 		return err
+	}
+	if k.Takes != nil && known.String() == "" {
+		known = target.Account.Known
 	}
 	on := cmp.Or(target.Kind, contain.Role)
 	switch {
@@ -161,8 +171,14 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	if on == contain.User && target.UserKey == "" {
 		return h.offerKeys(ctx, a, target, drill, reason)
 	}
+	about := record.Role{Key: target.UserKey}
+	if k.Takes != nil {
+		if about.Known = &known; known.String() == "" {
+			return h.offerAddresses(ctx, a, target, reason)
+		}
+	}
 	found, err := h.admit(ctx, a, target, mode, k.Words, func(ctx context.Context) (role.Role, error) {
-		return h.describe(ctx, target, k.On)
+		return h.describe(ctx, target, k.On, about.Params())
 	})
 	if err != nil {
 		return err
@@ -173,7 +189,7 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 		return err
 	}
 	role := roleFacts(found)
-	role.Leaked, role.Key = target.Key, target.UserKey
+	role.Leaked, role.Key, role.Known = target.Key, about.Key, about.Known
 	if role.InForce, err = h.others(ctx, force, ""); err != nil {
 		return err
 	}

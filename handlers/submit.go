@@ -21,9 +21,10 @@ type Submission struct {
 	Account   string              `json:"account,omitempty"` // of FormAsk: as chosen; "" when there is nothing to choose
 	Role      string              `json:"role,omitempty"`    // of FormAsk: as typed, or account/name as chosen
 	Reason    string              `json:"reason,omitempty"`
-	Words     string              `json:"words,omitempty"`  // of FormUndo: what was typed to say that it is meant
-	Secret    bool                `json:"secret,omitempty"` // a secret was dropped from what was typed
-	RequestID string              `json:"request_id"`       // the id a new request gets if the form asks for one
+	Words     string              `json:"words,omitempty"`     // of FormUndo: what was typed to say that it is meant
+	Addresses string              `json:"addresses,omitempty"` // of FormAddresses
+	Secret    bool                `json:"secret,omitempty"`    // a secret was dropped from what was typed
+	RequestID string              `json:"request_id"`          // the id a new request gets if the form asks for one
 }
 
 // submit handles a form.
@@ -36,6 +37,8 @@ func (h *Handlers) submit(ctx context.Context, a act) error {
 	switch s.Form {
 	case messages.FormAsk:
 		return h.submitAsk(ctx, a, s)
+	case messages.FormAddresses:
+		return h.submitAddresses(ctx, a, s)
 	case messages.FormUndo:
 		return h.submitUndo(ctx, a, s.Words, reason)
 	case messages.FormDeny:

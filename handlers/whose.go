@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -9,7 +10,6 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
-	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // holder finds the role or user that an access key stands for.
@@ -32,8 +32,10 @@ func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, erro
 
 // describe looks a role up for a measure. What is known of an access key that was typed in its
 // place comes first, with a refusal, too.
-func (h *Handlers) describe(ctx context.Context, t aws.Target, on contain.Measure) (role.Role, error) {
-	found, err := h.Roles.Describe(ctx, t, on, record.Role{Key: t.UserKey}.Params())
+func (h *Handlers) describe(
+	ctx context.Context, t aws.Target, on contain.Measure, params json.RawMessage,
+) (role.Role, error) {
+	found, err := h.Roles.Describe(ctx, t, on, params)
 	refused, ok := errors.AsType[*aws.RefusedError](err)
 	switch {
 	case t.Told == "":

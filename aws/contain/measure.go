@@ -70,6 +70,7 @@ const (
 	Gone    Gap = "gone"    // nothing is there
 	Foreign Gap = "foreign" // a document that the measure could not have written
 	Earlier Gap = "earlier" // an earlier cutoff
+	Wider   Gap = "wider"   // more addresses
 	Changed Gap = "changed" // another text where the very text counts
 )
 
@@ -116,6 +117,21 @@ type Expecter interface {
 	Denies(Document, Call) Answer
 }
 
+// Fresh is what a measure would write where nothing is.
+func Fresh(m Measure, t Target) ([]Document, error) {
+	s := State{Target: t}
+	for _, slot := range slices.Concat(append(m.Places(t), m.Reads(t))...) {
+		s.There = append(s.There, Document{Slot: slot})
+	}
+	return m.Want(s, nil)
+}
+
+// Serving is a measure that depends on which AWS services use the role, by its trust policy.
+type Serving interface {
+	// Services returns what people have to know of that, or a Refusal.
+	Services(t Target, services []string) (warning string, err error)
+}
+
 // Call is what a measure has to know of a call to AWS.
 type Call struct {
 	Service  string    // such as sts.amazonaws.com
@@ -123,6 +139,8 @@ type Call struct {
 	Issued   time.Time // when the session's credentials were issued; zero unknown
 	LongTerm bool      // signed with the access key of a user, not of a session
 	Key      string    // the access key's id; "" unknown
+	From     string    // CloudTrail's sourceIPAddress: an address, or the name of a service
+	Endpoint bool      // it came through a VPC endpoint: From is an address inside a VPC
 }
 
 // neverDenied reports whether no policy can deny the call (STS API Reference, "GetCallerIdentity").

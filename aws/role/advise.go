@@ -25,6 +25,18 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	if err != nil {
 		return Role{}, err
 	}
+	facts := readTrustFacts(p.account.Account, role.ARN, p.trust)
+	if m, ok := p.of.Measure.(contain.Serving); ok {
+		target := p.of.Target
+		target.Principal = role.Principal
+		warning, err := m.Services(target, facts.services)
+		if err != nil {
+			return Role{}, err
+		}
+		if warning != "" {
+			existing = append(existing, warning)
+		}
+	}
 	puts := puts(p.places)
 	writes := slices.Concat(puts, removes(p.places))
 	comeback := "sts:AssumeRole" // by which a session makes another credential of its own
@@ -82,7 +94,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	} else {
 		w.policies(slices.ContainsFunc(writes, func(action string) bool { return slices.Contains(may, action) }))
 		w.all = append(w.all, existing...)
-		w.trust(p.of.Measure, readTrustFacts(p.account.Account, role.ARN, p.trust), slices.Contains(may, comeback))
+		w.trust(p.of.Measure, facts, slices.Contains(may, comeback))
 	}
 	w.code(p.places[len(p.places)-1][0])
 	role.Warnings, role.Locked = w.ending(), p.role.Locked

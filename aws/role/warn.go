@@ -55,7 +55,7 @@ var services = map[string]string{
 // itself. Against a measure without a date no session comes back, and nothing is revived.
 func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 	if _, dated := m.(contain.Dated); !dated {
-		if len(f.services) > 0 {
+		if _, serving := m.(contain.Serving); len(f.services) > 0 && !serving {
 			w.add("AWS services can use %s: %s. What they run with it fails until this is undone: "+
 				"neither a restart nor a new session helps.", strings.Join(aws.Few(f.services), ", "))
 		}

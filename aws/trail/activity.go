@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // ActivityQuery asks what was done in sessions.
@@ -17,6 +19,9 @@ type ActivityQuery struct {
 	LogGroup    *LogGroup // of the Report that the sessions are from; nil: LookupEvents is asked for everything
 	Policies    []string  // ARNs of managed policies of the request, whose denials are proof, too
 	Regions     []string  // of the account's, besides its home region; nil: all
+
+	// Denies says which calls the measure denies once it is enforced; nil: all of the sessions.
+	Denies func(contain.Call) contain.Answer
 
 	// Deep asks by access key, too, which also finds what has no session's name, and asks for more
 	// where a region has more calls of a key than Limit: those that matter most are looked up by
@@ -38,6 +43,9 @@ type Activity struct {
 	Denied      int // refused for want of a permission
 	First, Last time.Time
 
+	// Of all calls, by ActivityQuery.Denies: those that the measure denies, and of which it is not known.
+	ToDeny, PerhapsToDeny int
+
 	Services  []ServiceUse // most used first; all
 	Sources   []Source     // addresses that the calls came from, most used first
 	Delegates []string     // accounts that acted in the session by a temporary delegation
@@ -54,6 +62,7 @@ type Activity struct {
 	SucceededAfter       int
 	DeniedAfter          int
 	FailedAfter          int
+	UnclearAfter         int // succeeded, and whether the measure denies them is not known
 	SucceededAfterCutoff []Call
 
 	// Persistence calls, denied ones too; Call.Opens says which. What was done again and again to

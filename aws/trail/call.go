@@ -6,6 +6,8 @@ import (
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Call is one call that was signed by a key. All text but Opens is foreign. Its JSON is what is
@@ -27,6 +29,7 @@ type Call struct {
 	UserAgent     string `json:"-"`
 	Delegate      string `json:"-"` // the account that acts in the session by a temporary delegation, else ""
 	Unread        bool   `json:"-"` // the event's record could not be read: whether it was a success is not known
+	Unclear       bool   `json:"-"` // whether the measure denies it is not known
 	Denied        bool   `json:"-"` // refused for want of a permission
 	ExplicitDeny  string `json:"-"` // and by a policy of the role: the action
 	DenyingPolicy string `json:"-"` // the ARN of that policy; empty: an inline one, as a revocation is
@@ -60,6 +63,13 @@ func decodeCall(r record) Call {
 	c.Target = targetOf(r)
 	c.Opens = persistenceOf(c.Service, c.Name)
 	return c
+}
+
+// facts are what a measure has to know of a call from an address, besides whose session it was. An
+// address behind an endpoint is as record.from writes it.
+func facts(service, name, address string) contain.Call {
+	from, _, endpoint := strings.Cut(address, " through ")
+	return contain.Call{Service: service + ".amazonaws.com", Name: name, From: from, Endpoint: endpoint}
 }
 
 // succeeded reports whether the call went through.

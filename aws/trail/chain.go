@@ -106,6 +106,9 @@ func (c *Client) activities(
 		for _, i := range places {
 			ask.Sessions = append(ask.Sessions, level[i].session)
 		}
+		if level[0].link >= 0 { // the measure is on the role alone
+			ask.Denies = nil
+		}
 		if account != q.AccountName {
 			ask.Among, ask.Policies = nil, nil
 		}

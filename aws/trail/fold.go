@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -20,7 +21,8 @@ const (
 type fold struct {
 	Activity
 	cutoff   time.Time
-	policies []string // as in ActivityQuery
+	denies   func(contain.Call) contain.Answer // as in ActivityQuery
+	policies []string                          // as in ActivityQuery
 	services map[string]*ServiceUse
 	sources  map[string]*Source
 	at       map[sameCall]int    // where in Persistence
@@ -80,7 +82,17 @@ func (f *fold) count(call Call) {
 	if by := call.Delegate; by != "" && len(f.Delegates) < mostTargets && !slices.Contains(f.Delegates, by) {
 		f.Delegates = append(f.Delegates, by)
 	}
-	if call.proves() {
+	answer := contain.Yes
+	if f.denies != nil {
+		switch answer = f.denies(facts(call.Service, call.Name, call.SourceAddress)); answer {
+		case contain.Yes:
+			f.ToDeny++
+		case contain.Unknown:
+			f.PerhapsToDeny++
+		}
+	}
+	if call.proves() && (answer != contain.No || hasEnded(call.ErrorCode)) {
+		call.Unclear = answer == contain.Unknown
 		f.classify(call)
 	}
 }
@@ -135,7 +147,7 @@ func (f *fold) from(call Call) {
 
 // classify notes what a call tells about the deny.
 func (f *fold) classify(call Call) {
-	if call.succeeded() {
+	if call.succeeded() && !call.Unclear {
 		f.LastSucceeded = times.Later(f.LastSucceeded, call.Time)
 	}
 	if !after(call.Time, f.cutoff) {
@@ -148,6 +160,8 @@ func (f *fold) classify(call Call) {
 		if call.ExplicitDeny != "" && (call.DenyingPolicy == "" || slices.Contains(f.policies, call.DenyingPolicy)) {
 			f.blocked(call.ExplicitDeny, call.Time)
 		}
+	case call.succeeded() && call.Unclear:
+		f.UnclearAfter++
 	case call.succeeded():
 		f.SucceededAfter++
 		if f.SucceededAfterCutoff = append(f.SucceededAfterCutoff, call); len(f.SucceededAfterCutoff) > 2*mostListed {

@@ -163,6 +163,7 @@ func (g *gather) take(p page, region string) {
 		t.signIn = cmp.Or(t.signIn, r.UserIdentity.SessionContext.SignInSessionARN)
 		if t.fold == nil {
 			t.fold = newFold(g.q.Cutoff, g.q.Policies...)
+			t.fold.denies = g.q.Denies
 		}
 		t.fold.add(r)
 	}

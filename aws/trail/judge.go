@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -21,11 +22,13 @@ const (
 
 // JudgeInput is what was found after a revocation.
 type JudgeInput struct {
-	RoleARN    string    // with the path
-	Since      time.Time // from when on sessions were looked for; zero means CloudTrail's own limit
-	Cutoff     time.Time // zero: nothing was revoked, and the state is unknown
-	Mark       string    // what the cutoff is called in reasons; "" is "cutoff"
-	All        bool      // sessions that were issued after the cutoff are denied, too
+	RoleARN string    // with the path
+	Since   time.Time // from when on sessions were looked for; zero means CloudTrail's own limit
+	Cutoff  time.Time // zero: nothing was revoked, and the state is unknown
+	Mark    string    // what the cutoff is called in reasons; "" is "cutoff"
+	All     bool      // sessions that were issued after the cutoff are denied, too
+	// Denies is as in ActivityQuery: what is not denied is as if it were not of theirs.
+	Denies     func(contain.Call) contain.Answer
 	Propagated time.Time // from when on a success counts against the deny; before the cutoff it means the cutoff
 
 	Sessions   []Session           // of Lookup, the whole window
@@ -143,10 +146,15 @@ type judge struct {
 // children.
 func (j *judge) spread() {
 	for _, link := range j.in.Links {
-		if id := link.Child.ID(); j.theirs[link.Parent.ID()] && !link.Child.Token && id != "" {
+		if id := link.Child.ID(); j.theirs[link.Parent.ID()] && j.elsewhere(link.Child) && !link.Child.Token && id != "" {
 			j.theirs[id] = true
 		}
 	}
+}
+
+// elsewhere reports whether the measure would deny the call that opened a session.
+func (j *judge) elsewhere(s Session) bool {
+	return j.in.Denies == nil || j.in.Denies(facts("", "", s.SourceAddress)) != contain.No
 }
 
 func (j *judge) show(format string, args ...any) {

@@ -58,6 +58,10 @@ func (j *judge) oldSessions() {
 		if !over {
 			j.out.Looked++
 		}
+		if did.UnclearAfter > 0 {
+			j.miss("A session of %s made %s since the %s of which it is not known whether they are to be denied: CloudTrail "+
+				"names no VPC.", s.Caller, english.Count(did.UnclearAfter, "call", "calls"), j.mark())
+		}
 		if !over && did.FailedAfter > 0 && did.FirstExplicitDeny.IsZero() {
 			unclear++
 		}
@@ -142,7 +146,8 @@ func (j *judge) otherRoles() {
 	}
 	unfollowed := func(parent Session, did Activity) {
 		for _, child := range did.Assumed {
-			if !child.GoesOn(j.in.RoleARN, j.in.Cutoff, j.in.AskedAt) || followed[cmp.Or(child.ID(), child.EventID)] {
+			if !child.GoesOn(j.in.RoleARN, j.in.Cutoff, j.in.AskedAt) || !j.elsewhere(child) ||
+				followed[cmp.Or(child.ID(), child.EventID)] {
 				continue
 			}
 			followed[cmp.Or(child.ID(), child.EventID)] = true
@@ -160,7 +165,7 @@ func (j *judge) otherRoles() {
 	}
 	for _, link := range j.in.Links {
 		s := link.Child
-		if !j.theirs[link.Parent.ID()] || s.Token {
+		if !j.theirs[link.Parent.ID()] || s.Token || !j.elsewhere(s) {
 			continue
 		}
 		j.opened(s, link.Activity, nil)
@@ -202,6 +207,13 @@ func (j *judge) revoked(link ChainLink) (cutoff time.Time, ok bool) {
 // reasonsFor says what contained rests on, in numbers of what was seen.
 func (j *judge) reasonsFor() []string {
 	o := j.out
+	if j.in.Denies != nil {
+		return []string{
+			fmt.Sprintf("%s: %d had expired, %d seen blocked.", english.Count(o.Old, "session", "sessions"), o.Expired, o.Denied),
+			"None of them made a call from elsewhere past propagation that succeeded. What called from a known address " +
+				"counts as honest.",
+		}
+	}
 	if o.Looked == 0 {
 		return []string{
 			"No session from before the " + j.mark() + " was left.",

@@ -87,7 +87,7 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 		ours[id] = true
 	}
 	in := trail.JudgeInput{
-		All: !dated, Mark: q.mark(),
+		All: !dated, Mark: q.mark(), Denies: q.denies(),
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: slices.Concat(report.Sessions, s.unseen), Suspects: s.suspects, Activities: s.activities,
 		Links: s.chain, Revoked: s.revoked, Ours: ours,
@@ -116,6 +116,35 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 		c.Why = append(c.Why, q.beside(q.force))
 	}
 	return q.end(ctx, c, j.Wait && j.State != trail.NotContained)
+}
+
+// denies says which calls the measure denies, where the verdict depends on more than their session;
+// nil where it does not.
+func (q *investigation) denies() func(contain.Call) contain.Answer {
+	if q.role.Known == nil {
+		return nil
+	}
+	return denying(q.order.Measure, record.WrittenBy(q.events).Stands)
+}
+
+// denying says what the documents of a measure deny: a call is denied if one of them denies it.
+func denying(m contain.Measure, docs []contain.Document) func(contain.Call) contain.Answer {
+	e, ok := m.(contain.Expecter)
+	return func(c contain.Call) contain.Answer {
+		if !ok || len(docs) == 0 {
+			return contain.Unknown
+		}
+		answer := contain.No
+		for _, d := range docs {
+			switch e.Denies(d, c) {
+			case contain.Yes:
+				return contain.Yes
+			case contain.Unknown:
+				answer = contain.Unknown
+			}
+		}
+		return answer
+	}
 }
 
 // beside names what other requests have in force on the role.

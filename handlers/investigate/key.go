@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -170,7 +171,9 @@ func (q *investigation) concludeKey(ctx context.Context, report trail.Report, s 
 }
 
 // usersOfKey surveys from where a key was used.
-func (inv *Investigator) usersOfKey(ctx context.Context, r record.Role, since time.Time) record.Users {
+func (inv *Investigator) usersOfKey(
+	ctx context.Context, r record.Role, since time.Time, _ func(contain.Call) contain.Answer,
+) record.Users {
 	told := record.Users{Since: since}
 	key := trail.Session{EventID: "key", AccessKeyID: r.Key, Time: since}
 	did, err := inv.Trail.Activities(ctx, trail.ActivityQuery{

@@ -43,7 +43,7 @@ func (q *investigation) others(ctx context.Context, sessions, among []trail.Sess
 func (q *investigation) asking(sessions, among []trail.Session) trail.ActivityQuery {
 	return trail.ActivityQuery{
 		AccountName: q.role.AccountName, Sessions: sessions, Among: among, Since: q.since, Cutoff: q.cutoff,
-		Policies: q.attached(), LogGroup: q.logGroup,
+		Policies: q.attached(), LogGroup: q.logGroup, Denies: q.denies(),
 	}
 }
 

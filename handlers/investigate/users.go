@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -24,6 +26,10 @@ const (
 	usersAsked = 3
 	// usersTime bounds a survey: later its answer is of no use.
 	usersTime = 30 * time.Second
+	// What a measure would have denied is counted of the sessions of previewNames names, previewCalls
+	// calls of each in a region: 20 requests there at most, 10 s.
+	previewNames = 10
+	previewCalls = 100
 	// longest is the longest that AWS lets a session last.
 	longest = 12 * time.Hour
 )
@@ -54,7 +60,7 @@ func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
 	if c.Role.Key != "" {
 		survey = inv.usersOfKey
 	}
-	told := survey(asking, c.Role, v.Now.Add(-longest))
+	told := survey(asking, c.Role, v.Now.Add(-longest), inv.would(inv.Order(v.Request, c)))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -67,7 +73,66 @@ func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
 	})
 }
 
-func (inv *Investigator) users(ctx context.Context, r record.Role, since time.Time) record.Users {
+// would says which calls the measure of a request would have denied; nil where that is not asked.
+func (inv *Investigator) would(o role.Order) func(contain.Call) contain.Answer {
+	if o.Params == nil || o.Principal.Kind == contain.User {
+		return nil
+	}
+	docs, err := contain.Fresh(o.Measure, o.Target)
+	if err != nil {
+		return nil
+	}
+	return denying(o.Measure, docs)
+}
+
+// preview counts what would have been denied, of what each caller did.
+func (inv *Investigator) preview(
+	ctx context.Context, r record.Role, report trail.Report, since time.Time, denies func(contain.Call) contain.Answer,
+) *record.Preview {
+	p, names := &record.Preview{}, map[string]bool{}
+	var ask []trail.Session
+	callers := map[string]string{}
+	for _, s := range report.Sessions { // newest first
+		if !s.Issued() || s.ID() == "" || s.Token {
+			continue
+		}
+		callers[s.ID()] = s.Caller
+		if !names[s.SessionName] && len(names) == previewNames {
+			p.Left++
+			continue
+		}
+		names[s.SessionName], ask = true, append(ask, s)
+	}
+	did, err := inv.Trail.Activities(ctx, trail.ActivityQuery{
+		AccountName: r.AccountName, Sessions: ask, Among: report.Sessions, Since: since, Limit: previewCalls,
+		Denies: denies,
+	})
+	if err != nil {
+		p.Failed = step.Explained(err)
+		return p
+	}
+	by := map[string]int{}
+	for id, a := range did.By {
+		p.Partly = p.Partly || !a.Covered()
+		p.Calls += a.Calls
+		p.Denied, p.Unknown = p.Denied+a.ToDeny, p.Unknown+a.PerhapsToDeny
+		if a.ToDeny > 0 {
+			by[cmp.Or(callers[id], "an unknown caller")] += a.ToDeny
+		}
+	}
+	for caller, n := range by {
+		p.By = append(p.By, record.Denied{Caller: caller, Calls: n})
+	}
+	slices.SortFunc(p.By, func(a, b record.Denied) int {
+		return cmp.Or(b.Calls-a.Calls, cmp.Compare(a.Caller, b.Caller))
+	})
+	p.By = p.By[:min(len(p.By), record.MaxDenied)]
+	return p
+}
+
+func (inv *Investigator) users(
+	ctx context.Context, r record.Role, since time.Time, denies func(contain.Call) contain.Answer,
+) record.Users {
 	told := record.Users{Since: since}
 	report, err := inv.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: r.AccountName, RoleARN: r.ARN, Since: since, Pages: usersPages,
@@ -121,6 +186,9 @@ func (inv *Investigator) users(ctx context.Context, r record.Role, since time.Ti
 		told.Callers = append(told.Callers, *by[id])
 	}
 	told.More = len(callers) - len(told.Callers)
+	if denies != nil {
+		told.Preview = inv.preview(ctx, r, report, since, denies)
+	}
 	return told
 }
 

@@ -21,6 +21,10 @@ type Kind struct {
 	On    contain.Measure   // what it writes
 	First bool              // of the first response: a click prepares it, and the write is two remote steps away
 	Words messages.Words
+
+	// Takes reads the parameters off the beginning of what follows the target, and returns the rest, the
+	// reason; nil if it takes none.
+	Takes func(text string) (contain.Known, string, error)
 }
 
 // Table holds the measures that exist here.
@@ -28,7 +32,7 @@ type Table []Kind
 
 // All are the measures of this program. Of those for one kind of principal, the first needs no word
 // of its own in a command, and behind each is what to take when it does not hold.
-func All() Table { return Table{revoke(), lock(), key()} }
+func All() Table { return Table{revoke(), lock(), key(), restrict()} }
 
 // Principal is what the measure contains.
 func (k Kind) Principal() contain.PrincipalKind { return contain.On(k.On) }

@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
@@ -54,8 +55,12 @@ func Card(r approvals.Request, events []approvals.Event, c Context) *Message {
 		text += "\nReason: " + Code(r.Reason, limitReason)
 	}
 	add(othersInForce(c.Role))
+	if k := c.Role.Known; k != nil && c.Undo == nil {
+		add("*Known:* " + knownWords(*k, shownKnown))
+	}
 	if open {
 		add(v.users(shownUsers))
+		add(v.preview())
 		if lines := shortWarnings(c.Role, v.p); lines != nil {
 			blocks, text = append(blocks, plainLines(strings.Join(lines, "\n"))), text+"\n"+Code(strings.Join(lines, " "), 600)
 		}
@@ -153,6 +158,49 @@ func (v *view) users(most int) string {
 	return strings.Join(lines, "\n")
 }
 
+// preview says what a restriction would have denied in the hours before it was asked for.
+func (v *view) preview() string {
+	if v.c.Role.Known == nil || v.c.Drill || v.c.Undo != nil {
+		return ""
+	}
+	const would = "*The last 12 hours:* "
+	var u *record.Users
+	for _, d := range record.All[record.Users](v.events, approvals.EventUsers) {
+		u = &d
+	}
+	switch {
+	case u == nil:
+		return would + "what it would have denied is not known yet, CloudTrail is being checked."
+	case u.Preview == nil:
+		return would + "what it would have denied is not known: CloudTrail did not answer."
+	case u.Preview.Failed != "":
+		return would + "what it would have denied is not known. CloudTrail: " + v.Prose(u.Preview.Failed)
+	}
+	p := *u.Preview
+	text := fmt.Sprintf("%swould have denied %d of %s", would, p.Denied, english.Count(p.Calls, "call", "calls"))
+	var by []string
+	for _, d := range p.By {
+		by = append(by, fmt.Sprintf("%s, %d", v.Code(d.Caller, 60), d.Calls))
+	}
+	if len(by) > 0 {
+		text += ": " + strings.Join(by, "; ")
+	}
+	text += "."
+	if p.Denied*10 > p.Calls {
+		text += " *That is more than a tenth: ask whose calls these are before you approve.*"
+	}
+	if p.Unknown > 0 {
+		text += fmt.Sprintf(" Of %d through VPC endpoints it is not known: CloudTrail names no VPC.", p.Unknown)
+	}
+	if p.Left > 0 {
+		text += fmt.Sprintf(" %s more not counted.", english.Count(p.Left, "session", "sessions"))
+	}
+	if p.Partly {
+		text += " CloudTrail may have more calls."
+	}
+	return text
+}
+
 // surveyed says how many regions a survey asked, and names those that did not answer in full.
 func surveyed(regions []trail.RegionCoverage) string {
 	const named = 3
@@ -220,6 +268,23 @@ func othersInForce(role record.Role) string {
 		words[i] = Code(string(o.Measure), 40) + " by " + earlierRequest(o.Request, o.Card)
 	}
 	return "In force on this " + role.Noun() + " when this was asked for: " + List(words) + "."
+}
+
+// shownKnown is how many entries of a restriction a card shows.
+const shownKnown = 8
+
+// knownWords lists from where a role may be used, at most so many entries.
+func knownWords(k contain.Known, most int) string {
+	words := strings.Fields(k.String())
+	left := len(words) - most
+	words = words[:min(len(words), most)]
+	for i, w := range words {
+		words[i] = Code(w, 64)
+	}
+	if left > 0 {
+		words = append(words, fmt.Sprintf("and %d more in Details", left))
+	}
+	return strings.Join(words, ", ")
 }
 
 // sharedWords is what a card says in a channel whose people are not all of this organisation.

@@ -22,6 +22,17 @@ func Details(r approvals.Request, events []approvals.Event, c Context) slack.Mod
 	if users := v.users(record.MaxUsers); users != "" {
 		blocks = append(blocks, section(users))
 	}
+	if preview := v.preview(); preview != "" {
+		blocks = append(blocks, section(preview))
+	}
+	if k := c.Role.Known; k != nil && c.Undo == nil {
+		const each = 50 // fit into a section
+		all := strings.Fields(k.String())
+		blocks = append(blocks, section("*Known addresses and VPCs*"))
+		for ; len(all) > 0; all = all[min(len(all), each):] {
+			blocks = append(blocks, plainSection(strings.Join(all[:min(len(all), each)], " "), limitSection))
+		}
+	}
 	if c.Undo == nil && c.Role.Key == "" {
 		blocks = append(blocks, section(trust(c.Role.Trust)))
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // Forms are the callback ids of all forms.
-func Forms() []string { return []string{FormDeny, FormUndo, FormAsk} }
+func Forms() []string { return []string{FormDeny, FormUndo, FormAsk, FormAddresses} }
 
 // FormOrigin says which card a form was opened from, or, of FormAsk, for whom and in which channel.
 // Slack keeps it with the form; people cannot change it.
@@ -26,8 +26,9 @@ type FormOrigin struct {
 	Request string `json:"request,omitempty"`
 	Channel string `json:"channel"`
 	Message string `json:"message,omitempty"`
-	User    string `json:"user,omitempty"` // of FormAsk
-	Home    bool   `json:"home,omitempty"` // it was opened from the App Home
+	User    string `json:"user,omitempty"`    // of FormAsk
+	Home    bool   `json:"home,omitempty"`    // it was opened from the App Home
+	Command string `json:"command,omitempty"` // of FormAddresses: what stands before the addresses
 }
 
 // form is a form that ends with the field for a reason.
@@ -50,6 +51,38 @@ func form(
 func DenyForm(r approvals.Request, c Context, origin FormOrigin) slack.ModalViewRequest {
 	return form(FormDeny, "Deny the request?", "Deny", origin, "Why not, or what to do instead", true,
 		section(c.phrases(r).asked(r, c)+" After Deny nothing is done, and the request is closed for everybody."))
+}
+
+// The form that asks for the addresses of a restriction, and its field. The reason's is FieldReason.
+const (
+	FormAddresses   = "revokebot_addresses_form"
+	FieldAddresses  = "addresses"
+	ActionAddresses = "revokebot_addresses" // opens it
+)
+
+// limitTarget is more than a command up to the ARN of any role has, and fits into a form's metadata.
+const limitTarget = 700
+
+// AddressesForm asks from where a role may be used. reason is what was typed already.
+func AddressesForm(origin FormOrigin, reason string, reasonRequired bool) slack.ModalViewRequest {
+	if len(origin.Command) > limitTarget { // no role has such a name: what is left of it finds none
+		origin.Command = Clean(origin.Command, limitTarget)
+	}
+	field := slack.NewPlainTextInputBlockElement(plainText("203.0.113.0/24 2001:db8::/32 vpc-0a1b2c3d"), FieldAddresses)
+	field.Multiline, field.MaxLength = true, 3000
+	view := form(FormAddresses, "Restrict a role", "Ask for approval", origin, "What happened, in a few words",
+		!reasonRequired,
+		section("This asks to deny the sessions of a role, old and new, everything from other addresses: "+
+			Code(origin.Command, 300)+". An approver other than you has to approve it on the card in "+
+			Channel(origin.Channel)+". Nothing happens before that."),
+		slack.NewInputBlock(FieldAddresses, plainText("Known addresses, networks and VPCs"), plainText("Public addresses: "+
+			"AWS does not see private ones. Without a VPC, every call through a VPC endpoint is denied."), field))
+	if input, ok := view.Blocks.BlockSet[len(view.Blocks.BlockSet)-1].(*slack.InputBlock); ok {
+		if typed, ok := input.Element.(*slack.PlainTextInputBlockElement); ok {
+			typed.InitialValue = cut(reason, MaxReason)
+		}
+	}
+	return view
 }
 
 // The form that asks for a revocation. The reason's field is FieldReason.
@@ -227,4 +260,12 @@ const (
 func FieldOtherAccount(is, chosen string) string {
 	return "This role is of account " + Clean(is, 64) + ", and " + Clean(chosen, 64) + " is chosen above. " +
 		"Nothing was requested; change one of the two."
+}
+
+// FieldAddressesWrong stands at addresses that a restriction cannot have.
+func FieldAddressesWrong(err error) string {
+	if err == nil {
+		return "Name at least one address, network or VPC. Nothing was requested."
+	}
+	return Clean(err.Error(), 250) + ". Nothing was requested."
 }

@@ -75,6 +75,9 @@ func forms(t *testing.T) map[string]slackgo.ModalViewRequest {
 	out["details_undo"] = messages.Details(s.fold(1), s.events, s.context)
 	out["undo_words"] = messages.UndoForm(exampleContext(), onCard, true, at.Add(12*time.Hour), true)
 	out["undo"] = messages.UndoForm(exampleContext(), onCard, false, time.Time{}, false)
+	out["addresses"] = messages.AddressesForm(messages.FormOrigin{
+		Channel: "C0INCIDENT", User: "U0ROSA", Command: "restrict prod/DeployRole",
+	}, "pasted in a gist", true)
 	return out
 }
 
@@ -165,6 +168,7 @@ func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		undo := messages.UndoForm(c, origin, rapid.Bool().Draw(r, "words"), at, rapid.Bool().Draw(r, "reason required"))
 		for name, form := range map[string]slackgo.ModalViewRequest{
 			"deny": deny, "undo": undo, "details": detailsOf(r, t),
+			"addresses": messages.AddressesForm(messages.FormOrigin{Command: foreign(r, "command")}, foreign(r, "reason"), true),
 		} {
 			for _, p := range slack.CheckView(must(t, form)) {
 				r.Errorf("%s: %s", name, p)

@@ -33,6 +33,12 @@ func aboutMeasure(t *testing.T, k measures.Kind, mode approvals.Mode, said map[s
 		Measure: "restrict", Request: earlierID,
 		Card: "https://acme.slack.com/archives/C0/p1",
 	}}
+	if k.Takes != nil {
+		known, _, err := k.Takes("203.0.113.0/24, 198.51.100.7; vpc-0a1b2c3d")
+		if c.Role.Known = &known; err != nil {
+			t.Fatal(err)
+		}
+	}
 	if k.Principal() == contain.User {
 		o.Subject.Key, o.Subject.Part = "111122223333/AIDAEXAMPLEDEPLOY0001", "AKIAEXAMPLECIDEPLOY1"
 		c.Role.Kind, c.Role.Key, c.Role.Name, c.Role.ID = contain.User, o.Subject.Part, "ci-deploy", "AIDAEXAMPLEDEPLOY0001"
@@ -139,6 +145,16 @@ func TestEveryMeasureHasAGoldenCardForEveryState(t *testing.T) {
 		}
 		notWritten := lost
 		notWritten.Changes, notWritten.Why = nil, "It was written again 5 times already."
+		if k.Takes != nil {
+			s := begin(approvals.ModeDo)
+			for _, p := range []record.Preview{
+				{Calls: 214, Denied: 3, By: []record.Denied{{Caller: "user vpc-ci", Calls: 3}}},
+				{Calls: 20, Denied: 3, Unknown: 2, Left: 1, Partly: true, By: []record.Denied{{Caller: "user vpc-ci", Calls: 3}}},
+				{Failed: "AWS does not allow it."},
+			} {
+				s.then(approvals.EventUsers, "", record.Users{Until: at, Preview: &p})
+			}
+		}
 		for _, mode := range []approvals.Mode{approvals.ModeDo, approvals.ModeUndo, approvals.ModeDrill} {
 			begin(mode).then(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not now"})
 			begin(mode).then(approvals.EventCancelled, "U0ROSA", nil)

@@ -2,6 +2,7 @@ package messages_test
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -496,6 +497,8 @@ func all(t *testing.T) map[string]*messages.Message {
 		}, false, "pasted in a gist"),
 		"reply_no_active_key":  messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
 		"reply_not_listed":     messages.NotListed("lock", "prod"),
+		"reply_no_addresses":   messages.NoAddresses("restrict prod/DeployRole pasted in a gist", "prod"),
+		"reply_not_addresses":  messages.NotAddresses(errors.New("10.0.0.0/8 is private")),
 		"reply_secret":         messages.SecretRemoved(),
 		"reply_usage":          messages.Usage("", messages.ExampleReason, []string{"prod", "staging"}),
 		"reply_help":           messages.Help(measures.All().AllWords(), []string{"prod", "staging"}, nil, 30*time.Second),
@@ -669,7 +672,7 @@ func TestACardUsesOnlyClassicBlocks(t *testing.T) {
 			if b.Type == "actions" {
 				for _, e := range b.Elements {
 					id, _ := messages.PartsOf(e.Value)
-					if e.ActionID == messages.ActionMeant { // it holds a command
+					if e.ActionID == messages.ActionMeant || e.ActionID == messages.ActionAddresses { // it holds a command
 						id = "4DLARAV3ISOEUUODW4FIG5AF5F"
 					}
 					if e.Label == "" || id != "4DLARAV3ISOEUUODW4FIG5AF5F" {

@@ -22,11 +22,15 @@ type Pen struct {
 	At    func(time.Time) string
 	Noun  string // of the principal: "role"
 	Keys  bool   // access keys can be asked for in the account
+
+	Restricts bool // the measure parts calls by their addresses
 }
 
 // slackPen writes mrkdwn. Moments of the day are without their date.
 func slackPen(day time.Time, on record.Role) Pen {
-	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }, on.Noun(), false}
+	return Pen{
+		Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }, on.Noun(), false, on.Known != nil,
+	}
 }
 
 // quoted is what package aws writes around a text from outside. There is no back-tick in it.
@@ -227,6 +231,12 @@ func (p Pen) simulated(s *record.Simulated) Fact {
 		return f(FactNotKnown, "no answer yet")
 	case s.Unavailable != "":
 		return f(FactNotKnown, "not available. "+p.Prose(s.Unavailable))
+	case p.Restricts && s.Proven:
+		return f(FactYes, "blocks calls from elsewhere, allows those from known addresses")
+	case p.Restricts && s.Before == role.DeniedByOurs:
+		return f(FactNotKnown, "blocks calls from elsewhere; another policy blocks more")
+	case p.Restricts && s.Before == role.NotDenied:
+		return f(FactNo, "does not block calls from elsewhere")
 	case s.Before == role.DeniedByOther:
 		return f(FactNotKnown, "another policy blocks old sessions already")
 	case s.Before == role.DeniedByOurs && s.After == role.DeniedByOther:

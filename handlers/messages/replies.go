@@ -185,6 +185,21 @@ func NotListed(measure, account string) *Message {
 		" in the configuration; `revokebot doctor` says what it needs.")
 }
 
+// NotAddresses answers addresses that a restriction cannot have.
+func NotAddresses(err error) *Message { return Plain("Nothing was requested: " + err.Error() + ".") }
+
+// NoAddresses answers a restriction without addresses: its button opens the form for them.
+func NoAddresses(command, account string) *Message {
+	m := notRequested("name the addresses, networks or VPCs from which the role may be used, as in `" + Command +
+		" restrict account/DeployRole 203.0.113.0/24 vpc-0a1b2c3d`. The operator of revokebot can set them for all in " +
+		Code("accounts."+account+".known_addresses", 100) + ".")
+	if len(command) <= limitCommand {
+		m.Blocks = append(m.Blocks, slack.NewActionBlock("addresses",
+			threadButton(ActionAddresses, command, "Enter addresses", "Enter addresses of the restriction")))
+	}
+	return m
+}
+
 // OtherPrincipal answers a request for a measure on a kind of principal that it does not contain.
 func OtherPrincipal(measure string, on contain.PrincipalKind) *Message {
 	return notRequested(Code(measure, 40) + " is not for a " + string(on) +

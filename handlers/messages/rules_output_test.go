@@ -20,6 +20,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -153,6 +154,16 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	}
 	for range rapid.IntRange(0, record.MaxUsers).Draw(t, "callers") {
 		users.Callers = append(users.Callers, record.User{Caller: foreign(t, "caller"), Sessions: 1})
+	}
+	users.Preview = &record.Preview{
+		Calls: 9, Denied: 3, Unknown: 1, By: slices.Repeat([]record.Denied{{Caller: foreign(t, "denied"), Calls: 1}}, 5),
+		Failed: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "no preview"),
+	}
+	if c.Role.Known = nil; rapid.Bool().Draw(t, "restricts") {
+		known, err := measures.Known("2001:db8::/32 vpc-0a1b2c3d")
+		if c.Role.Known = &known; err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.add(approvals.EventUsers, "", users)
 	s.add(approvals.EventApproved, who, nil).add(approvals.EventStarted, "", started())

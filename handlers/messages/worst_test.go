@@ -1,6 +1,7 @@
 package messages_test
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -59,6 +60,8 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 			{Slot: contain.Slot{Name: text}, Text: "Active"}, {Slot: contain.Slot{Name: text}, Text: text},
 		}, odd, text),
 		"not listed":        messages.NotListed(text, text),
+		"no addresses":      messages.NoAddresses(text, text),
+		"not addresses":     messages.NotAddresses(errors.New(text)),
 		"help":              messages.Help(measures.All().AllWords(), many, nil, c.Margin),
 		"did you mean":      messages.DidYouMean(text, "prod", slices.Repeat([]messages.Meant{{text, text}}, n%200+1), odd),
 		"members":           messages.NotEntitled(standing),

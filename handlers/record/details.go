@@ -18,6 +18,8 @@ type Role struct {
 	InForce       []Other `json:"in_force,omitempty"` // of other requests, the newest of each measure
 	Leaked        string  `json:"leaked,omitempty"`   // the access key that was typed in place of the role or user
 	Key           string  `json:"key,omitempty"`      // the user's access key that the request is about
+
+	Known *contain.Known `json:"known,omitempty"` // from where the role may be used, of a restriction
 }
 
 // Noun is what it is: "role" or "user".
@@ -33,10 +35,13 @@ func (r Role) Ref() string {
 
 // Params are those of the measure, nil if it takes none.
 func (r Role) Params() json.RawMessage {
-	if r.Key == "" {
-		return nil
+	switch {
+	case r.Known != nil:
+		return Encode(r.Known)
+	case r.Key != "":
+		return Encode(contain.KeyParams{Key: r.Key})
 	}
-	return Encode(contain.KeyParams{Key: r.Key})
+	return nil
 }
 
 // Other is a request whose measure is in force on the same principal.

@@ -39,7 +39,28 @@ type Users struct {
 	Callers []User                 `json:"callers,omitempty"` // unusual ones first, then the latest first
 	More    int                    `json:"more,omitempty"`    // callers that are left out
 	Regions []trail.RegionCoverage `json:"regions,omitempty"`
-	Failed  string                 `json:"failed,omitempty"` // why it is not known, a sentence
+	Failed  string                 `json:"failed,omitempty"`  // why it is not known, a sentence
+	Preview *Preview               `json:"preview,omitempty"` // of a measure that denies some calls
+}
+
+// MaxDenied is how many callers a Preview names.
+const MaxDenied = 5
+
+// Preview is what a measure would have denied since Users.Since, as far as was asked.
+type Preview struct {
+	Calls   int      `json:"calls"`
+	Denied  int      `json:"denied"`
+	Unknown int      `json:"unknown,omitempty"` // calls of which it is not known
+	By      []Denied `json:"by,omitempty"`      // most first
+	Left    int      `json:"left,omitempty"`    // sessions that were not asked about
+	Partly  bool     `json:"partly,omitempty"`  // not all calls of the others could be read
+	Failed  string   `json:"failed,omitempty"`  // why it is not known, a sentence
+}
+
+// Denied is how many calls of a caller would have been denied. Its text comes from outside.
+type Denied struct {
+	Caller string `json:"caller"`
+	Calls  int    `json:"calls"`
 }
 
 // User is a caller with live sessions. Its text comes from outside.

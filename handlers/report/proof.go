@@ -17,7 +17,7 @@ func (i incidentReport) proven(s *sheet) {
 	case i.r.State == approvals.StateRehearsed && d != nil:
 		s.item("The %s would have been written, for %s.", i.words.Document(d.Policy), i.words.Scope(i.At(d.WouldBe)))
 		whole := pen
-		whole.Noun = i.Noun
+		whole.Noun, whole.Restricts = i.Noun, i.Restricts
 		for _, check := range messages.DrillChecks(*d, i.words, whole) {
 			s.item("%s", check)
 		}

@@ -33,7 +33,7 @@ func Report(r approvals.Request, events []approvals.Event, c messages.Context) s
 		Pen: pen, c: c, words: c.Words, r: r, events: events, in: c.Incident(events), proof: record.Proven(events),
 		undo: r.Purpose.Mode() == approvals.ModeUndo,
 	}
-	i.Noun = c.Role.Noun()
+	i.Noun, i.Restricts = c.Role.Noun(), c.Role.Known != nil
 	i.Who, i.At = named(c.Names), func(t time.Time) string { return messages.Clock(t, r.Opened) }
 	return i.markdown()
 }
@@ -102,6 +102,8 @@ var spans = regexp.MustCompile(`("(?:after|expire_after|max_session|first_step|s
 // ReportFacts are the facts of a report, as JSON. Durations are texts such as "1m30s".
 func ReportFacts(r approvals.Request, events []approvals.Event, c messages.Context) ([]byte, error) {
 	in, p, role := record.Gather(events), record.Proven(events), c.Role
+	pen := pen
+	pen.Restricts = role.Known != nil
 	proven := pen.Facts(p)
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,

@@ -52,6 +52,7 @@ func effective(c settings.Config) []setting {
 		add(key+"regions", cmp.Or(strings.Join(a.Regions, ", "), "all that are enabled in the account"), "")
 		add(key+"trail_log_group", cmp.Or(a.TrailLogGroup, "none: CloudTrail's event history alone is asked"), "")
 		add(key+"measures", strings.Trim(fmt.Sprint(policy.Measures), "[]"), "")
+		add(key+"known_addresses", cmp.Or(a.Known.String(), "none: people name them"), "")
 		add(key+"approvers", policy.Approvers, "approvals.approvers")
 		add(key+"required", policy.Required, "approvals.required")
 	}

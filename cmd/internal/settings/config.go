@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/internal/english"
 )
 
@@ -155,8 +156,13 @@ func (c *Config) account(name string, a account, p *problems) {
 		c.Warnings = append(c.Warnings, is(where+".measures", "lists key without users_role",
 			"every request for an access key is refused", "set users_role (deploy/README.md)"))
 	}
+	known, err := measures.Known(strings.Join(a.Known, " "))
+	if err != nil {
+		p.add(is(where+".known_addresses", "cannot be used", err.Error()))
+	}
 	c.Accounts = append(c.Accounts, aws.Account{
-		Name: name, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, UsersRole: a.UsersRole,
+		Known: known,
+		Name:  name, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, UsersRole: a.UsersRole,
 		ExternalID: a.ExternalID, Regions: a.Regions, TrailLogGroup: a.TrailLogGroup,
 		AllowUnnamedSessions: a.AllowUnnamedSessions,
 	})

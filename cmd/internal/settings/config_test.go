@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"reflect"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // minimal is the least that a configuration file can be, one key a line, for tests that add to it:
@@ -41,7 +43,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		Channels: []string{"C0INCIDENT", "G0PRIVATE"}, Requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, Connections: 3,
 		AllowShared: true,
 		Policies: map[string]approvals.Policy{
-			"prod":  {Measures: []approvals.Measure{"revoke", "lock", "key"}, Approvers: []string{"S0PRODOWNERS"}, Required: 2},
+			"prod":  {Measures: []approvals.Measure{"revoke", "lock", "key", "restrict"}, Approvers: []string{"S0PRODOWNERS"}, Required: 2},
 			"china": {Measures: revokeAlone, Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
 		},
 		ExpireAfter: 15 * time.Minute, KeepFor: 90 * 24 * time.Hour, RequireReason: true,
@@ -50,7 +52,10 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 			{Name: "china", ID: "012345678901", Partition: "aws-cn", Regions: []string{"cn-north-1"}},
 			{
 				Name: "prod", ID: "111122223333", Partition: "aws", AssumeRole: "arn:aws:iam::111122223333:role/revokebot-spoke",
-				UsersRole:  "arn:aws:iam::111122223333:role/revokebot-users",
+				UsersRole: "arn:aws:iam::111122223333:role/revokebot-users",
+				Known: contain.Known{
+					Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Networks: []string{"vpc-0a1b2c3d"},
+				},
 				ExternalID: "some-id", Regions: []string{"us-east-1", "eu-west-1"}, AllowUnnamedSessions: true,
 				TrailLogGroup: "arn:aws:logs:us-east-1:111122223333:log-group:aws-cloudtrail-logs:*",
 			},
@@ -70,7 +75,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 				"channels that are shared with them.",
 		}},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Error{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Error{}), samePrefix); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)
 	}
 }
@@ -127,11 +132,16 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		},
 		{
 			"a measure that is none", minimal + "    measures: [revoke, lok]\n",
-			`line 8: "lok" is no measure: write some of revoke lock key.`,
+			`line 8: "lok" is no measure: write some of revoke lock key restrict.`,
+		},
+		{
+			"known addresses that are private", minimal + "    known_addresses: [10.0.0.0/8]\n",
+			"accounts.prod.known_addresses cannot be used: 10.0.0.0/8 is private: AWS sees public addresses only; " +
+				"name the VPC instead.",
 		},
 		{
 			"an account without a measure", minimal + "    measures: []\n",
-			"accounts.prod.measures is empty: list some of revoke lock key.",
+			"accounts.prod.measures is empty: list some of revoke lock key restrict.",
 		},
 		{
 			"a key in capital letters", strings.Replace(minimal, "slack", "Slack", 1),
@@ -505,3 +515,5 @@ func TestTheFirstMistakeInTheFormIsToldWithItsLine(t *testing.T) {
 		t.Errorf("it is %+v", f)
 	}
 }
+
+var samePrefix = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })

@@ -53,6 +53,7 @@ type account struct {
 	Approvers  []string  `yaml:"approvers"`
 	Required   *count    `yaml:"required"`
 	Measures   []measure `yaml:"measures"`
+	Known      []string  `yaml:"known_addresses"`
 
 	TrailLogGroup        string `yaml:"trail_log_group"`
 	AllowUnnamedSessions bool   `yaml:"allow_unnamed_sessions"`
