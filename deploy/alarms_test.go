@@ -148,7 +148,8 @@ func TestNoWriteOfAStolenSpokeIsSilentAndNoneOfTheBotRings(t *testing.T) {
 	}
 	revocation := ours[0].Text
 	restriction, err := contain.Fresh(contain.Restrict(), contain.Target{
-		Request: "ABCDEFGHIJ", Params: []byte(`{"addresses":["198.51.100.0/24","2001:db8::/32"],"networks":["vpc-0a1b2c3d"]}`),
+		Request: "ABCDEFGHIJ",
+		Params:  []byte(`{"addresses":["198.51.100.0/24","2001:db8::/32"],"networks":["vpc-0a1b2c3d"]}`),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +175,8 @@ func TestNoWriteOfAStolenSpokeIsSilentAndNoneOfTheBotRings(t *testing.T) {
 		other("revokebot-spoke", "GetRole", "roleName", "Deploy"):          "",
 		other("Admin", "PutRolePolicy", "policyName", "any"):               "",
 		other("Admin", "UpdateAssumeRolePolicy", "roleName", "Deploy"):     "",
-		put(contain.KnownPolicy, known):                                    "", put(contain.KnownPolicy+"-ABCDEFGH", known): "",
+		put(contain.KnownPolicy, known):                                    "",
+		put(contain.KnownPolicy+"-ABCDEFGH", known):                        "",
 		put("inline", known): wrote, put(contain.KnownPolicy, strings.Replace(known, `"Deny"`, `"Allow"`, 1)): wrote,
 		put(contain.KnownPolicy, strings.Replace(known, `"*"`, `"s3:*"`, 1)):            wrote,
 		put(contain.KnownPolicy, strings.Replace(known, `"false"`, `"true"`, 1)):        wrote,

@@ -75,7 +75,8 @@ func About(item approvals.Item) (request, opens string) {
 		return item.Request, ""
 	}
 	switch a.action {
-	case "", messages.FormAsk, messages.FormAddresses, messages.FormUndo, messages.ActionAsk, messages.ActionAgain, messages.ActionUndo,
+	case "", messages.FormAsk, messages.FormAddresses, messages.FormUndo,
+		messages.ActionAsk, messages.ActionAgain, messages.ActionUndo,
 		messages.ActionCleanUp, messages.ActionChain, messages.ActionFurther, messages.ActionMeant:
 		opens = a.RequestID
 	}

@@ -106,7 +106,8 @@ func TestALeakedKeyIsMadeInactiveItsSessionsAreDeniedAndAnUndoLeavesTheKeyInacti
 			p := record.Proven(card.Events())
 			return p.Simulated != nil && p.Simulated.Proven
 		})
-		if !strings.Contains(card.Message().Text, "Deactivated, still open: 1 role · access key "+leaked+" of `prod/ci-deploy`") {
+		title := "Deactivated, still open: 1 role · access key " + leaked + " of `prod/ci-deploy`"
+		if !strings.Contains(card.Message().Text, title) {
 			t.Errorf("the title:\n%s", card.Message().Text)
 		}
 		b.Until("the guard ends", func() bool { return card.Request().Watched.Type == approvals.EventHeld })

@@ -69,7 +69,8 @@ func TestARestrictionDeniesCallsFromElsewhereOnlyIsProvenAndIsTakenOffAgain(t *t
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		session := b.Session("deploy-1840")
-		card := b.AskFor(actors.Rosa, "Restrict prod/DeployRole 198.51.100.0/24, 2001:db8::7; vpc-0A1B2C3D key pasted in a gist")
+		card := b.AskFor(actors.Rosa,
+			"Restrict prod/DeployRole 198.51.100.0/24, 2001:db8::7; vpc-0A1B2C3D key pasted in a gist")
 		if r := card.Request(); r.Purpose != "restrict" || r.Reason != "key pasted in a gist" {
 			t.Fatalf("%s, %q", r.Purpose, r.Reason)
 		}

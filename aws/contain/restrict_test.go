@@ -304,7 +304,8 @@ func TestServicesThatCallFromAWSNeedAVPC(t *testing.T) {
 		if _, err := m.Services(restricted(t, "203.0.113.0/24"), services); err == nil {
 			t.Errorf("%s without a VPC", service)
 		}
-		if warning, err := m.Services(restricted(t, "203.0.113.0/24", "vpc-0a1b2c3d"), services); err != nil || warning == "" {
+		with := restricted(t, "203.0.113.0/24", "vpc-0a1b2c3d")
+		if warning, err := m.Services(with, services); err != nil || warning == "" {
 			t.Errorf("%s with a VPC: %q, %v", service, warning, err)
 		}
 	}

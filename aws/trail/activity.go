@@ -43,7 +43,8 @@ type Activity struct {
 	Denied      int // refused for want of a permission
 	First, Last time.Time
 
-	// Of all calls, by ActivityQuery.Denies: those that the measure denies, and of which it is not known.
+	// Of all calls, by ActivityQuery.Denies: those that the measure denies, and those of which that is
+	// not known.
 	ToDeny, PerhapsToDeny int
 
 	Services  []ServiceUse // most used first; all

@@ -209,7 +209,8 @@ func (j *judge) reasonsFor() []string {
 	o := j.out
 	if j.in.Denies != nil {
 		return []string{
-			fmt.Sprintf("%s: %d had expired, %d seen blocked.", english.Count(o.Old, "session", "sessions"), o.Expired, o.Denied),
+			fmt.Sprintf("%s: %d had expired, %d seen blocked.", english.Count(o.Old, "session", "sessions"), o.Expired,
+				o.Denied),
 			"None of them made a call from elsewhere past propagation that succeeded. What called from a known address " +
 				"counts as honest.",
 		}

@@ -22,8 +22,8 @@ type Kind struct {
 	First bool              // of the first response: a click prepares it, and the write is two remote steps away
 	Words messages.Words
 
-	// Takes reads the parameters off the beginning of what follows the target, and returns the rest, the
-	// reason; nil if it takes none.
+	// Takes reads the parameters off the beginning of what follows the target, and returns the rest,
+	// which is the reason; nil if it takes none.
 	Takes func(text string) (contain.Known, string, error)
 }
 

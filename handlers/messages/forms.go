@@ -53,14 +53,16 @@ func DenyForm(r approvals.Request, c Context, origin FormOrigin) slack.ModalView
 		section(c.phrases(r).asked(r, c)+" After Deny nothing is done, and the request is closed for everybody."))
 }
 
-// The form that asks for the addresses of a restriction, and its field. The reason's is FieldReason.
+// The form that asks for the addresses of a restriction, and its field. The reason's is
+// FieldReason.
 const (
 	FormAddresses   = "revokebot_addresses_form"
 	FieldAddresses  = "addresses"
 	ActionAddresses = "revokebot_addresses" // opens it
 )
 
-// limitTarget is more than a command up to the ARN of any role has, and fits into a form's metadata.
+// limitTarget is more than a command up to the ARN of any role has, and fits into a form's
+// metadata.
 const limitTarget = 700
 
 // AddressesForm asks from where a role may be used. reason is what was typed already.

@@ -29,7 +29,8 @@ type Pen struct {
 // slackPen writes mrkdwn. Moments of the day are without their date.
 func slackPen(day time.Time, on record.Role) Pen {
 	return Pen{
-		Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }, on.Noun(), false, on.Known != nil,
+		Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }, on.Noun(), false,
+		on.Known != nil,
 	}
 }
 

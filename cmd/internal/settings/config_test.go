@@ -43,7 +43,10 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		Channels: []string{"C0INCIDENT", "G0PRIVATE"}, Requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, Connections: 3,
 		AllowShared: true,
 		Policies: map[string]approvals.Policy{
-			"prod":  {Measures: []approvals.Measure{"revoke", "lock", "key", "restrict"}, Approvers: []string{"S0PRODOWNERS"}, Required: 2},
+			"prod": {
+				Measures:  []approvals.Measure{"revoke", "lock", "key", "restrict"},
+				Approvers: []string{"S0PRODOWNERS"}, Required: 2,
+			},
 			"china": {Measures: revokeAlone, Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
 		},
 		ExpireAfter: 15 * time.Minute, KeepFor: 90 * 24 * time.Hour, RequireReason: true,
