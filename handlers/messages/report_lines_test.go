@@ -65,6 +65,21 @@ func TestTheStepsOfAReportSayHowLongEachTook(t *testing.T) {
 	}
 }
 
+func TestAReportThatSaysBlockedOfASessionSaysSoInItsSteps(t *testing.T) {
+	for after, blocked := range map[time.Duration]bool{12 * time.Second: true, -time.Second: false} {
+		activity := exampleActivity()
+		activity.Sessions[0].Refused = cutoff.Add(after)
+		markdown, _ := begin(t, "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
+			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at}).looked().
+			add(approvals.EventActivity, "", activity).report()
+		lines := part(t, markdown, "In five lines")
+		if strings.Contains(lines, "first seen blocked") != blocked ||
+			strings.Contains(lines, "no old session was seen blocked") == blocked {
+			t.Errorf("denied %v after the cutoff:\n%s", after, lines)
+		}
+	}
+}
+
 func TestAReportNamesPeopleAndTellsTwoOfOneNameApart(t *testing.T) {
 	s := reportStories(t)["contained"]
 	c := exampleContext()

@@ -111,7 +111,7 @@ func ReportFacts(r approvals.Request, events []approvals.Event, c messages.Conte
 		Role:    role.Name,
 		RoleARN: role.ARN,
 		RoleID:  role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Asked.UTC(),
-		People: c.Names, Steps: stages(r, events), Ended: r.Ended, Cutoff: p.Cutoff,
+		People: c.Names, Steps: stages(r, events, in), Ended: r.Ended, Cutoff: p.Cutoff,
 		Stored: proven[0].Word, OnPaper: proven[1].Word, Enforced: proven[2].Word,
 		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions),
 		LeftOut: in.LeftOut, NotRead: in.NotRead,

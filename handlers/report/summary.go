@@ -227,7 +227,7 @@ type stage struct {
 
 // stages are the steps that the request came to. What CloudTrail shows is by AWS's clock, the
 // others by the store's.
-func stages(r approvals.Request, events []approvals.Event) (list []stage) {
+func stages(r approvals.Request, events []approvals.Event, in record.Incident) (list []stage) {
 	var blocked time.Time
 	add := func(name string, at time.Time) {
 		s := stage{Name: name, At: at.UTC()}
@@ -248,6 +248,11 @@ func stages(r approvals.Request, events []approvals.Event) (list []stage) {
 			}
 		}
 	}
+	for _, a := range in.Activities {
+		if !a.Refused.IsZero() && !in.Cutoff.IsZero() && !a.Refused.Before(in.Cutoff) {
+			blocked = times.Earlier(blocked, a.Refused)
+		}
+	}
 	if !blocked.IsZero() {
 		add("first seen blocked", blocked)
 	}
@@ -255,7 +260,7 @@ func stages(r approvals.Request, events []approvals.Event) (list []stage) {
 }
 
 func (i incidentReport) steps() string {
-	list := stages(i.r, i.events)
+	list := stages(i.r, i.events, i.in)
 	words := []string{"asked " + utc(list[0].At)}
 	for _, s := range list[1:] {
 		words = append(words, s.Name+" after "+messages.Span(s.took))
