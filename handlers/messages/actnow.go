@@ -391,7 +391,7 @@ func (v *view) list(head string, items []Item, buttons bool) *Message {
 		}
 		if i.ask != "" && i.Done == "" && buttons {
 			block.Accessory = slack.NewAccessory(threadButton(ActionMeant, i.ask, "Deactivate it",
-				"Ask to deactivate access key "+Raw(strings.Fields(i.ask)[0], 40)))
+				"Deactivate it: access key "+Raw(strings.Fields(i.ask)[0], 40)))
 		}
 		m.Text, m.Blocks = m.Text+"\n"+line, append(m.Blocks, block)
 	}

@@ -225,7 +225,7 @@ func WhichKey(user record.Role, told string, keys []contain.Document, drill bool
 		}
 		if command := strings.TrimSpace(mode + user.Ref() + " " + reason); len(command) <= limitCommand {
 			buttons = append(buttons, slack.NewActionBlock(fmt.Sprint("key ", i), threadButton(ActionMeant, command,
-				"Deactivate "+Raw(user.Key, 40), "Ask to deactivate access key "+labelled(user))))
+				"Deactivate "+Raw(user.Key, 40), "Deactivate "+Raw(user.Key, 40)+", "+labelled(user))))
 		}
 	}
 	user.Key = ""
