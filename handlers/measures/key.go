@@ -30,10 +30,10 @@ func key() Kind {
 		Calls: "UpdateAccessKey, DeleteUserPolicy or PutUserPolicy", ByHand: "deactivate the access key",
 		Document: keyDocument, Where: "the user's access keys and inline policies", Stays: "the key stays active",
 		Question: "Deactivate this key?", Yes: "Yes, deactivate",
-		Confirm: "stops working at once, and for good. Old sessions of the user are denied everything.",
+		Confirm: "stops working within seconds, and for good. Old sessions of the user are denied everything.",
 		Means: func(c messages.Context) string {
-			return "revokebot makes the access key inactive: what uses it fails at once, and *the key is never made active " +
-				"again*. Then an inline policy on the user denies everything to " + ofTheUser + "that moment plus " +
+			return "revokebot makes the access key inactive: what uses it fails within seconds, and *the key is never made " +
+				"active again*. Then an inline policy on the user denies everything to " + ofTheUser + "that moment plus " +
 				messages.Span(c.Margin) + ".\n" +
 				"*Not touched*: the user's other keys and password, and sessions that the key opened in roles. " +
 				"Deactivate those keys, and revoke those roles too."
