@@ -122,7 +122,7 @@ func (g *LogGroup) failed(kind error, why string) error {
 	return &CallError{Kind: kind, Operation: "logs:GetQueryResults", Account: g.in.Name, Message: why}
 }
 
-// stop ends a query that nobody waits for any more: it would go on for up to an hour and count
+// stop ends a query whose asker has given up: it would go on for up to an hour and count
 // among those that an account can have at once. One that has ended is refused, which says nothing.
 func (g *LogGroup) stop(ctx context.Context, client *cloudwatchlogs.Client, id *string) {
 	_, _, _ = callWith(ctx, g.in, Credential{}, "logs:StopQuery",

@@ -61,7 +61,7 @@ func (h *Handlers) drawHomeOf(ctx context.Context, item approvals.Item, c Comman
 }
 
 // filterHome draws the App Home anew for one account, or for all of them. Nothing keeps the choice:
-// whoever opens the App Home again sees all.
+// a member who opens the App Home again sees all.
 func (h *Handlers) filterHome(ctx context.Context, a act) error {
 	if !h.Slack.Home().Holds(a.Place) {
 		return nil

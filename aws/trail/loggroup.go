@@ -24,7 +24,7 @@ import (
 // event history in any case, and it adds to them.
 //
 // It is believed in a region only where it has reported as far as the event history has. It is not
-// used at all if its trail leaves anything out, if somebody changed the trail or deleted what was
+// used at all if its trail leaves anything out, if a caller changed the trail or deleted what was
 // there, or if openings are missing that the event history has. What it does not answer is asked of
 // the event history. A nil one answers nothing.
 type LogGroup struct {
@@ -309,7 +309,7 @@ func (l *LogGroup) failed(ctx context.Context, c *Client, err error) {
 // SecondOpinion has the event history asked in place of the log group from now on. It reports
 // whether the log group has answered: a look that is Alone has to come to the same then, so that
 // "contained" rests neither on what a caller chooses, such as a record of more than 256 kB, nor on
-// what somebody wrote into the log group.
+// what a caller wrote into the log group.
 func (l *LogGroup) SecondOpinion() bool {
 	if l == nil || !l.asked && len(l.openings) == 0 || l.second {
 		return false

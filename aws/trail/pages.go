@@ -34,7 +34,7 @@ func regionsOf(ctx context.Context, a *aws.Conn, some []string) ([]string, error
 }
 
 // regionBudget is the reading of one region for one look-up. Its time counts while a call is under
-// way; waiting for the turn to call is nobody's delay.
+// way; waiting for the turn to call does not count as a delay.
 type regionBudget struct {
 	region string
 	left   time.Duration // for its calls together

@@ -21,8 +21,8 @@ type TamperQuery struct {
 	Since       time.Time // as in LookupQuery
 	Limit       int       // most changes to return; 0 means 50
 
-	// Ours reports whether revokebot can have put a document: whoever takes over its role is told of.
-	// Nil: its role has put all that it put.
+	// Ours reports whether revokebot can have put a document: an attacker who takes over its role is
+	// named. Nil: its role has put all that it put.
 	Ours func(contain.Document) bool
 }
 
@@ -78,8 +78,8 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 	return changes, nil
 }
 
-// tamperPages is how many pages are read, two a second: whoever calls GetRole all the time makes
-// more.
+// tamperPages is how many pages are read, two a second: a caller who calls GetRole all the time
+// makes more.
 const tamperPages = 40
 
 // maxChanges is more than anybody reads, and bounds the work when somebody changes the policy every

@@ -110,7 +110,7 @@ const (
 )
 
 // users says who uses the role, as far as the survey of CloudTrail has told, at most so many
-// callers; nothing of a request that hurts nobody.
+// callers; nothing of a request that hurts no caller.
 func (v *view) users(most int) string {
 	if v.c.Drill || v.c.Undo != nil {
 		return ""

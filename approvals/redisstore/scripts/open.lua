@@ -28,7 +28,7 @@ add(KEYS[2], '1-0', 'type', 'requested', 'at', text(at),
   'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[9])
 redis.call('SET', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open')
-local timers = {text(at), ARGV[5]} -- whoever opens a request delivers it, and then this one is not needed
+local timers = {text(at), ARGV[5]} -- the replica that opens a request delivers it, then this one is not needed
 for i = 12, #ARGV, 2 do
   timers[i - 9], timers[i - 8] = text(at + tonumber(ARGV[i])), ARGV[i + 1]
 end
