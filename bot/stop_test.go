@@ -16,7 +16,7 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// In the order of docs/architecture.md, "Stopping".
+// In the order of docs/durability.md, "Stopping".
 func TestOnAStopItIsNotReadyAtOnceFinishesWhatIsInHandAndLeavesSlackLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 40)

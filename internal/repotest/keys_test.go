@@ -9,7 +9,7 @@ func TestTheTableOfRedisKeysIsThatOfTheStore(t *testing.T) {
 	tables := map[string]map[string]bool{}
 	for page, row := range map[string]string{
 		"approvals/redisstore/doc.go": `(?m)^//\t([a-z]\S*)  `,
-		"docs/architecture.md":        "(?m)^\\| `([a-z]+(?::<[a-z]+>)?)` \\| (?:stream|string|hash|set|sorted set)",
+		"docs/redis.md":               "(?m)^\\| `([a-z]+(?::<[a-z]+>)?)` \\| (?:stream|string|hash|set|sorted set)",
 	} {
 		keys := map[string]bool{}
 		for _, m := range regexp.MustCompile(row).FindAllStringSubmatch(text(t, page), -1) {

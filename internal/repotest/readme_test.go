@@ -61,6 +61,43 @@ func TestEveryLinkInThePagesLeadsSomewhere(t *testing.T) {
 	}
 }
 
+func TestEveryGoFileThatThePagesNameIsThere(t *testing.T) {
+	named := regexp.MustCompile("`([a-z0-9_/]+/[a-z0-9_]+\\.go)\\b")
+	count := 0
+	for _, page := range pages(t) {
+		if page == "CHANGELOG.md" {
+			continue // tells of files of its time
+		}
+		for _, m := range named.FindAllStringSubmatch(text(t, page), -1) {
+			count++
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("%s names %s, which is not there", page, m[1])
+			}
+		}
+	}
+	if count < 30 {
+		t.Errorf("only %d files were found in the pages", count)
+	}
+}
+
+func TestTheReadmeAndTheArchitectureStayShort(t *testing.T) {
+	for page, limit := range map[string]int{"README.md": 1500, "docs/architecture.md": 2500} {
+		if n := len(strings.Fields(text(t, page))); n >= limit {
+			t.Errorf("%s has %d words, want fewer than %d: move what is more to a page of its own", page, n, limit)
+		}
+	}
+}
+
+func TestThePageOfPagesLeadsToEveryPage(t *testing.T) {
+	list := text(t, "docs/README.md")
+	for _, page := range pages(t) {
+		name, isDoc := strings.CutPrefix(page, "docs/")
+		if isDoc && name != "README.md" && !strings.Contains(name, "/") && !strings.Contains(list, "("+name+")") {
+			t.Errorf("docs/README.md does not lead to %s", name)
+		}
+	}
+}
+
 func TestEveryFileAndMakeTargetThatThePagesNameIsThere(t *testing.T) {
 	targets := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^([a-z]+):`).FindAllStringSubmatch(text(t, "Makefile"), -1) {

@@ -28,7 +28,7 @@ const (
 
 	// approvers share the clicks, of which one person has thirty a minute.
 	approvers = 60
-	// inbox is the stream of work that is not done (docs/architecture.md).
+	// inbox is the stream of work that is not done (docs/redis.md).
 	inbox = "{revokebot}:work"
 	// timersKey are the timers, and turns is longer than an item waits for a place in the bot.
 	timersKey, turns = "{revokebot}:due", 4 * time.Second
