@@ -8,7 +8,7 @@ type Backlog struct {
 	Waiting int64         // items that are not done, those in hand among them
 	Oldest  time.Duration // since the oldest of them was queued; 0: there is none
 	Timers  int64         // items that are due later
-	Overdue time.Duration // since the first timer that nobody has queued came due; 0: there is none
+	Overdue time.Duration // since the first timer that is not queued yet came due; 0: there is none
 	Aside   int64         // items that were parked; about the newest ten thousand stay
 
 	// Of the newest two hundred requests or so.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Action is what somebody pressed. The zero value is none.
+// Action is the button that a person pressed. The zero value is none.
 type Action string
 
 // Actions on a card.
@@ -45,7 +45,7 @@ const (
 	RefusedNotMember    RefusalCode = "not_full_member" // guest, bot, deactivated or of another organisation
 	RefusedNotApprover  RefusalCode = "not_approver"    // not on the list
 	RefusedAlreadyVoted RefusalCode = "already_voted"   // one person counts once
-	RefusedNoPolicy     RefusalCode = "no_policy"       // nobody is configured to decide
+	RefusedNoPolicy     RefusalCode = "no_policy"       // no approver is configured
 	RefusedFormLost     RefusalCode = "form_lost"       // not of Decide: the form that a Deny opens may not have opened
 )
 
@@ -107,7 +107,7 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 	return d
 }
 
-// MayComplete reports whether nothing but the look-up of whoever clicked stands between an attempt
+// MayComplete reports whether nothing but the look-up of the clicker stands between an attempt
 // and the approval that is still missing: a yes that may turn out to be a no, and a no that stays
 // one. It permits nothing.
 func MayComplete(r Request, card string, a Attempt, p Policy, now time.Time) bool {
@@ -163,7 +163,7 @@ func refusalOf(r Request, card string, a Attempt, p Policy, now time.Time) Refus
 }
 
 // MayDecide says whether the person may approve or deny under the policy, by what the directory
-// says now. A zero Code means yes. It is asked when somebody clicks and again, for every approver,
+// says now. A zero Code means yes. It is asked at a click and again, for every approver,
 // when their click is more than a minute old at the moment of the call to AWS.
 func MayDecide(id string, f Facts, home Place, p Policy) Refusal {
 	if len(p.Approvers) == 0 || p.Required < 1 || p.Required > MaxRequired {

@@ -2,7 +2,7 @@
 // from a decision.
 //
 // It is pure code on the standard library. It knows neither Slack nor AWS: people are ids with
-// facts that somebody else looked up, the thing to be revoked is a Subject whose facts are opaque,
+// facts that the caller looked up, the thing to be revoked is a Subject whose facts are opaque,
 // and time is a parameter.
 //
 // # A request is its log

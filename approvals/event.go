@@ -26,34 +26,34 @@ const (
 	EventAlsoAsked  EventType = "also_asked"  // another person asked for the same; Detail: AlsoAsked
 	EventHandedOver EventType = "handed_over" // the requester cancelled: the next who asked is the requester
 
-	EventRefused  EventType = "refused"   // somebody pressed what they may not; Detail: Refusal
-	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
+	EventRefused  EventType = "refused"   // a person pressed what they may not; Detail: Refusal
+	EventDelayed  EventType = "delayed"   // AWS did not accept it yet; it is tried again
 	EventReadBack EventType = "read_back" // the policy was read again and compared
 	EventUsers    EventType = "users"     // who uses the role, as CloudTrail told before the decision
-	EventLooking  EventType = "looking"   // a look at CloudTrail is under way, this far
+	EventLooking  EventType = "looking"   // a check of CloudTrail is under way, this far
 	EventEvidence EventType = "evidence"  // what CloudTrail told: who assumed the role
-	EventSessions EventType = "sessions"  // the sessions that a look found and no earlier one had
-	EventChosen   EventType = "chosen"    // somebody asked what one of the sessions did
+	EventSessions EventType = "sessions"  // the sessions that a check found and no earlier one had
+	EventChosen   EventType = "chosen"    // a person asked what one of the sessions did
 	EventVouched  EventType = "vouched"   // a person said that a caller is theirs
-	EventActivity EventType = "activity"  // what sessions did, and which roles they went on to
-	EventVerdict  EventType = "verdict"   // contained, not contained or unknown: the last word of the looks
+	EventActivity EventType = "activity"  // what sessions did, and which roles they assumed
+	EventVerdict  EventType = "verdict"   // contained, not contained or unknown
 	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventParked   EventType = "parked"    // a piece of work failed too often and was parked
 	EventReminded EventType = "reminded"  // the approvers were reminded of a request that is open
 	EventShutOut  EventType = "shut_out"  // Slack does not let the bot write into the channel, or its card was deleted
-	EventDirect   EventType = "direct"    // somebody was told by direct message, or could not be
+	EventDirect   EventType = "direct"    // a person was sent a DM, or could not be
 
-	// somebody asked for the incident report; it reads the log up to a number
+	// a person asked for the incident report; it reads the log up to a number
 	EventReport       EventType = "report"
 	EventFilesRefused EventType = "files_refused" // Slack does not accept files here; the rest of the thread goes on
 
 	EventSimulated     EventType = "simulated"      // what the policy simulator says on both sides of the cutoff
 	EventSeenDenied    EventType = "seen_denied"    // what CloudTrail shows of old sessions after the cutoff
-	EventTampered      EventType = "tampered"       // a look found the deny gone or weakened
-	EventRewritten     EventType = "rewritten"      // the deny was written again under the same approval
-	EventHeld          EventType = "held"           // the last look found the deny in place
-	EventPolicyExpired EventType = "policy_expired" // no session that the deny keeps out can be alive any more
-	EventUndone        EventType = "undone"         // another request took the deny away again
+	EventTampered      EventType = "tampered"       // a check found the policy gone or weakened
+	EventRewritten     EventType = "rewritten"      // the policy was written again under the same approval
+	EventHeld          EventType = "held"           // the last check found the policy in place
+	EventPolicyExpired EventType = "policy_expired" // no session that the policy keeps out can be alive any more
+	EventUndone        EventType = "undone"         // another request took the policy away again
 
 	// EventForged ends whatever a request was: its log is not what was written. Detail: Forged.
 	EventForged EventType = "forged"

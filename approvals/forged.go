@@ -39,8 +39,8 @@ func (f Forgery) Words() string {
 // it; one that is none has no Type.
 var ErrBrokenLog = errors.New("the log is broken")
 
-// ForgedError says that a request's log is not what this deployment wrote: somebody who can write
-// to the store changed it, or it was written under another key, or under none.
+// ForgedError says that a request's log is not what this deployment wrote: an attacker who can
+// write to the store changed it, or it was written under another key, or under none.
 //
 // Of a request that ended under another key it is ErrUnknownRequest, too: nothing more is done with
 // it, and nothing is wrong. So it is of one that is Spared.

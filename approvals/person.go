@@ -2,8 +2,7 @@ package approvals
 
 import "cmp"
 
-// Person is what the directory says of somebody at one moment. The zero value is somebody nobody
-// could look up.
+// Person is a directory record as of one moment. The zero value is a failed look-up.
 type Person struct {
 	ID         string
 	Name       string // that people know them by, foreign text; no rule reads it
@@ -16,7 +15,7 @@ type Person struct {
 	Stranger   bool   // of another organisation, by Slack's own word
 }
 
-// Standing says what kind of account somebody has. The zero value is unknown and never passes.
+// Standing is the kind of a person's account. The zero value is unknown and never passes.
 type Standing int
 
 // Standings. Only FullMember may request or approve.
@@ -61,7 +60,7 @@ func (p Person) Standing(home Place) Standing {
 	}
 }
 
-// Membership says whether somebody is in a group. The zero value is unknown and never passes.
+// Membership says whether a person is in a group. The zero value is unknown and never passes.
 type Membership int
 
 // Memberships.

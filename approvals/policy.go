@@ -20,7 +20,7 @@ type Facts struct {
 }
 
 // lists finds the person among the approvers. A person who is named is listed whatever the groups
-// say; somebody who is neither named nor found in a group is "not listed" only when every group
+// say; a person who is neither named nor found in a group is "not listed" only when every group
 // could be read.
 func (p Policy) lists(f Facts) Membership {
 	if f.Person.ID != "" && slices.Contains(p.Approvers, f.Person.ID) {

@@ -35,10 +35,10 @@ type Request struct {
 	EndedBy string    // who ended it, empty for the bot
 	Closing Event     // the event that ended it; zero before
 
-	Promise *Event // the latest EventStarted, which holds the promised cutoff; nil before
+	Promise *Event // the latest EventStarted, which holds the planned cutoff; nil before
 	Undone  *Event // the latest EventUndone; nil before
 	Watched Event  // the latest EventTampered, EventRewritten or EventHeld; zero before
-	Judged  Event  // the latest EventVerdict, if no later event says that the deny was touched; zero before
+	Judged  Event  // the latest EventVerdict, if no later event says that the policy was touched; zero before
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
 	Forged  *Event // EventForged; nil before. Whatever is here is from what of the log was left
@@ -190,14 +190,14 @@ func (r Request) AskedBy(person string) bool {
 // State is where a request stands. The zero value is unknown and permits nothing.
 type State string
 
-// The states of a request. Open is the only one in which anybody can decide; from Approved on the
+// The states of a request. Open is the only one in which approvers can decide; from Approved on the
 // request is taken.
 const (
 	StateUnknown   State = ""
 	StateOpen      State = "open"      // waits for approvals
 	StateApproved  State = "approved"  // enough people approved; the revocation is queued
 	StateExecuting State = "executing" // the cutoff is promised; the write to AWS is under way
-	StateApplied   State = "applied"   // AWS took the policy
+	StateApplied   State = "applied"   // AWS accepted the policy
 	StateFailed    State = "failed"    // it could not be done; the log says why
 	StateDenied    State = "denied"    // an approver said no
 	StateCancelled State = "cancelled" // the requester took it back

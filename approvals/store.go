@@ -17,7 +17,7 @@ var (
 	// ErrConflict: the log has grown since it was read. Read it again and decide again.
 	ErrConflict = errors.New("the request changed in between")
 	// ErrIllegal: no request in the state that this one is in makes such a move. It is a mistake of
-	// the program and nothing to try again; whoever was merely overtaken is told ErrConflict.
+	// the program and nothing to try again; a caller that was overtaken gets ErrConflict.
 	ErrIllegal = errors.New("no request makes this move")
 	// ErrTooLate: by the store's clock the deadline has passed.
 	ErrTooLate = errors.New("the deadline has passed")
@@ -254,8 +254,8 @@ const (
 // Announced is for how long what was announced counts.
 const Announced = 3 * time.Minute
 
-// KindForged is what Sealed makes of an item that says to come from a person and was accepted by
-// nobody.
+// KindForged is what Sealed makes of an item that says to come from a person and that no
+// replica accepted.
 const KindForged = "forged"
 
 // maxAppends is how often an event is appended while others append to the same log.

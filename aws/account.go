@@ -62,7 +62,7 @@ type Config struct {
 }
 
 const (
-	// RegionTimeout bounds the calls of one look at CloudTrail in one region, without the waits
+	// RegionTimeout bounds the calls of one check of CloudTrail in one region, without the waits
 	// between them.
 	RegionTimeout = 20 * time.Second
 
@@ -354,7 +354,7 @@ func (c *Cloud) byID(id string) *Conn {
 // HomeRegion is where the account's partition keeps IAM and CloudTrail keeps IAM's events.
 func (a *Conn) HomeRegion() string { return homeRegion(a.Partition) }
 
-// Reader returns the reading session, opened if need be. A look in several regions asks for it
+// Reader returns the reading session, opened if need be. A check in several regions asks for it
 // first, so that a session that cannot be opened is one error and not one for each region.
 func (a *Conn) Reader(ctx context.Context) (Credential, error) { return a.reader.get(ctx, refreshAt) }
 

@@ -20,7 +20,7 @@
 //   - The reading session of an account cannot write. What writes is a session of its own for one
 //     request (Conn.Open), and its policy bounds it to one role. In an account without a role to
 //     assume, the ambient credentials do both.
-//   - Everything AWS answers is foreign text. It stays raw in the structs; whoever prints it
+//   - Everything AWS answers is foreign text. It stays raw in the structs; the code that prints it
 //     escapes it.
 //
 // Errors have two shapes: RefusedError (what a person typed names no role, or the role must not be

@@ -22,7 +22,7 @@ import (
 type Credential struct {
 	provider  awssdk.CredentialsProvider
 	CallerARN string    // the session's ARN; "" for ambient credentials
-	until     time.Time // when it ends, by this machine's running clock; zero means that somebody else renews it
+	until     time.Time // when it ends, by this machine's running clock; zero means that its owner renews it
 	Unnamed   bool      // it was to name the people, and the account does not allow that
 }
 
@@ -47,7 +47,7 @@ const (
 	warmAt      = sessionLife / 2  // left, when Warm renews it
 )
 
-// session is a credential that is kept and renewed before it ends. Whoever needs it first opens it;
+// session is a credential that is kept and renewed before it ends. Its first user opens it;
 // the others wait.
 type session struct {
 	open func(context.Context) (Credential, error)

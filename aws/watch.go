@@ -39,7 +39,7 @@ const (
 	OutcomeTimeout     Outcome = "timeout"
 	OutcomeRefused     Outcome = "refused"     // for another reason: the role, the policy or the request
 	OutcomeUnavailable Outcome = "unavailable" // no answer, or one that AWS is not well
-	OutcomeCanceled    Outcome = "canceled"    // nobody wanted to know any more
+	OutcomeCanceled    Outcome = "canceled"    // the caller had given up
 )
 
 // outcomeOf sorts what the SDK returned for one operation.

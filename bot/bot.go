@@ -230,7 +230,7 @@ func (e *StartError) Error() string {
 // Unwrap gives the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Health tells how the bot is. A channel in trouble does not make it less ready: others work, and
+// Health tells how the bot is. A failing channel does not make it less ready: others work, and
 // so do revocations.
 func (b *Bot) Health() Health {
 	h := b.status.health()

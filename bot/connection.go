@@ -33,7 +33,7 @@ const (
 	// maxFrame bounds what one frame may hold; a click echoes a whole message.
 	maxFrame = 4 << 20
 	// maxBusy bounds the envelopes of one connection that are in hand. It is far more than come while
-	// a store hangs and everybody is told so.
+	// a store hangs and every sender is told so.
 	maxBusy = 512
 )
 

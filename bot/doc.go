@@ -7,7 +7,7 @@
 // door. Replies, the card and the thread go out through slackclient.go.
 //
 // If the store cannot be reached, or there is more than can be taken, the person who typed or
-// clicked is told that nothing was recorded, and nothing happens. What nobody can read is
+// clicked is told that nothing was recorded, and nothing happens. What it cannot parse is
 // acknowledged as well, and an outline of it, without its secrets, is kept (outline.go).
 //
 // # While Slack is away

@@ -17,8 +17,8 @@ import (
 )
 
 // frame is what every frame of Socket Mode may hold (Slack documentation, "Using Socket Mode").
-// Payloads stay raw: only the fields that are needed are read, so that a block or an element nobody
-// has heard of cannot break a click.
+// Payloads stay raw: only the fields that are needed are read, so that a block or an element that
+// the bot does not has heard of cannot break a click.
 type frame struct {
 	Type           string          `json:"type"`
 	EnvelopeID     string          `json:"envelope_id"`

@@ -31,7 +31,7 @@ type ExamineConfig struct {
 }
 
 // Examine looks whether Slack lets the bot do its work, and changes nothing. It asks for an address
-// of a connection and opens none, since Slack might deliver somebody's click to it. The checks run
+// of a connection and opens none, since Slack might deliver a person's click to it. The checks run
 // side by side within ctx; one that gets no answer is a failure and does not hold up the others.
 func Examine(ctx context.Context, cfg ExamineConfig) []finding.Finding {
 	client, err := newSlackClient(Config{
@@ -146,7 +146,7 @@ func (e *examination) addedTo(ctx context.Context, who *slack.AuthTestResponse) 
 		return []finding.Finding{refusal(check, err, nil, advice{add, "Slack does not name them"})}
 	}
 	if len(teams) == 0 {
-		return []finding.Finding{finding.Fail(check, add, "The app was added to no workspace: nobody can type the command.")}
+		return []finding.Finding{finding.Fail(check, add, "The app was added to no workspace: no one can type the command.")}
 	}
 	names := make([]string, len(teams))
 	for i, t := range teams {
@@ -160,7 +160,7 @@ func (e *examination) addedTo(ctx context.Context, who *slack.AuthTestResponse) 
 var appOf = regexp.MustCompile(`^xapp-[0-9]+-(A[A-Z0-9]+)-`)
 
 // sameApp compares the apps of the two tokens: with those of two apps, commands come by the one and
-// buttons are of the other, which nobody listens to.
+// buttons are of the other, to which no bot is connected.
 func (e *examination) sameApp(ctx context.Context, botID string) []finding.Finding {
 	const check = "tokens of one app"
 	m := appOf.FindStringSubmatch(e.cfg.AppToken)

@@ -41,7 +41,7 @@ type known struct {
 	err      *deliver.SlackError
 }
 
-// people looks up everybody in the configuration once, and says who of them may do what.
+// people looks up every person in the configuration once, and says who of them may do what.
 func (e *examination) people(ctx context.Context) []finding.Finding {
 	d := e.lookUpAll(ctx)
 	var found []finding.Finding
@@ -61,7 +61,7 @@ func (e *examination) people(ctx context.Context) []finding.Finding {
 		found = append(found, d.quorum(account, e.cfg.Policies[account], e.cfg.Requesters))
 	}
 	if len(e.cfg.Policies) == 0 {
-		return found // nobody knows yet who is to approve or to ask
+		return found // the approvers and requesters are not known yet
 	}
 	return append(found, d.requesters(e.cfg.Requesters))
 }
@@ -149,7 +149,7 @@ func (d *directory) group(id string) finding.Finding {
 	}, advice{"Check it in Slack; user groups need a paid plan.", "Its members cannot be looked up"})
 }
 
-// person tells of somebody whom the configuration names.
+// person tells of a person whom the configuration names.
 func (d *directory) person(id string) finding.Finding {
 	check := "person " + id
 	k := d.people[id]
@@ -169,7 +169,7 @@ func (d *directory) person(id string) finding.Finding {
 }
 
 // able lists those of a list of people and groups who are full members. sure is false when not
-// everybody could be looked up.
+// every person could be looked up.
 func (d *directory) able(list []string) (ids []string, sure bool) {
 	sure = d.left == 0
 	for _, id := range list {

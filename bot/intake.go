@@ -25,7 +25,7 @@ const (
 	// intakeSlots bounds the envelopes that are being put into the inbox at one time. What comes on
 	// top is told "busy".
 	intakeSlots = 128
-	// whisperWithin bounds the private reply to somebody who is turned away, so that it does not hold
+	// whisperWithin bounds the private reply to a person who is rejected, so that it does not hold
 	// up a stop.
 	whisperWithin = 3 * time.Second
 	// noteBurst and noteEvery bound the outlines, so that they do not push other notes out of the
@@ -34,7 +34,7 @@ const (
 	noteEvery = 6 * time.Second
 )
 
-// eventEnvelope is a note of an envelope that nobody here could do anything with.
+// eventEnvelope is a note of an envelope that the bot cannot parse.
 const eventEnvelope approvals.EventType = "envelope"
 
 // intake takes envelopes: first into the inbox, then the acknowledgement.
@@ -47,7 +47,7 @@ type intake struct {
 	slots   chan struct{}
 	noting  *rate.Limiter
 	watch   watches
-	pending sync.WaitGroup // calls of the store, also those that nobody waits for any more
+	pending sync.WaitGroup // calls of the store, also those that no caller waits for any more
 }
 
 func newIntake(

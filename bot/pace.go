@@ -26,7 +26,7 @@ const (
 	// returnsIn is how much later than told a message comes back, at most. One that is later is not
 	// waited for: another replica may have sent it.
 	returnsIn = 3 * time.Second
-	// missedAfter is when a turn that nobody came back for is forgotten.
+	// missedAfter is when a turn whose sender did not come back is forgotten.
 	missedAfter = 5 * time.Minute
 )
 

@@ -120,8 +120,8 @@ func (s *slackClient) openSocket(ctx context.Context) (string, error) {
 	return address, s.checkSocket(address)
 }
 
-// Home implements handlers.Slack. Before identify has succeeded it is nowhere, and nobody is at
-// home there.
+// Home implements handlers.Slack. It is zero until identify succeeds; no user belongs to the
+// zero place.
 func (s *slackClient) Home() approvals.Place {
 	if self := s.self.Load(); self != nil {
 		return self.home
@@ -132,7 +132,7 @@ func (s *slackClient) Home() approvals.Place {
 // slackbot is Slack's own program. users.info does not call it a bot.
 const slackbot = "USLACKBOT"
 
-// Person implements handlers.Slack with users.info. Whoever looks up a person goes on to compare
+// Person implements handlers.Slack with users.info. The caller compares
 // them with Home, so that is found out first if need be.
 func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, error) {
 	if _, err := s.botUser(ctx); err != nil {

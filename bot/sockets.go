@@ -24,7 +24,7 @@ const (
 	budgetBurst = 40
 	budgetEvery = 20 * time.Second
 	// rescueBurst and rescueEvery bound the opens that do not wait their turn, because without them
-	// nobody can reach the bot.
+	// no envelope reaches the bot.
 	rescueBurst = 5
 	rescueEvery = 6 * time.Second
 	// rescueJitter is for replicas that lost their connections together.

@@ -12,7 +12,7 @@ type Trouble string
 // Troubles. The first two do not pass by themselves.
 const (
 	TroubleToken   Trouble = "token_refused"        // wrong, revoked, or without the scope connections:write
-	TroubleOff     Trouble = "socket_mode_off"      // somebody switched Socket Mode off in the app's settings
+	TroubleOff     Trouble = "socket_mode_off"      // an administrator switched Socket Mode off in the app's settings
 	TroubleTooMany Trouble = "too_many_connections" // the app has all that Slack allows
 	TroublePassing Trouble = "passing"              // the network, or Slack itself
 )

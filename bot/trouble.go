@@ -11,7 +11,7 @@ import (
 )
 
 // trouble knows which channels Slack does not let the bot write into, by what this replica was
-// answered last, and in which somebody deletes its messages.
+// answered last, and in which its messages are deleted.
 type trouble struct {
 	mu      sync.Mutex
 	refused map[string]noticed
@@ -44,7 +44,7 @@ type ChannelHealth struct {
 // answered takes note of what came of a message for a channel, which may be that a message of the
 // bot was deleted there. Later messages that the channel takes do not bring that one back, so only
 // time ends it. An error that says nothing about the channel changes nothing, and a direct message
-// is in nobody's channel.
+// is in no person's channel.
 func (t *trouble) answered(channel string, err error) {
 	if strings.HasPrefix(channel, "D") {
 		return
@@ -75,7 +75,7 @@ func (t *trouble) answered(channel string, err error) {
 	}
 }
 
-// health lists the channels in trouble: those that refuse the bot before the others, each in the
+// health lists the failing channels: those that refuse the bot before the others, each in the
 // order of their ids.
 func (t *trouble) health() []ChannelHealth {
 	t.mu.Lock()

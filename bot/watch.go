@@ -51,7 +51,7 @@ const (
 	// on the spot, and recorded nowhere: a menu, a form that is wrong as it is
 	EnvelopeAnswered   EnvelopeOutcome = "answered"
 	EnvelopeIgnored    EnvelopeOutcome = "ignored"    // not for revokebot
-	EnvelopeUnknown    EnvelopeOutcome = "unknown"    // of a kind that nobody here knows
+	EnvelopeUnknown    EnvelopeOutcome = "unknown"    // of an unknown kind
 	EnvelopeUnreadable EnvelopeOutcome = "unreadable" // not of the form that it should have
 	EnvelopeBusy       EnvelopeOutcome = "busy"       // too much at once; its sender was told
 	// the store did not take it, as far as is known; its sender was told
@@ -84,7 +84,7 @@ const (
 	CallToken       CallOutcome = "token"   // the token is wrong, revoked or lacks a scope
 )
 
-// watches is everybody who watches; it may be empty.
+// watches are all watchers; it may be empty.
 type watches []Watch
 
 func (w watches) envelope(ctx context.Context, e Envelope) (context.Context, func(EnvelopeOutcome)) {

@@ -19,9 +19,9 @@ import (
 const (
 	takeWait   = time.Second     // how long one Take waits for work
 	keepEvery  = 2 * time.Second // a sign of life for the items in hand
-	claimEvery = 2 * time.Second // a look for items that others left
-	abandoned  = 8 * time.Second // an item without a sign of life for so long is anybody's
-	sweepEvery = time.Minute     // a look for what is late by the logs
+	claimEvery = 2 * time.Second // looks for items that other workers left
+	abandoned  = 8 * time.Second // an item without a sign of life for so long may be claimed
+	sweepEvery = time.Minute     // looks for what is late by the logs
 	maxTries   = 5               // then it is parked
 	storeWait  = time.Second     // after the store did not answer
 	noteWithin = 2 * time.Second // for telling the store what became of an item, also when the bot is stopping
@@ -226,7 +226,7 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 		}
 		then = w.store.Postpone(noted, item, again.After)
 	case err != nil:
-		// It stays in the pending list and is claimed again when nobody has kept it for a while.
+		// It stays in the pending list and is claimed again when no worker has kept it for a while.
 		outcome = ItemFailed
 		w.log.WarnContext(ctx, "an item failed and will be tried again", "item", item.ID, "kind", item.Kind,
 			"request", item.Request,

@@ -20,7 +20,7 @@ var (
 	//
 	//go:embed iam-policy.json
 	IAMPolicy string
-	// UndoPolicy stands beside IAMPolicy where a deny may be taken off again.
+	// UndoPolicy stands beside IAMPolicy where a policy may be deleted again.
 	//
 	//go:embed undo-policy.json
 	UndoPolicy string
@@ -41,12 +41,12 @@ var (
 	//
 	//go:embed users-policy.json
 	UsersPolicy string
-	// UsersUndoPolicy stands beside UsersPolicy where the deny of a user's sessions may be taken off
+	// UsersUndoPolicy stands beside UsersPolicy where the policy on a user's sessions may be deleted
 	// again.
 	//
 	//go:embed users-undo-policy.json
 	UsersUndoPolicy string
-	// NamedPolicy stands beside IAMPolicy on a spoke: sessions that name nobody write nothing.
+	// NamedPolicy stands beside IAMPolicy on a spoke: sessions that name no person write nothing.
 	//
 	//go:embed named-policy.json
 	NamedPolicy string

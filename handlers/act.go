@@ -32,7 +32,7 @@ func (a *act) about(text string) {
 	a.before, a.Text = strings.TrimSuffix(strings.TrimSpace(a.Text), text), text
 }
 
-// actOf reads an item that is a person's act; of any other it returns an act of nobody.
+// actOf reads an item that is a person's act; of any other it returns an act without a person.
 func actOf(item approvals.Item) (a act, err error) {
 	switch item.Kind {
 	case KindCommand:

@@ -60,8 +60,8 @@ func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messa
 	return err == nil
 }
 
-// ValidateForm says what is wrong with a form as it is, by field, without asking anybody. It is
-// asked before the form is recorded, and must answer at once.
+// ValidateForm says what is wrong with a form as it is, by field, without asking Slack or AWS. It
+// is asked before the form is recorded, and must answer at once.
 func (h *Handlers) ValidateForm(s Submission) map[string]string {
 	wrong := map[string]string{}
 	switch s.Form {
@@ -115,7 +115,7 @@ func (h *Handlers) roleMeant(s Submission) (reference, field, wrong string) {
 	return target.Account.Name + "/" + target.RoleName, "", ""
 }
 
-// target finds out which role somebody means who has chosen an account, or none.
+// target finds the role that a person means who has chosen an account, or none.
 func (h *Handlers) target(account, text string) (aws.Target, error) {
 	if account != "" && !strings.HasPrefix(text, "arn:") &&
 		(!strings.Contains(text, "/") || strings.Contains(text, "://")) {
@@ -165,7 +165,7 @@ func (h *Handlers) submitAddresses(ctx context.Context, a act, s Submission) err
 // submitAsk asks for what the form says, as a command of that person in the channel does.
 func (h *Handlers) submitAsk(ctx context.Context, a act, s Submission) error {
 	a.Text = s.Role
-	if s.Origin.User != s.User { // a form that was opened for somebody else
+	if s.Origin.User != s.User { // a form that was opened for another person
 		return h.refuse(ctx, a, "form", messages.NotUnderstood())
 	}
 	for _, text := range h.ValidateForm(s) { // this replica may be configured otherwise than the one that took the form
@@ -184,6 +184,6 @@ func (h *Handlers) submitAsk(ctx context.Context, a act, s Submission) error {
 	if err := h.command(ctx, a); err != nil && !errors.Is(err, errAnswered) || !s.Origin.Home {
 		return err
 	}
-	// Whoever asked there is still looking at it.
+	// The person who asked there is still looking at it.
 	return h.drawHome(ctx, a.Command, "", messages.HomeAsked(a.Channel))
 }

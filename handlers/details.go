@@ -8,7 +8,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// details shows what a card has no room for to anybody who can press its button: that is in the
+// details shows what a card has no room for to a person who can press its button: that is in the
 // channel. It looks nothing up but the request, because Slack lets a form be opened for three
 // seconds only.
 func (h *Handlers) details(ctx context.Context, a act) error {

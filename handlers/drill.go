@@ -43,8 +43,8 @@ func (e *execution) rehearse(ctx context.Context) error {
 	return e.rehearsed(ctx, result)
 }
 
-// rehearsed records what was found, and asks for one look at CloudTrail. There is nothing to prove,
-// to guard, to clean up or to conclude: no other looks follow.
+// rehearsed records what was found, and asks for one check of CloudTrail. There is nothing to
+// prove, to guard, to clean up or to conclude: no other looks follow.
 func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error {
 	t := approvals.Transition{
 		Next: approvals.StateRehearsed,

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// maxDelays is how often a request that AWS does not take for a passing reason is tried again:
+	// maxDelays is how often a request that AWS does not accept for a passing reason is tried again:
 	// about five minutes in all, with the delays of step.RetryAfter.
 	maxDelays = 9
 	// confirmAfter is the age of a click from which on the approver is looked up again before the call
@@ -90,9 +90,9 @@ type execution struct {
 
 	// The second look at the approvers, beside everything else. It counts the time from the store's
 	// clock on with this machine's running clock.
-	looked  chan struct{} // closed when the first look is over
+	looked  chan struct{} // closed when the first check is over
 	lookErr error         // the store did not say what time it is
-	clock   time.Time     // the store's, when the look began
+	clock   time.Time     // the store's, when the check began
 	began   time.Time
 	found   map[string]approvals.Refusal
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// expire ends a request that nobody decided in time.
+// expire ends a request that no approver decided in time.
 func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
 	expired, left := false, time.Duration(0)
 	err := h.Change(ctx, item.Request, func(v record.View) (t approvals.Transition, err error) {

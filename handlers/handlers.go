@@ -46,7 +46,7 @@ const (
 	KindClick   = "click"
 	KindSubmit  = "submit"
 	KindExecute = "execute"
-	KindUndone  = "undone" // a deny was taken away: tell the request that it was of
+	KindUndone  = "undone" // a policy was undone: tell the request that it was of
 )
 
 // Slack is what handlers need of Slack: they look people up and answer one person at a time, and
@@ -54,7 +54,7 @@ const (
 type Slack interface {
 	// Home is the workspace or organisation that the bot is installed in; it names no app and channel.
 	Home() approvals.Place
-	// Person looks somebody up now. Somebody Slack does not know is a Person who is not Found.
+	// Person looks a person up now. One whom Slack does not know is not Found.
 	Person(ctx context.Context, id string) (approvals.Person, error)
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
@@ -68,13 +68,13 @@ type Slack interface {
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
 	OpenForm(ctx context.Context, trigger string, form slack.ModalViewRequest) error
-	// PublishHome shows somebody their App Home.
+	// PublishHome shows a person their App Home.
 	PublishHome(ctx context.Context, user string, view slack.HomeTabViewRequest) error
 	// Link is the address of a message in the workspace, "" when it cannot be known.
 	Link(channel, ts string) string
 }
 
-// Listener is somebody who typed or pressed something, and how to answer just them.
+// Listener is a person who typed or pressed something, and how to answer them alone.
 type Listener struct {
 	User, Channel string
 	ResponseURL   string // a credential for half an hour: never logged
@@ -108,13 +108,13 @@ type Handlers struct {
 	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or
 	// a revocation.
 	slow chan struct{}
-	// looks bounds the looks at CloudTrail among them, which last until stopLooking, and surveys those
-	// for a card: they take no place of the others.
+	// looks bounds the checks of CloudTrail among them, which last until stopLooking, and surveys
+	// those for a card: they take no place of the others.
 	looks       chan struct{}
 	surveys     chan struct{}
 	mayLook     context.Context
 	stopLooking context.CancelFunc
-	// listing is whoever reads a list of roles in the background.
+	// listing are the readers of lists of roles in the background.
 	listing      sync.WaitGroup
 	sweeps       sweeps
 	groups       groups
@@ -243,7 +243,7 @@ func (h *Handlers) slowly(
 	return ifFree(ctx, h.slow, slowTurn, item, do)
 }
 
-// looking does the same for a look at CloudTrail. One that StopLooking interrupts comes back, here
+// looking does the same for a check of CloudTrail. One that StopLooking interrupts comes back, here
 // or elsewhere.
 func (h *Handlers) looking(
 	ctx context.Context, item approvals.Item, places chan struct{}, do func(context.Context, approvals.Item) error,
@@ -260,7 +260,7 @@ func (h *Handlers) looking(
 	return err
 }
 
-// StopLooking ends the looks at CloudTrail that are under way, and all later ones at once: a
+// StopLooking ends the checks of CloudTrail that are under way, and all later ones at once: a
 // process that stops need not wait for them. What they have recorded stays, and they are taken up
 // again.
 func (h *Handlers) StopLooking() { h.stopLooking() }
@@ -295,7 +295,7 @@ func (h *Handlers) Park(ctx context.Context, item approvals.Item, cause error) e
 	if item.Kind == approvals.KindExpire || item.Kind == approvals.KindDeliver {
 		return h.Store.Postpone(ctx, item, lastingRetry)
 	}
-	a, _ := actOf(item) // of one that cannot be read nobody is told
+	a, _ := actOf(item) // of one that cannot be read no person is told
 	request := cmp.Or(a.request, item.Request)
 	if r, _, err := h.Store.Load(ctx, request); err == nil {
 		a.drill = r.Purpose.Mode() == approvals.ModeDrill

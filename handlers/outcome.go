@@ -57,7 +57,7 @@ func (e *execution) applied(ctx context.Context, out role.Outcome) error {
 	if !errors.Is(err, step.ErrTaken) {
 		return err
 	}
-	// This goes on to its end when the bot is stopped: nobody else knows of the late write.
+	// This goes on to its end when the bot is stopped: no other worker knows of the late write.
 	return e.late(context.WithoutCancel(ctx), a)
 }
 
@@ -109,8 +109,8 @@ func (e *execution) undercuts(out role.Outcome, promised []contain.Change) bool 
 }
 
 // late makes good what a worker did that was held up for so long that its request has moved on. A
-// write that AWS took although the request had ended without one, or was undone, is told. Otherwise
-// the guard checks at once whether it has put less on the role than what is in force.
+// write that AWS accepted although the request had ended without one, or was undone, is told.
+// Otherwise the guard checks at once whether it has put less on the role than what is in force.
 func (e *execution) late(ctx context.Context, a record.Applied) error {
 	r, events, err := e.h.Store.Load(ctx, e.request.ID)
 	if err != nil {
@@ -207,9 +207,9 @@ func sentenceOf(err error) string {
 	return aws.Explain(err)
 }
 
-// delayed records that AWS did not take it yet. It comes back as the queue's item; a click that was
-// being carried out is done with that, since what it decided is in the log. A sweep's item is not
-// in the queue, and sets a timer as a click does.
+// delayed records that AWS did not accept it yet. It comes back as the queue's item; a click that
+// was being carried out is done with that, since what it decided is in the log. A sweep's item is
+// not in the queue, and sets a timer as a click does.
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
 	after := step.RetryAfter(e.request.Delays)
 	e.h.Log.WarnContext(ctx, "AWS has not accepted the request yet", "request", e.request.ID, "error", cause,

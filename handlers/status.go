@@ -38,7 +38,7 @@ func (h *Handlers) status(ctx context.Context, a act) error {
 	return h.answer(ctx, a, messages.Status(desk))
 }
 
-// home draws the App Home for whoever opened it.
+// home draws the App Home for the person who opened it.
 func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 	c, err := step.BodyOf[Command](item)
 	if err != nil {

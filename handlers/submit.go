@@ -72,7 +72,8 @@ func (h *Handlers) offerDenial(ctx context.Context, a act, v record.View, deny a
 	case !ok:
 		return err
 	case a.item.Tries > 1 || refused.Kind == deliver.SlackUnsure:
-		// The form may be in front of them, with a way back. Nobody is to deny who has not confirmed it.
+		// The form may be in front of them, with a way back. A person who has not confirmed it
+		// denies nothing.
 		d.Refusal.Code = approvals.RefusedFormLost
 		t := step.Appending(r.ID)
 		step.AddBy(&t, approvals.EventRefused, a.User, a.item.Source, d.Refusal)

@@ -20,7 +20,8 @@ type Suggestion struct {
 	Origin  messages.FormOrigin // as it was put into the form when it was opened
 }
 
-// maxSuggested is how many roles are offered. Nobody reads more, and Slack shows a hundred at most.
+// maxSuggested is how many roles are offered. A person reads no more, and Slack shows a hundred at
+// most.
 const maxSuggested = 50
 
 // Suggest answers with the roles that what was typed could mean, from memory and at once. A list

@@ -17,7 +17,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// undoneBy is the Body of an item of KindUndone: the request that took the deny away.
+// undoneBy is the Body of an item of KindUndone: the request that undid the policy.
 type undoneBy struct {
 	Request string `json:"request"`
 }
@@ -29,7 +29,7 @@ func undoneItem(by approvals.Request) approvals.Item {
 	}
 }
 
-// undone tells the request that put a deny on a role that another one has taken it away, so that
+// undone tells the request that put a policy on a role that another one undid it, so that
 // its card and its thread say so. Where that brings an earlier deny of the bot's back, it is looked
 // at whether that has expired. The guard checks once what an earlier request has in force.
 func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {

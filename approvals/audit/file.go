@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// file is an audit log on disk. Whoever appends to it goes on where it ends: a last line that was
+// file is an audit log on disk. An append goes on where it ends: a last line that was
 // cut off by a crash is taken away first.
 type file struct {
 	path string

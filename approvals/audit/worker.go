@@ -45,9 +45,9 @@ type Config struct {
 	Print  io.Writer     // gets the lines that this process chains; nil: none
 	Logger *slog.Logger  // nil: discard
 
-	// Alarm is called for each error that a person has to look at: an event that nobody signed, a
+	// Alarm is called for each error that a person has to look at: an event without a signature, a
 	// chain or a file that is not as it was. The latter two last, and it is called again every ten
-	// minutes until they are over. nil: nobody is told.
+	// minutes until they are over. nil: no alarm.
 	Alarm func()
 }
 

@@ -73,7 +73,8 @@ func (s *Store) Backlog(ctx context.Context) (approvals.Backlog, error) {
 		r, _, err := s.Load(ctx, id)
 		switch {
 		case errors.Is(err, approvals.ErrUnknownRequest), errors.Is(err, approvals.ErrBrokenLog):
-			// A broken log is an alarm of whoever handles it, and must not hide here what else waits.
+			// A broken log is an alarm of the worker that handles it, and must not hide here what
+			// else waits.
 		case err != nil:
 			return approvals.Backlog{}, err
 		case len(r.Votes) > 0 && !r.State.Ended() && r.Purpose.Mode() != approvals.ModeDrill:

@@ -17,14 +17,14 @@
 //	log:<id>        stream                the events, each with its seal; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
 //	condemned:<log>  stream            a log that was not what was written
-//	limit:<name>    set, a minute         what somebody did, against floods; ten for reports, an hour for failed uploads
+//	limit:<name>    set, a minute         what a person did, against floods; ten for reports, an hour for failed uploads
 //	open:<subject>  string                the request that is under way for a measure on a subject
 //	policies        sorted set, 3 minutes how many approvals each replica asks for
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
 //	history:<subject>  sorted set, 50     the same for one subject, for twice the retention
 //	aside           stream, about 10 000  items that failed too often
 //	notes           stream, about 10 000  refusals that belong to no request, or are one of too many in it
-//	                                      outlines of envelopes that nobody can read
+//	                                      outlines of envelopes that the bot cannot parse
 //	unchained       stream                events and notes that are not in the audit log yet, as they were recorded
 //	audit           stream                the audit log; entry n-0 is line n. A line is kept for the retention
 //	auditend        hash                  number and hash of its last line

@@ -50,7 +50,7 @@ const (
 	// maxInbox bounds what people can queue while nothing is done; work that follows from decisions is
 	// not refused.
 	maxInbox = 20_000
-	// keepNotes bounds the streams that nobody empties.
+	// keepNotes bounds the streams that no worker empties.
 	keepNotes = 10_000
 	// keepRecent bounds the list of all requests.
 	keepRecent = 1000

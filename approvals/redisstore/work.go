@@ -42,8 +42,8 @@ func (s *Store) Take(ctx context.Context, worker string, n int, wait time.Durati
 	return items, nil
 }
 
-// Claim implements approvals.Store with XPENDING and XCLAIM in one script. Most of the time nobody
-// has left anything: one plain look tells.
+// Claim implements approvals.Store with XPENDING and XCLAIM in one script. Most of the time no
+// worker has left anything: one read tells.
 func (s *Store) Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]approvals.Item, error) {
 	left, err := s.db.XPendingExt(ctx, &redis.XPendingExtArgs{
 		Stream: workKey, Group: group, Idle: idle, Start: "-", End: "+", Count: 1,
@@ -141,7 +141,7 @@ type nap struct {
 }
 
 // Promote implements approvals.Store. As long as the first timer is the one that the script last
-// spoke of, and its time has not come, one plain look tells that nothing has come due.
+// spoke of, and its time has not come, one read tells that nothing has come due.
 func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 	last, asked := s.nap.Load(), time.Now()
 	if last == nil || asked.Sub(last.asked) < last.next {

@@ -104,7 +104,7 @@ func (e *examination) regions(names []string, err error) finding.Finding {
 	}
 }
 
-// examination is one look at an account.
+// examination is one check of an account.
 type examination struct {
 	cloud   *aws.Cloud
 	touch   *role.Client // knows which roles must not be touched
@@ -180,7 +180,7 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 func (e *examination) named(ctx context.Context) finding.Finding {
 	check, a := e.check("source identity and tags"), e.account
 	if a.AssumeRole == "" {
-		return finding.Finding{} // there is no session of its own that could name anybody
+		return finding.Finding{} // there is no session of its own that could name people
 	}
 	_, err := a.OpenNamed(ctx, aws.Grant{
 		Request: "revokebot-doctor", Requester: doctorsName, Approvers: []string{doctorsName}, Policy: nothing,

@@ -79,7 +79,7 @@ func (e *examination) needs() []need {
 }
 
 // harm is what the bot's role should not be able to do, on a resource of the kind that the actions
-// know. With any of these, whoever steals the bot can get further than a deny.
+// know. With any of these, an attacker who has the bot can do more than deny.
 type harm struct {
 	on      contain.PrincipalKind // "" for all
 	actions []string
@@ -150,7 +150,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 }
 
 // hub asks the same of the role that revokebot runs as, where that is another role of this account:
-// whoever gives it more than deploy/hub-policy.json gives that to everything beside the bot, too.
+// what it may do beyond deploy/hub-policy.json, every program beside the bot may do, too.
 // One that may not be asked about has no line.
 func (e *examination) hub(ctx context.Context, own string, roles []string) finding.Finding {
 	principal := new(aws.Conn).OwnPrincipal(e.hubARN)

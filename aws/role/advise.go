@@ -155,7 +155,7 @@ func (p *Prepared) wanted() (docs []contain.Document, existing []string, err err
 	return docs, w.all, nil
 }
 
-// missingPermission refuses a role on which the bot's own role may not write the deny, according
+// missingPermission refuses a role on which the bot's own role may not write the policy, according
 // to the simulator.
 func missingPermission(role Role, own simulated) error {
 	var missing []string

@@ -23,7 +23,7 @@ const (
 	// mostRoles bounds what is kept of one account, far above what its quotas allow; what is beyond
 	// can still be typed.
 	mostRoles = 20_000
-	// listFresh is how old a list may be before whoever looks at it has it read again.
+	// listFresh is how old a list may be before a reader has it read again.
 	listFresh = 3 * time.Minute
 	// listAgain is how long a list that could not be read is not asked for again.
 	listAgain = 20 * time.Second
@@ -40,7 +40,7 @@ type ListedRole struct {
 }
 
 // RoleList is what is known of the roles of an account: those that revokebot would not refuse by
-// their name, path or ARN. It lies in memory and is as old as it says; whoever asks for a role
+// their name, path or ARN. It lies in memory and is as old as it says; a person who asks for a role
 // has it looked up all the same.
 type RoleList struct {
 	Roles  []ListedRole // by name, without regard to case; not to be changed

@@ -30,7 +30,7 @@ type Order struct {
 	Mode     Mode
 	Promised []contain.Change   // by this request, oldest first
 	InForce  []contain.Document // what other requests of the same measure have in force: the minimum
-	Stands   []contain.Document // as AWS took them last, for Check; what was promised later it may have refused
+	Stands   []contain.Document // as AWS accepted them last, for Check; what was promised later it may have refused
 	Guard    bool               // the guard writes: its changes are marked
 
 	// Confirm looks the approvers up once more. Its first call runs beside the survey. Each promise

@@ -127,8 +127,8 @@ const (
 	reservedPath      = "/aws-reserved/"
 )
 
-// Refuse returns why the role must not be touched, or nil. It is asked before anybody is asked to
-// approve, and again before the write.
+// Refuse returns why the role must not be touched, or nil. It is asked before an approver is asked
+// to approve, and again before the write.
 func (c *Client) Refuse(hubARN string, r Role) error {
 	name := r.title()
 	pattern := c.cloud.Protected(r.Principal)

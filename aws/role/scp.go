@@ -32,7 +32,7 @@ var becoming = []string{
 	"iam:Upload*",
 }
 
-// GuardRailSCP is the text of a service control policy that keeps everybody but the bot from
+// GuardRailSCP is the text of a service control policy that keeps all principals but the bot from
 // writing or removing inline policies of the role, or from detaching the managed policy of a slot,
 // and from becoming the bot. Of a user it is about inline policies and the status of access keys.
 // botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with none, no principal may.

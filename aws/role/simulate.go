@@ -59,8 +59,8 @@ type asked struct {
 	answer simulated
 }
 
-// simulate asks all questions side by side: about what is on the role or, on paper, about documents
-// that are given beside it. On paper, an error is Unavailable, too.
+// simulate asks all questions side by side: about what is on the role or about documents
+// that are given beside it. For these, an error is Unavailable, too.
 func simulate(
 	ctx context.Context, a *aws.Conn, with aws.Credential, o Order, docs []contain.Document, paper bool,
 ) (Simulation, error) {
@@ -151,7 +151,7 @@ func (c *Client) DeniedAnyway(
 	return denied, nil
 }
 
-// simulatedAction is one that the deny covers like every other. It takes no resource and works in
+// simulatedAction is one that the policy covers like every other. It takes no resource and works in
 // every partition.
 const simulatedAction = "s3:ListAllMyBuckets"
 

@@ -114,7 +114,7 @@ func readTrust(a aws.Account, document string) (distinct []Principal, digest str
 	return distinct, digest
 }
 
-// allowsAssuming reports whether the statement lets somebody open a session, as opposed to
+// allowsAssuming reports whether the statement lets its principals open a session, as opposed to
 // tagging one.
 func (s statement) allowsAssuming() bool {
 	return len(s.NotAction) > 0 || s.names("sts:AssumeRole") || s.names("sts:AssumeRoleWithSAML") ||

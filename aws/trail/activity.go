@@ -51,9 +51,9 @@ type Activity struct {
 	Sources   []Source     // addresses that the calls came from, most used first
 	Delegates []string     // accounts that acted in the session by a temporary delegation
 
-	// What happened after the cutoff. sts:GetCallerIdentity is left out: it works under every deny. A
-	// call that failed for another reason than a permission does not tell whether the deny would have
-	// stopped it.
+	// What happened after the cutoff. sts:GetCallerIdentity is left out: it works under every deny.
+	// A call that failed for another reason than a permission does not tell whether the policy
+	// would have stopped it.
 	LastSucceeded time.Time // the last success, before the cutoff or after it
 	FirstDenied   time.Time // the first denial after the cutoff
 	// the first after the cutoff by an inline policy of the role, and the same by action

@@ -24,7 +24,7 @@ type Call struct {
 	Target        string    `json:"about,omitempty"`      // what it was about: "user backdoor"; "" not known
 	Opens         string    `json:"opens,omitempty"`      // what an attacker gets by it, in words; "" nothing
 
-	// What is used while a look lasts, and not kept.
+	// What is used while a check lasts, and not kept.
 	Made          string `json:"-"` // the access key that CreateAccessKey made, else ""
 	UserAgent     string `json:"-"`
 	Delegate      string `json:"-"` // the account that acts in the session by a temporary delegation, else ""
@@ -91,8 +91,8 @@ var granting = map[string]bool{
 // ordinary thing.
 func (c Call) grants() bool { return c.persists() && granting[c.Service] }
 
-// proves reports whether the outcome says something about a deny: sts:GetCallerIdentity works under
-// every one (STS API reference, "GetCallerIdentity").
+// proves reports whether the outcome says something about a policy: sts:GetCallerIdentity works
+// under every one (STS API reference, "GetCallerIdentity").
 func (c Call) proves() bool { return c.Service != "sts" || c.Name != "GetCallerIdentity" }
 
 // targetOf says what a call was about, from the few parameters that are read.

@@ -12,8 +12,8 @@ const (
 	// enoughCopies is how many other sessions of a caller have to be used away from where they were
 	// opened before that is taken for its way of working.
 	enoughCopies = 3
-	// mostElsewhere is how many addresses of one session are kept: whoever roams further is told of by
-	// the first.
+	// mostElsewhere is how many addresses of one session are kept: a key that roams further is
+	// shown by the first.
 	mostElsewhere = 5
 )
 

@@ -145,7 +145,7 @@ func (f *fold) from(call Call) {
 	}
 }
 
-// classify notes what a call tells about the deny.
+// classify notes what a call tells about the policy.
 func (f *fold) classify(call Call) {
 	if call.succeeded() && !call.Unclear {
 		f.LastSucceeded = times.Later(f.LastSucceeded, call.Time)

@@ -23,7 +23,7 @@ type Activities struct {
 }
 
 // source is where the questions of a gather are asked: the log group, then the event history, which
-// has the last word. Each answers for the regions that no source before it did.
+// decides. Each answers for the regions that no source before it did.
 type source interface {
 	ask(context.Context, *Client, *gather)
 }

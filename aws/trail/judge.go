@@ -9,7 +9,7 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// Containment is the last word about a revocation. The zero value is never a pass.
+// Containment is the verdict about a revocation. The zero value is never a pass.
 type Containment string
 
 // The states of containment.
@@ -29,7 +29,7 @@ type JudgeInput struct {
 	All     bool      // sessions that were issued after the cutoff are denied, too
 	// Denies is as in ActivityQuery: what is not denied is as if it were not of theirs.
 	Denies     func(contain.Call) contain.Answer
-	Propagated time.Time // from when on a success counts against the deny; before the cutoff it means the cutoff
+	Propagated time.Time // from when on a success counts against the policy; before the cutoff it means the cutoff
 
 	Sessions   []Session           // of Lookup, the whole window
 	Suspects   []Suspect           // of Suspects over the same sessions, and whatever else is to count as one

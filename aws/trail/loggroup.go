@@ -19,9 +19,9 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// LogGroup is an account's log group of CloudTrail as one look uses it. It answers what was done in
-// the sessions of a role, in all regions at once, data events included. The openings come from the
-// event history in any case, and it adds to them.
+// LogGroup is an account's log group of CloudTrail as one check uses it. It answers what was done
+// in the sessions of a role, in all regions at once, data events included. The openings come from
+// the event history in any case, and it adds to them.
 //
 // It is believed in a region only where it has reported as far as the event history has. It is not
 // used at all if its trail leaves anything out, if a caller changed the trail or deleted what was
@@ -56,7 +56,7 @@ var disturbing = []string{"PutEventSelectors", "UpdateTrail", "DeleteLogStream",
 // disturbingPages is how many pages of each are read.
 const disturbingPages = 4
 
-// logGroup prepares a look at the account's log group; nil if it has none. own is who reads.
+// logGroup prepares a check at the account's log group; nil if it has none. own is who reads.
 func (c *Client) logGroup(ctx context.Context, a *aws.Conn, own string, q LookupQuery) *LogGroup {
 	l := &LogGroup{
 		group: a.LogGroup(), of: a.Account, role: q.RoleARN,
@@ -104,7 +104,7 @@ func (c *Client) logGroup(ctx context.Context, a *aws.Conn, own string, q Lookup
 	return l
 }
 
-// disturbed looks whether anybody changed what the log group shows.
+// disturbed reports whether a caller changed what the log group shows.
 func (c *Client) disturbed(ctx context.Context, l *LogGroup, since time.Time) {
 	budget := c.budget(l.group.Region)
 	for _, name := range disturbing {
@@ -307,7 +307,7 @@ func (l *LogGroup) failed(ctx context.Context, c *Client, err error) {
 }
 
 // SecondOpinion has the event history asked in place of the log group from now on. It reports
-// whether the log group has answered: a look that is Alone has to come to the same then, so that
+// whether the log group has answered: a check that is Alone has to come to the same then, so that
 // "contained" rests neither on what a caller chooses, such as a record of more than 256 kB, nor on
 // what a caller wrote into the log group.
 func (l *LogGroup) SecondOpinion() bool {
@@ -318,7 +318,7 @@ func (l *LogGroup) SecondOpinion() bool {
 	return true
 }
 
-// Says tells of which source a look had what was done, and why; "" where there is no log group.
+// Says tells of which source a check had what was done, and why; "" where there is no log group.
 func (l *LogGroup) Says() string {
 	if l == nil {
 		return ""

@@ -80,7 +80,7 @@ type RegionCoverage struct {
 	Reported time.Time `json:"reported,omitzero"`
 
 	// AttemptsCut says of a Wide look that there is more in the window than was read of the
-	// look-ups for denied attempts, which find everybody's attempts at every role.
+	// look-ups for denied attempts, which find all principals' attempts at every role.
 	AttemptsCut bool `json:"attempts_cut,omitempty"`
 
 	// ByName says of an Activity with more calls than were read that the ones that matter most were
@@ -221,7 +221,7 @@ func (c *Client) lookupRegion(
 			return issued >= q.Limit || pagesAtMost == 0
 		})
 	}
-	// Other events may name the role, too; they do not make the look endless.
+	// Other events may name the role, too; they do not make the check endless.
 	most := cmp.Or(q.Pages, 2*((q.Limit+lookupPage-1)/lookupPage)+2)
 	cut := read(naming(q.RoleARN, q.Since), most, func(e types.Event) (Session, bool) {
 		session, ok := decodeEvent(e, s.region)
@@ -239,9 +239,9 @@ func (c *Client) lookupRegion(
 	}
 }
 
-// wide are the look-ups that find what does not name the role, with the most pages to read of each.
-// Those for denied attempts find every service's sessions, too, and are cut first. What sessions
-// made of themselves that ends with them is found by their names.
+// wide are the look-ups that find what does not name the role, with the most pages to read of
+// each. Those for denied attempts find every service's sessions, too, and are cut first. What
+// sessions made of themselves that ends with them is found by their names.
 var wide = []struct {
 	key      types.LookupAttributeKey
 	value    string

@@ -12,9 +12,9 @@ import (
 )
 
 // namedCalls are the calls that are looked up by name when a key made more calls than are read,
-// with the most pages to read of each: whoever made noise after them would hide them otherwise.
-// They are those that outlive the session, and those by which it goes on as somebody else. Together
-// they are at most as many requests as the calls that were read before (20 pages of 1,000).
+// with the most pages to read of each: noise after them would hide them otherwise. They are those
+// that outlive the session, and those by which it becomes another principal. Together they are at
+// most as many requests as the calls that were read before (20 pages of 1,000).
 var namedCalls = []struct {
 	name  string
 	pages int
@@ -34,11 +34,11 @@ var namedCalls = []struct {
 	{"CreatePolicyVersion", 1, true},
 	{string(KindFederation), 1, false},
 	{string(KindConsole), 1, false},
-	{string(KindAssumed), 4, false}, // everybody's, so the first to be cut
+	{string(KindAssumed), 4, false}, // of all principals, so the first to be cut
 }
 
 // namedIn looks up by name what a key did before the oldest call that was read of it in a region.
-// LookupEvents takes one attribute, so it answers with everybody's calls of that name (AWS
+// LookupEvents takes one attribute, so it answers with all principals' calls of that name (AWS
 // CloudTrail API Reference, "LookupEvents"); those of others are let go. What fails or is cut is
 // named in the coverage: the region's newest calls were read all the same.
 func (c *Client) namedIn(

@@ -88,8 +88,8 @@ type page struct {
 	of     *LogGroup // nil: of LookupEvents
 }
 
-// pages reads events, newest first, 50 at a time and two requests a second. Whoever ranges over it
-// may stop early; no request is made that is not asked for. An error ends it.
+// pages reads events, newest first, 50 at a time and two requests a second. The caller that ranges
+// over it may stop early; no request is made that is not asked for. An error ends it.
 func pages(ctx context.Context, a *aws.Conn, s *regionBudget, q trailQuery) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
 		in := &cloudtrail.LookupEventsInput{

@@ -35,12 +35,12 @@ type Session struct {
 	ErrorCode   string `json:"error_code,omitempty"` // "" when a session was issued
 	Uncertain   bool   `json:"uncertain,omitempty"`  // a denied attempt whose event does not name the role
 	Derived     bool   `json:"derived,omitempty"`    // made by a session of the role, not by assuming it
-	After       bool   `json:"after,omitempty"`      // issued at the cutoff or later: the deny does not concern it
+	After       bool   `json:"after,omitempty"`      // issued at the cutoff or later: the policy does not concern it
 	// Before is when the caller was seen in the 90 days before the window; zero: not seen, or not
 	// asked.
 	Before time.Time `json:"before,omitzero"`
 
-	// What is used while a look lasts, and not kept.
+	// What is used while a check lasts, and not kept.
 	SharedEventID string        `json:"-"`
 	Kind          Kind          `json:"-"` // how the credentials came about
 	Duration      time.Duration `json:"-"` // as asked for, zero when nothing was

@@ -10,7 +10,7 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// Suspect is a session that is worth a look.
+// Suspect is an unusual session.
 type Suspect struct {
 	Session Session
 	Address bool // its address is seen nowhere else
@@ -49,8 +49,8 @@ func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 	sessions = slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return s.Uncertain || s.Derived })
 	slices.SortStableFunc(sessions, func(a, b Session) int { return b.Time.Compare(a.Time) })
 	whole := look(sessions, cutoff)
-	// What came after the cutoff changes nothing about what was strange before it: whoever comes back
-	// is not a regular for that.
+	// What came after the cutoff changes nothing about what was unusual before it: a caller who
+	// comes back is not a regular for that.
 	past := look(slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return after(s.Time, cutoff) }), cutoff)
 	var suspects []Suspect
 	kinds := map[string]map[string]bool{} // callers that are first seen, by how they come
@@ -165,7 +165,7 @@ func (c crowd) strangeAddress(s Session) bool {
 	here := c.addresses[s.CallerID][network]
 	for other := range c.users[network] {
 		if here.first.Sub(c.addresses[other][network].first) > burst {
-			return false // somebody else's place
+			return false // another caller's place
 		}
 	}
 	others, sessions, before := 0, 0, false

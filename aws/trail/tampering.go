@@ -45,8 +45,8 @@ type Change struct {
 // CloudTrail in the partition's home region, where it keeps the events of IAM.
 //
 // CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does
-// not mean that nobody did. With an error, the changes that were read before it are returned, too.
-// That there are more events of the role than are read is a *RefusedError.
+// not mean that there were none. With an error, the changes that were read before it are returned,
+// too. That there are more events of the role than are read is a *RefusedError.
 func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) {
 	a, err := c.cloud.Conn(q.AccountName)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 	}
 	hubARN, err := c.cloud.Hub(ctx)
 	if err != nil {
-		return nil, err // without knowing who the bot is, its own writes would be laid at somebody's door
+		return nil, err // without knowing who the bot is, its own writes would be attributed to another caller
 	}
 	var changes []Change
 	left := tamperPages
@@ -82,8 +82,8 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 // makes more.
 const tamperPages = 40
 
-// maxChanges is more than anybody reads, and bounds the work when somebody changes the policy every
-// half second.
+// maxChanges is more than a person reads, and bounds the work when a caller changes the policy
+// every half second.
 const maxChanges = 50
 
 // decodeChange reads an event of IAM. It reports false for one that changed none of the slots.

@@ -11,6 +11,6 @@
 // twice, because the answer to the first was lost, counts twice.
 //
 // Label values are words of this program, of Slack's and AWS's methods: no names of roles, people
-// or channels, and nothing that somebody wrote. docs/metrics.md lists all of them; a test holds it
+// or channels, and no text that a person wrote. docs/metrics.md lists all of them; a test holds it
 // to the registry.
 package metrics

@@ -33,9 +33,9 @@ type AlarmKind string
 
 // Alarms.
 const (
-	AlarmTampered  AlarmKind = "tampered"   // a look found the deny gone or weakened
+	AlarmTampered  AlarmKind = "tampered"   // a check found the policy gone or weakened
 	AlarmForgedLog AlarmKind = "forged_log" // a request's log, or an act of a person, is not what this deployment signed
-	AlarmAuditLog  AlarmKind = "audit_log"  // the audit log is not as it was, or holds what nobody signed
+	AlarmAuditLog  AlarmKind = "audit_log"  // the audit log is not as it was, or holds a line without a signature
 )
 
 // New makes the counters. Nothing is registered outside of the registry of its own.

@@ -122,7 +122,7 @@ func (m *Metrics) refused(e approvals.Event) {
 	m.counter("refusals_total", m.words.of("code", d.Code)).Inc()
 }
 
-// tampered counts what a look found, once for each loss.
+// tampered counts what a check found, once for each loss.
 func (m *Metrics) tampered(e approvals.Event) {
 	var d record.Tampered
 	if json.Unmarshal(e.Detail, &d) != nil || d.Resumed {

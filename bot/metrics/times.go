@@ -14,7 +14,7 @@ import (
 // measured.
 const readWithin = time.Second
 
-// Proofs that a deny works, as the thread has them: stored, effective on paper, enforced.
+// Proofs that a policy works, as the thread has them: verified, simulated, seen blocked.
 const (
 	proofReadBack   = "read_back"
 	proofSimulated  = "simulated"
@@ -39,7 +39,7 @@ func (s *store) timeDeny(ctx context.Context, t approvals.Transition) {
 	}
 }
 
-// timeProof measures how long a proof took that came after the deny. Each counts once, so the log
+// timeProof measures how long a proof took that came after the policy. Each counts once, so the log
 // says whether it is new.
 func (s *store) timeProof(ctx context.Context, id string, proven approvals.Event) {
 	proof, holds := proofSimulated, isSimulated

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// maxWords bounds the values of a label, whatever somebody writes into the store.
+// maxWords bounds the values of a label, whatever is written into the store.
 const maxWords = 100
 
 // otherWord stands for what is no word, and for all that come after maxWords.

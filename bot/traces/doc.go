@@ -17,5 +17,5 @@
 // # What is in it
 //
 // Kinds, methods, outcomes and the request's id, which are this program's words or Slack's and
-// AWS's methods. No names of people, roles or channels, and nothing that somebody wrote.
+// AWS's methods. No names of people, roles or channels, and no text that a person wrote.
 package traces

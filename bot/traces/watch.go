@@ -151,7 +151,7 @@ func (t *Traces) HeldBack(ctx context.Context, method string) {
 }
 
 // AWSCall draws a call to AWS; what it returns is called at the end, with what became of it in one
-// word, whether that is what nobody asks for, and how often it was sent.
+// word, whether it is a call that no metric expects, and how often it was sent.
 func (t *Traces) AWSCall(ctx context.Context, service, operation string) func(outcome string, bad bool, attempts int) {
 	span := t.call(
 		ctx, "aws "+service+":"+operation,
@@ -164,8 +164,8 @@ func (t *Traces) AWSCall(ctx context.Context, service, operation string) func(ou
 	}
 }
 
-// call is the span of a remote call on account of an envelope or an item. What happens on nobody's
-// account, such as keeping connections and sessions open, is not drawn.
+// call is the span of a remote call on account of an envelope or an item. What happens on no
+// request's account, such as keeping connections and sessions open, is not drawn.
 func (t *Traces) call(ctx context.Context, name string, attributes ...attribute.KeyValue) trace.Span {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return trace.SpanFromContext(context.Background()) // none

@@ -8,9 +8,9 @@ import (
 	"github.com/revokebot/revokebot/sandbox/actors"
 )
 
-// configFile is a configuration file as somebody would write it for the sandbox's world. The second
-// account is the team's own: somebody may approve there who may not for the first one. The deny is
-// looked at again sooner than in production, because a visitor stays for minutes.
+// configFile is a configuration file as an operator would write it for the sandbox's world. The
+// second account is the team's own: one person may approve there who may not for the first one. The
+// policy is looked at again sooner than in production, because a visitor stays for minutes.
 func configFile(world actors.World, margin time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "slack:\n  channels: [%s]\napprovals:\n  approvers: [%s]\n  expire_after: 15m\naccounts:\n",

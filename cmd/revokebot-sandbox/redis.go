@@ -13,7 +13,7 @@ import (
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
-// memoryRedis is the Redis in memory. It listens only when somebody else is to use it.
+// memoryRedis is the Redis in memory. It listens only when another program is to use it.
 type memoryRedis struct {
 	db  *miniredis.Miniredis
 	url string // "" when it does not listen

@@ -38,7 +38,7 @@ func serveHealth(
 	}, nil
 }
 
-// healthServer lets nobody hold a connection, or one of the few turns to read the metrics, for
+// healthServer lets no client hold a connection, or one of the few turns to read the metrics, for
 // long.
 func healthServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{

@@ -24,7 +24,7 @@ const (
 	sourceShut   = "shut out"
 )
 
-// refusedChannel has the people of a request told directly whose channel has refused for a while
+// refusedChannel sends a DM to the people of a request whose channel has refused for a while
 // what there is to tell. The thread goes on being tried.
 func (s *Sender) refusedChannel(ctx context.Context, id, code string) error {
 	_, events, err := s.Store.Load(ctx, id)
@@ -67,13 +67,13 @@ func (s *Sender) cardDeleted(ctx context.Context, id string) (bool, error) {
 }
 
 // shutOut records, once, that a request has ended and its people cannot read that in its thread,
-// and queues that they are told directly.
+// and queues their DMs.
 func (s *Sender) shutOut(ctx context.Context, id, code string) error {
 	r, _, err := s.Store.Load(ctx, id)
 	if err != nil {
 		return err
 	}
-	// Whoever cancelled a request knows.
+	// The person who cancelled a request knows.
 	if !r.State.Ended() || r.State == approvals.StateCancelled || r.Has(sourceShut) {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 // way.
 const inertWait = 5 * time.Minute
 
-// Expired offers the clean-up of a deny, once, when no session that it keeps out can be alive any
+// Expired offers the clean-up of a policy, once, when no session that it keeps out can be alive any
 // more: by AWS's clock, by the role as it is now, and only if the role still has what the bot
 // wrote. Where there is nothing to clean up, or nothing of the bot's, nothing is said.
 func (g *Guard) Expired(ctx context.Context, item approvals.Item) error {
@@ -54,7 +54,7 @@ func (g *Guard) Expired(ctx context.Context, item approvals.Item) error {
 	case err != nil:
 		return &step.Again{After: step.RetryAfter(item.Attempt)}
 	case look.Role.ID != c.Role.ID:
-		return nil // the deny went with the role
+		return nil // the policy went with the role
 	}
 	undoing := g.Undoing(newest, look)
 	if undoing.Gone || !step.Undoable(look) {

@@ -47,7 +47,7 @@ type Guard struct {
 // New returns a guard.
 func New(cfg Config) *Guard { return &Guard{Config: cfg} }
 
-// maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
+// maxLookTries is how often a check is tried again when AWS does not answer: about two minutes.
 const maxLookTries = 7
 
 // Check verifies that the policy of an applied measure is still on the role, and restores it if
@@ -129,12 +129,12 @@ func newKey(user record.Role, key string) string {
 		"asked for. If its owner did not make it, an attacker did: send " + aws.Quote(messages.Command+" "+user.Ref()) + "."
 }
 
-// guardRun is one look.
+// guardRun is one check.
 type guardRun struct {
 	*Guard
 	item    approvals.Item
 	look    look
-	now     time.Time // the store's clock when the look began
+	now     time.Time // the store's clock when the check began
 	request approvals.Request
 	events  []approvals.Event
 	about   messages.Context
@@ -149,7 +149,7 @@ func (w *guardRun) order() role.Order {
 	return o
 }
 
-// Sources of what one look can record.
+// Sources of what one check can record.
 func (w *guardRun) written() string { return w.item.Source + " written" }
 func (w *guardRun) failed() string  { return w.item.Source + " failed" }
 
@@ -168,7 +168,7 @@ func (w *guardRun) reassess(t *approvals.Transition) {
 }
 
 // done reports whether this look was made already, or has become needless: the role is gone, the
-// last look was made, or the schedule has begun anew.
+// last check was made, or the schedule has begun anew.
 func (w *guardRun) done() bool {
 	if w.request.Has(w.written()) || w.request.Has(w.failed()) ||
 		w.look.Round > 0 && w.look.Round < w.round() && len(w.told()) == 0 {
@@ -201,10 +201,10 @@ func (w *guardRun) rewrites() int {
 	return w.count(func(t record.Tampered) bool { return t.Writing() && !t.Resumed })
 }
 
-// backByItself ends the source of what a look missed and found before it was restored.
+// backByItself ends the source of what a check missed and found before it was restored.
 const backByItself = " back by itself"
 
-// losses is how often a look missed the deny; what one look told in several events is one.
+// losses is how often a check missed the policy; what one check told in several events is one.
 func (w *guardRun) losses() int {
 	n := w.count(func(t record.Tampered) bool { return t.Lost() && !t.Resumed && !t.Told })
 	for _, e := range w.events {
@@ -244,7 +244,7 @@ func (w *guardRun) found(check role.Check) record.Tampered {
 	return t
 }
 
-// decide says what follows from what the look found.
+// decide says what follows from what the check found.
 func (w *guardRun) decide(ctx context.Context, check role.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
@@ -283,7 +283,7 @@ func (w *guardRun) held(ctx context.Context, check role.Check) error {
 	})
 }
 
-// age is how long ago the deny was applied, in whole minutes once it is minutes; by the store's
+// age is how long ago the policy was applied, in whole minutes once it is minutes; by the store's
 // clock.
 func (w *guardRun) age() time.Duration {
 	age := w.now.Sub(w.request.Ended)
@@ -293,7 +293,7 @@ func (w *guardRun) age() time.Duration {
 	return age.Truncate(time.Minute)
 }
 
-// exhausted tells, once and again at the last look, that the deny is not written any more.
+// exhausted tells, once and again at the last check, that the policy is not written any more.
 func (w *guardRun) exhausted(ctx context.Context, check role.Check) error {
 	source, restored := "guard exhausted", step.CountOf(w.events, approvals.EventRewritten)
 	why := fmt.Sprintf("It was restored %d times already, and the other side is faster.", restored)
@@ -326,7 +326,7 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 	return w.Store.Commit(ctx, tr)
 }
 
-// blind says what a look comes to that AWS did not answer.
+// blind says what a check comes to that AWS did not answer.
 func (w *guardRun) blind(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause

@@ -14,12 +14,12 @@ const (
 	// maxSimulations is how often the simulator is asked when it does not answer: about two minutes,
 	// with the delays of step.RetryAfter.
 	maxSimulations = 7
-	// maxDoubts is how often it is asked when it does not see the deny: IAM's reads can be seconds
+	// maxDoubts is how often it is asked when it does not see the policy: IAM's reads can be seconds
 	// behind its writes.
 	maxDoubts = 4
 )
 
-// Simulate asks the policy simulator what the deny does on paper, and records the answer.
+// Simulate asks the policy simulator what the policy does, and records the answer.
 func (g *Guard) Simulate(ctx context.Context, item approvals.Item) error {
 	r, events, err := g.Store.Load(ctx, item.Request)
 	if err != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing
+// maxRewriteTries is how often one rewrite is tried again that AWS does not accept for a passing
 // reason: about half a minute.
 const maxRewriteTries = 5
 
-// errOffDuty stops a rewrite because the deny is not to be kept any more.
+// errOffDuty stops a rewrite because the policy is not to be kept any more.
 var errOffDuty = fmt.Errorf("%w: the guard has ended", step.ErrTaken)
 
-// write puts the deny on the role again. check is what was found; zero if an earlier try of this
+// write puts the policy on the role again. check is what was found; zero if an earlier try of this
 // check promised and may have written. The new cutoff is in the log before it is written.
 func (w *guardRun) write(ctx context.Context, check role.Check) error {
 	o := w.order()
@@ -46,9 +46,9 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 	return w.record(ctx, out, told[0].Rewrite)
 }
 
-// promise makes the new document durable, after a last look whether the deny is still to be kept.
-// The step is made on the log as it was read, so that of two checks that miss the deny at the same
-// time one writes.
+// promise makes the new document durable, after a last check that the policy is still to be kept.
+// The step is made on the log as it was read, so that of two checks that miss the policy at the
+// same time one writes.
 func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
 	written := times.Later(w.lastWritten(), w.look.Since)
 	for _, t := range w.tampered() {

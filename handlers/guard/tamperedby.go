@@ -15,7 +15,7 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// asks is when CloudTrail is asked who changed the deny: at once, and again because it is minutes
+// asks is when CloudTrail is asked who changed the policy: at once, and again because it is minutes
 // late (AWS CloudTrail User Guide, "How CloudTrail works": typically within about five minutes).
 var asks = []time.Duration{
 	0, time.Minute, 3 * time.Minute, 6 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute,
@@ -26,11 +26,11 @@ const maxAskTries = 3
 
 // ask is the body of an item of KindTamperedBy.
 type ask struct {
-	Since time.Time `json:"since"` // AWS's clock: when the deny was seen on the role last
+	Since time.Time `json:"since"` // AWS's clock: when the policy was seen on the role last
 	Last  bool      `json:"last,omitempty"`
 }
 
-// askWho queues the questions who changed the deny.
+// askWho queues the questions who changed the policy.
 func (w *guardRun) askWho(t *approvals.Transition, source string) {
 	since := w.lastWritten()
 	for i, after := range asks {
@@ -41,7 +41,8 @@ func (w *guardRun) askWho(t *approvals.Transition, source string) {
 	}
 }
 
-// lastWritten is when AWS took the deny the last time, by its own clock as far as the log has it.
+// lastWritten is when AWS accepted the policy the last time, by its own clock as far as the log has
+// it.
 func (w *guardRun) lastWritten() time.Time {
 	var at time.Time
 	for _, of := range []approvals.EventType{approvals.EventApplied, approvals.EventRewritten} {
@@ -55,7 +56,7 @@ func (w *guardRun) lastWritten() time.Time {
 	return at
 }
 
-// TamperedBy asks CloudTrail who changed the deny and tells what is new.
+// TamperedBy asks CloudTrail who changed the policy and tells what is new.
 func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	q, err := step.BodyOf[ask](item)
 	if err != nil {

@@ -15,31 +15,31 @@ import (
 // Kinds of items that follow an applied revocation.
 const (
 	KindSimulate   = "simulate"       // ask the policy simulator
-	KindGuard      = "guard"          // look whether the deny is still there
+	KindGuard      = "guard"          // look whether the policy is still there
 	KindTamperedBy = "tampered_by"    // ask CloudTrail who changed it
 	KindExpired    = "policy_expired" // ask whether it has expired, to offer the clean-up
 )
 
 // look is the body of a guard item.
 type look struct {
-	After time.Duration `json:"after"`          // since the deny was applied, or since the schedule began anew
+	After time.Duration `json:"after"`          // since the policy was applied, or since the schedule began anew
 	Last  bool          `json:"last,omitempty"` // of all
 	// which schedule it is of, 1 for the first, 0 for none; a later one stops it
 	Round int `json:"round,omitempty"`
 
-	// AfterUndo is the look at what an undo of another request has left in force. It is made although
-	// the last look is over.
+	// AfterUndo is the check at what an undo of another request has left in force. It is made although
+	// the last check is over.
 	AfterUndo bool `json:"after_undo,omitempty"`
-	// Since is when AWS took the other write that this check follows; zero for none.
+	// Since is when AWS accepted the other write that this check follows; zero for none.
 	Since time.Time `json:"since,omitzero"`
 }
 
-// recheckAfter is when the deny is looked at after it had to be written again: who removed it once
-// comes back within a second.
+// recheckAfter is when the policy is looked at after it had to be written again: who removed it
+// once comes back within a second.
 var recheckAfter = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second}
 
-// Watch queues what follows when a deny was applied: the simulation, and the looks of the guard.
-// seen says that the deny was read back as written; if not, the first look comes soon.
+// Watch queues what follows when a policy was applied: the simulation, and the checks of the guard.
+// seen says that the policy was read back as written; if not, the first check comes soon.
 func (g *Guard) Watch(t *approvals.Transition, request string, seen bool) {
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: request, Source: "simulate 0"})
 	g.schedule(t, request, look{Round: 1})
@@ -48,7 +48,7 @@ func (g *Guard) Watch(t *approvals.Transition, request string, seen bool) {
 	}
 }
 
-// schedule queues the looks of a round.
+// schedule queues the checks of a round.
 func (g *Guard) schedule(t *approvals.Transition, request string, of look) {
 	for i, after := range g.Plan {
 		of.After, of.Last = after, i == len(g.Plan)-1
@@ -104,7 +104,7 @@ func (g *Guard) Missed(
 	return missed, again
 }
 
-// looksSoon queues the looks that come before a round's others.
+// looksSoon queues the checks that come before a round's others.
 func looksSoon(t *approvals.Transition, request string, of look) {
 	for i, after := range recheckAfter {
 		of.After = after
@@ -126,29 +126,29 @@ func AfterUndoItem(request, source string, at time.Time) approvals.Item {
 	}
 }
 
-// ExpiredItem looks whether the deny of a request has expired.
+// ExpiredItem looks whether the policy of a request has expired.
 func ExpiredItem(request string) approvals.Item {
 	return approvals.Item{Kind: KindExpired, Request: request, Source: "expired " + request}
 }
 
-// ExpiredDue looks when the moment is over after which the deny of a request should have expired.
+// ExpiredDue looks when the moment is over after which the policy of a request should have expired.
 func ExpiredDue(request string, after time.Duration) approvals.Due {
 	return approvals.Due{Item: ExpiredItem(request), After: expiredAfter(after)}
 }
 
-// expiredAfter is when a deny is looked at that should have expired after a time: in a month at the
-// latest. A date far ahead makes a time too long to add to.
+// expiredAfter is when a policy is looked at that should have expired after a time: in a month at
+// the latest. A date far ahead makes a time too long to add to.
 func expiredAfter(left time.Duration) time.Duration { return min(left, 30*24*time.Hour) + expirySlack }
 
-// expirySlack is how much later than the moment itself a deny is looked at: clocks differ by a
+// expirySlack is how much later than the moment itself a policy is looked at: clocks differ by a
 // little.
 const expirySlack = time.Second
 
 // maxChecksNow is how often a check is tried that cannot wait for the queue.
 const maxChecksNow = 6
 
-// CheckNow lets the guard check what a request keeps on the role, after a write that AWS took at a
-// time by its clock.
+// CheckNow lets the guard check what a request keeps on the role, after a write that AWS accepted
+// at a time by its clock.
 func (g *Guard) CheckNow(ctx context.Context, request, source string, at time.Time) error {
 	item := approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(look{Since: at})}
 	for ; ; item.Attempt++ {

@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// maxFollowed is how many of the sessions that stand out are followed.
+	// maxFollowed is how many of the sessions that are unusual are followed.
 	maxFollowed = 12
-	// newestFollowed is how many sessions are followed where none stands out: with one caller and one
+	// newestFollowed is how many sessions are followed where none is unusual: with one caller and one
 	// address there is nothing to compare.
 	newestFollowed = 3
 )
 
-// followed is what a look found out about what the sessions did.
+// followed is what a check found out about what the sessions did.
 type followed struct {
 	suspects   []trail.Suspect
 	activities map[string]trail.Activity // by Session.ID
@@ -30,12 +30,12 @@ type followed struct {
 	unseen     []trail.Session           // whose calls were found, and whose opening was not
 	chain      []trail.ChainLink
 	revoked    map[string]time.Time // cutoffs of other requests for the roles of the chain, by ARN
-	failed     string               // why the look told nothing of it
+	failed     string               // why the check told nothing of it
 	unproven   string               // why denials prove nothing, a sentence
 }
 
-// follow finds out whose keys are used by others, what the sessions did that stand out, which roles
-// they went on to, and whether old sessions are kept out, and records it.
+// follow finds out whose keys are used by others, what the unusual sessions did, which roles
+// they assumed, and whether old sessions are kept out, and records it.
 func (q *investigation) follow(ctx context.Context, report trail.Report) (followed, error) {
 	strange := q.strange(report)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
@@ -117,7 +117,7 @@ func (s *followed) add(did map[string]trail.Activity, unseen []trail.Session) {
 	}
 }
 
-// recordActivity writes what was found, and what was seen of the deny. Another look may be under
+// recordActivity writes what was found, and what was seen of the policy. Another check may be under
 // way at the same time, so it is written on the log as it is now.
 func (q *investigation) recordActivity(ctx context.Context, told record.Activity, s followed) error {
 	activity := approvals.Event{

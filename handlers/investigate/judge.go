@@ -18,14 +18,14 @@ import (
 )
 
 // propagation is how long after the cutoff a call of an old session may still be answered without
-// speaking against the deny. IAM enforces a change within seconds as a rule; AWS promises no time
+// speaking against the policy. IAM enforces a change within seconds as a rule; AWS promises no time
 // and speaks of minutes (IAM User Guide, "Changes that I make are not always immediately visible").
 // The cutoff lies past the write by the margin already.
 const propagation = 2 * time.Minute
 
-// enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were
+// enforcement is what the check saw of the policy: "seen denied" when calls of old sessions were
 // refused after the cutoff in words that name an explicit deny, and none was answered later than
-// propagation. A refusal in other words may have been one before the deny as well. Package aws
+// propagation. A refusal in other words may have been one before the policy as well. Package aws
 // leaves sts:GetCallerIdentity out: it is answered under any deny.
 func (q *investigation) enforcement(s followed) record.Enforcement {
 	e := record.Enforcement{State: record.SeenUnknown, At: q.until}
@@ -67,7 +67,7 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 // mark is what parts old sessions from new ones, in the words of the measure.
 func (q *investigation) mark() string { return q.Measures.Words(q.request.Purpose).Mark }
 
-// conclude ends the last look with a word.
+// conclude ends the last check with a verdict.
 func (q *investigation) conclude(ctx context.Context, report trail.Report, s followed) error {
 	if !q.ends() {
 		return nil
@@ -230,7 +230,7 @@ func signedBy(call trail.Call, activities map[string]trail.Activity) string {
 // recentRequests is how many of the newest requests are searched for the roles of a chain.
 const recentRequests = 100
 
-// revoked finds the cutoffs of other requests for the roles that these sessions went on to, as far
+// revoked finds the cutoffs of other requests for the roles that these sessions assumed, as far
 // as what they wrote is on those roles now.
 func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (map[string]time.Time, error) {
 	cutoffs := map[string]time.Time{}
@@ -261,7 +261,7 @@ func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (m
 	return cutoffs, nil
 }
 
-// Park ends a look that was parked: if it was the last one, its word is unknown, and why.
+// Park ends a check that was parked: if it was the last one, the verdict is unknown, and why.
 func (inv *Investigator) Park(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
 	if err != nil {
@@ -275,7 +275,8 @@ func (inv *Investigator) Park(ctx context.Context, item approvals.Item) error {
 		"under the request's id.", false)
 }
 
-// unknown ends a look that has not judged, if it is one that ends with a word. wait is as in end.
+// unknown ends a check that has not judged, if it is one that ends with a verdict. wait is as in
+// end.
 func (q *investigation) unknown(ctx context.Context, why string, wait bool) error {
 	return q.end(ctx, record.Conclusion{Word: record.WordUnknown, Why: []string{why}}, wait)
 }
@@ -290,8 +291,8 @@ const (
 	confirmAfter = 15 * time.Minute
 )
 
-// end ends a look with a verdict, if it is one that ends with a word. wait says that a later check
-// may know more: it is queued. A verdict that is the same as before is not told again.
+// end ends a check with a verdict, if it is one that ends with a verdict. wait says that a later
+// check may know more: it is queued. A verdict that is the same as before is not told again.
 func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool) error {
 	if !q.ends() || q.Confirm && c.Word != record.WordNotContained {
 		return nil

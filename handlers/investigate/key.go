@@ -17,7 +17,7 @@ import (
 // silence is why nothing that CloudTrail lacks proves that an access key is contained.
 const silence = "CloudTrail mostly records no call of an inactive key, so silence proves nothing."
 
-// ofKey is one look about the access key of a user. The key stands among the sessions, and so do
+// ofKey is one check about the access key of a user. The key stands among the sessions, and so do
 // those that it opened for its user; what all of them did, and the roles that they assumed, follow
 // from their calls.
 func (q *investigation) ofKey(ctx context.Context) error {
@@ -107,8 +107,8 @@ func (q *investigation) denied(c trail.Call) bool {
 	return c.Service == "sts" && (c.Name == "GetSessionToken" || c.Name == "GetFederationToken") && c.Time.Before(q.cutoff)
 }
 
-// concludeKey ends the last look about a key with a word. It is never "contained": not every way in
-// which the key or its sessions could act is asked about.
+// concludeKey ends the last check about a key with a verdict. It is never "contained": not every
+// way in which the key or its sessions could act is asked about.
 func (q *investigation) concludeKey(ctx context.Context, report trail.Report, s followed) error {
 	var in trail.JudgeInput
 	if err := q.standing(ctx, &in); err != nil {

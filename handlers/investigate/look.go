@@ -1,15 +1,15 @@
 // Package investigate finds out what became of a role's sessions: evidence, and the verdict on it.
 //
-// Start with look.go: Evidence is one look at CloudTrail, of which there is one right after the
+// Start with look.go: Evidence is one check of CloudTrail, of which there is one right after the
 // write and one at each of the follow-ups. It lists who assumed the role, then follows what those
-// sessions did and which roles they went on to (follow.go, ordinary.go, followrows.go), says
-// whether old sessions are kept out, and ends the last look with a verdict (judge.go). While it
+// sessions did and which roles they assumed (follow.go, ordinary.go, followrows.go), says
+// whether old sessions are kept out, and ends the last check with a verdict (judge.go). While it
 // takes long it tells how far it is (progress.go). Activity answers for one session that was
 // chosen from the menu (chosen.go).
 //
 // Each part is an event in the request's log, trimmed to what an event may hold (trimtofit.go), so
-// that a look that was interrupted goes on where its events end. Nothing here writes to AWS, and it
-// knows nothing of Slack.
+// that a check that was interrupted goes on where its events end. Nothing here writes to AWS, and
+// it knows nothing of Slack.
 package investigate
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// KindEvidence is an item that asks for a look at CloudTrail.
+// KindEvidence is an item that asks for a check of CloudTrail.
 const KindEvidence = "evidence"
 
 // Config is what New needs.
@@ -50,14 +50,14 @@ func New(cfg Config) *Investigator { return &Investigator{cfg} }
 const (
 	// listed is how many sessions of a request the log keeps.
 	listed = 400
-	// maxLooks is how often a look that told nothing is tried again before that is what the thread
+	// maxLooks is how often a check that told nothing is tried again before that is what the thread
 	// says: five tries.
 	maxLooks = 4
 )
 
-// investigation is one look at CloudTrail about the role of an applied request: who assumed it,
+// investigation is one check of CloudTrail about the role of an applied request: who assumed it,
 // what those sessions did, and, if it is the last one, what that comes to. Each of the three is an
-// event of its own, so that the table does not wait for the rest, and a look that was interrupted
+// event of its own, so that the table does not wait for the rest, and a check that was interrupted
 // goes on where its events end.
 type investigation struct {
 	*Investigator
@@ -70,25 +70,25 @@ type investigation struct {
 	cutoff  time.Time
 	since   time.Time
 	until   time.Time    // AWS's clock at the last answer; before the first one the store's
-	now     time.Time    // the store's clock when the look began
-	last    bool         // no further look is planned, and this one ends with a word
+	now     time.Time    // the store's clock when the check began
+	last    bool         // no further check is planned, and this one ends with a verdict
 	force   record.Force // what is in force on the role
 	// the account's log group, as the sessions were looked up; nil if it has none
 	logGroup *trail.LogGroup
-	drill    bool // of a drill: one look, its first half only, and no word
+	drill    bool // of a drill: one check, its first half only, and no word
 }
 
 // Look is the body of an evidence item.
 type Look struct {
-	// 0 is the look right after the revocation, the others are those of trail.follow_ups
+	// 0 is the check right after the revocation, the others are those of trail.follow_ups
 	Number int `json:"number"`
 	Again  int `json:"again,omitempty"` // how many checks in a row came before it that CloudTrail could not answer yet
 	// once more after "contained": what was delivered late can only show the contrary
 	Confirm bool `json:"confirm,omitempty"`
-	Wide    bool `json:"wide,omitempty"` // the second half of the first look: its table is in the thread before it begins
+	Wide    bool `json:"wide,omitempty"` // the second half of the first check: its table is in the thread before it begins
 }
 
-// EvidenceItem asks for a look. Its source follows from its body, so that no look is recorded
+// EvidenceItem asks for a check. Its source follows from its body, so that no check is recorded
 // twice.
 func EvidenceItem(request string, l Look) approvals.Item {
 	source := fmt.Sprintf("evidence %d", l.Number)
@@ -108,7 +108,7 @@ func readLook(item *approvals.Item) (Look, error) {
 	return l, err
 }
 
-// Evidence does one look.
+// Evidence does one check.
 func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
 	if err != nil {
@@ -187,7 +187,7 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 	return q, nil
 }
 
-// lastSource is the source of the last event that the look commits.
+// lastSource is the source of the last event that the check commits.
 func (q *investigation) lastSource() string {
 	switch {
 	case !q.Wide:
@@ -199,8 +199,8 @@ func (q *investigation) lastSource() string {
 	}
 }
 
-// ends reports whether the look ends with a word. Without follow-ups there is none: right after the
-// write CloudTrail can not know yet whether the deny holds.
+// ends reports whether the check ends with a word. Without follow-ups there is none: right after
+// the write CloudTrail can not know yet whether the policy holds.
 func (q *investigation) ends() bool { return q.last && q.Number > 0 }
 
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the
@@ -226,7 +226,7 @@ func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	return nil, q.failed(ctx, why)
 }
 
-// retry is the next try of a look that AWS did not answer; nil after the last one.
+// retry is the next try of a check that AWS did not answer; nil after the last one.
 func (q *investigation) retry(ctx context.Context, what string, cause error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -238,7 +238,7 @@ func (q *investigation) retry(ctx context.Context, what string, cause error) err
 	return nil
 }
 
-// evidence is the event that the first half of the look ends with.
+// evidence is the event that the first half of the check ends with.
 func (q *investigation) evidence(told record.Evidence) approvals.Transition {
 	told.Since, told.Until, told.Cutoff, told.FollowUp, told.Last = q.since, q.until, q.cutoff, q.Number, q.last
 	t := step.Appending(q.request.ID)
@@ -249,7 +249,7 @@ func (q *investigation) evidence(told record.Evidence) approvals.Transition {
 	return t
 }
 
-// failed records that the look told nothing. What it was to queue is queued all the same.
+// failed records that the check told nothing. What it was to queue is queued all the same.
 func (q *investigation) failed(ctx context.Context, why string) error {
 	t := q.evidence(record.Evidence{Failed: why})
 	if err := q.Store.Commit(ctx, t); err != nil {
@@ -258,7 +258,7 @@ func (q *investigation) failed(ctx context.Context, why string) error {
 	return q.unknown(ctx, "The last check of CloudTrail failed. "+why, true)
 }
 
-// found records what no earlier look had: sessions, and attempts that got none.
+// found records what no earlier check had: sessions, and attempts that got none.
 func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	earlier := record.Gather(q.events)
 	known := map[string]bool{}
@@ -288,7 +288,7 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	return q.Store.Commit(ctx, t)
 }
 
-// strange are the sessions that stand out, the one that is known to be stolen first.
+// strange are the sessions that are unusual, the one that is known to be stolen first.
 func (q *investigation) strange(report trail.Report) []trail.Suspect {
 	var all []trail.Suspect
 	if q.role.Key == "" {

@@ -11,21 +11,21 @@ import (
 )
 
 const (
-	// maxNames is how many session names are asked for beside those that are followed: at two requests
-	// a second in a region that is half a minute. othersCalls is how many calls of each the first look
-	// reads in a region.
+	// maxNames is how many session names are asked for beside those that are followed: at two
+	// requests a second in a region that is half a minute. othersCalls is how many calls of each
+	// the first check reads in a region.
 	maxNames    = 60
 	othersCalls = 200
-	// backThen is how long before the cutoff later looks begin: what CloudTrail was late with may show
-	// a copied key, and a role that a session assumed keeps that session for an hour.
+	// backThen is how long before the cutoff later checks begin: what CloudTrail was late with may
+	// show a copied key, and a role that a session assumed keeps that session for an hour.
 	backThen = time.Hour
 	// outOfOrder is how much later than others CloudTrail may deliver a single event.
 	outOfOrder = confirmAfter
 )
 
 // others looks at the sessions that are not followed, by their names: whether they are used from
-// elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps the
-// old ones out and what the new ones do.
+// elsewhere, which nothing else tells, and, once the cutoff has passed, whether the policy keeps
+// the old ones out and what the new ones do.
 func (q *investigation) others(ctx context.Context, sessions, among []trail.Session, into *followed) error {
 	ask := q.asking(q.toLookAt(sessions, into), among)
 	ask.Limit = othersCalls
@@ -48,7 +48,7 @@ func (q *investigation) asking(sessions, among []trail.Session) trail.ActivityQu
 }
 
 // toLookAt picks sessions of as many names as are asked for: old ones that had not ended at the
-// cutoff, then those since, then what had ended within the hour, and at the first look earlier; of
+// cutoff, then those since, then what had ended within the hour, and at the first check earlier; of
 // each what people opened before what services opened.
 func (q *investigation) toLookAt(sessions []trail.Session, known *followed) []trail.Session {
 	ranks := make([][]trail.Session, 8)
@@ -121,8 +121,8 @@ func (s *followed) skip(session trail.Session) bool {
 	return settled
 }
 
-// beginWith are the sessions that are followed: those of which a look found that their key was
-// copied first, then those that went on to another role and those that stand out; where none does,
+// beginWith are the sessions that are followed: those of which a check found that their key was
+// copied first, then those that assumed another role and the unusual ones; where there is none,
 // the newest that had not ended at the cutoff.
 func (q *investigation) beginWith(
 	report trail.Report, suspects []trail.Suspect, did map[string]trail.Activity,

@@ -10,16 +10,16 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// A look that takes longer than progressEvery tells how far it is, as often and at most maxProgress
-// times.
+// A check that takes longer than progressEvery tells how far it is, as often and at most
+// maxProgress times.
 const (
 	progressEvery = 4 * time.Second
 	maxProgress   = 8
 )
 
-// tellProgress tells how far a look is, beside it: a store that is slow must not hold up the look.
-// The first look says at once that it is under way. report takes how far it is; end stops telling
-// and waits until nothing is told any more.
+// tellProgress tells how far a check is, beside it: a store that is slow must not hold up the
+// check. The first check says at once that it is under way. report takes how far it is; end stops
+// telling and waits until nothing is told any more.
 func (q *investigation) tellProgress(ctx context.Context) (report func(done, all int), end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	over := make(chan struct{})

@@ -344,7 +344,7 @@ func whyEnded(r approvals.Request, p phrases) string {
 	return p.failure(r.Closing) + p.after
 }
 
-// judged says what the looks at CloudTrail came to, as a further sentence; nothing before the last
+// judged says what the checks of CloudTrail came to, as a further sentence; nothing before the last
 // one.
 func judged(r approvals.Request) string {
 	v, err := record.Detail[record.Conclusion](r.Judged)

@@ -58,7 +58,7 @@ func forgedNotice(r approvals.Request, p phrases) string {
 	return forgedLead(*r.Forged) + p.failure(*r.Forged) + askAnew
 }
 
-// forgedLead tells a change, which somebody made, from a key that is not the one any more.
+// forgedLead tells a change, which an attacker made, from a key that is not the one any more.
 func forgedLead(e approvals.Event) string {
 	if f, err := record.Detail[approvals.Forged](e); err == nil && f.Foreign {
 		return "*This request ends here.* "

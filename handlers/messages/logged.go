@@ -23,15 +23,15 @@ func WrittenAfterAll(w Words, policy string, cutoff time.Time) string {
 		" in the IAM console."
 }
 
-// WrittenOnce is why a request failed whose policy AWS took, whereupon it was not there and
+// WrittenOnce is why a request failed whose policy AWS accepted, whereupon it was not there and
 // could not be written again.
 func WrittenOnce(policy, mismatch, why string) string {
 	return "AWS accepted the policy once, and it was not there as written (" + mismatch +
 		"). Writing it again failed. " + why + " Check the policy " + policyName(policy) + "."
 }
 
-// WrittenOnAnother is why a request is void whose policy AWS took on a role that had just been made
-// again. left says that the policy could not be taken off it.
+// WrittenOnAnother is why a request is void whose policy AWS accepted on a role that had just been
+// made again. left says that the policy could not be taken off it.
 func WrittenOnAnother(policy string, left bool) string {
 	fate := "The policy " + policyName(policy) + " was removed again, or is gone."
 	if left {
@@ -81,8 +81,8 @@ const (
 	// did not type the words.
 	UndoRevives = "The policy that would block the same sessions after the undo was changed or removed since, so " +
 		"old sessions would work again. Ask again, with the words: " + ReviveWords + "."
-	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
-	// was held up.
+	// UndoneAfterAll: the request had ended without it, and then AWS accepted the change of a
+	// worker that was held up.
 	UndoneAfterAll = "AWS accepted the change although this request had ended: " +
 		"a worker that was held up had begun before. Check it now; if it has to be contained again, ask again."
 	// UnknownPurpose: a newer version may have opened the request.

@@ -24,7 +24,7 @@ const MaxReason = limitReason
 // limitPlain bounds a fallback that is all foreign text: escaping can make five characters of one.
 const limitPlain = 780
 
-// Plain is a reply whose text was not put together here and may quote what somebody typed.
+// Plain is a reply whose text was not put together here and may quote what a person typed.
 func Plain(text string) *Message {
 	return &Message{Text: Code(text, limitPlain), Blocks: []slack.Block{plainSection(text, limitSection)}}
 }

@@ -226,7 +226,7 @@ func (l Listed) row(now time.Time) slack.Block {
 	return slack.NewSectionBlock(mrkdwn(l.words(now, false)), nil, open)
 }
 
-// HomeRefused is the App Home of everybody else.
+// HomeRefused is the App Home of every other person.
 func HomeRefused(standing approvals.Standing) slack.HomeTabViewRequest {
 	return slack.HomeTabViewRequest{
 		Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{section(NotEntitled(standing).Text)}},

@@ -86,7 +86,7 @@ type Context struct {
 	Names map[string]string
 }
 
-// Incident is what the looks at CloudTrail have told, in the words of the measure.
+// Incident is what the checks of CloudTrail have told, in the words of the measure.
 func (c Context) Incident(events []approvals.Event) record.Incident {
 	in := record.Gather(events)
 	in.Mark = c.Words.Mark

@@ -58,7 +58,7 @@ type Started struct {
 	ServerTime time.Time        `json:"server_time,omitzero"` // AWS's clock
 }
 
-// Applied is the Detail of an EventApplied: AWS took the write, or it was found done.
+// Applied is the Detail of an EventApplied: AWS accepted the write, or it was found done.
 type Applied struct {
 	Policy       string    `json:"policy,omitempty"` // the name of the policy that was written; empty: the IAM console's
 	Cutoff       time.Time `json:"cutoff,omitzero"`  // zero for a document without one and for an undo
@@ -117,5 +117,5 @@ type Finding struct {
 	Trust    []role.Principal `json:"trust,omitempty"`  // who may assume the role now
 	Urgent   bool             `json:"urgent,omitempty"` // the requester and the approvers are mentioned
 
-	Changes []Change `json:"changes,omitempty"` // who changed the deny, newest first; not with the others
+	Changes []Change `json:"changes,omitempty"` // who changed the policy, newest first; not with the others
 }

@@ -26,7 +26,7 @@ type ShutOut struct {
 	Code string `json:"code"` // Slack's word for why it refuses the channel, or CodeThreadGone
 }
 
-// WhyDirect is the code of the event for which people are told directly; "" without such an event.
+// WhyDirect is the code of the event for which people get a DM; "" without such an event.
 func WhyDirect(events []approvals.Event) string {
 	for _, e := range events {
 		if d := Known[ShutOut](e); e.Type == approvals.EventShutOut && d != nil {

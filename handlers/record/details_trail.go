@@ -8,7 +8,7 @@ import (
 
 // What an event keeps of CloudTrail.
 const (
-	// MaxSuspects is how many sessions a look names as worth a look by themselves.
+	// MaxSuspects is how many sessions a check names as unusual by themselves.
 	MaxSuspects = 40
 	// MaxServices and MaxPersistence bound what is kept of one session.
 	MaxServices    = 12
@@ -23,8 +23,8 @@ const (
 	MaxCalls = 20
 	// MaxReasons is how many sentences a verdict keeps.
 	MaxReasons = 12
-	// MaxToDo is how many calls that opened doors, and how many roles, a verdict says what to do
-	// about.
+	// MaxToDo is how many calls that created persistence, and how many roles, a verdict says what
+	// to do about.
 	MaxToDo = 8
 )
 
@@ -73,9 +73,9 @@ type User struct {
 	Unusual bool `json:"unusual,omitempty"`
 }
 
-// Looking is the Detail of an EventLooking: a look at CloudTrail is under way.
+// Looking is the Detail of an EventLooking: a check of CloudTrail is under way.
 type Looking struct {
-	Look int `json:"look"` // 0: the first look; then 1, 2, …
+	Look int `json:"look"` // 0: the first check; then 1, 2, …
 	Done int `json:"done"` // regions that have answered, or failed to
 	All  int `json:"all"`
 }
@@ -89,13 +89,13 @@ type Evidence struct {
 	LeftOut  int                    `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
 	Suspects []Suspect              `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
 	Regions  []trail.RegionCoverage `json:"regions,omitempty"`  // every region that was asked
-	Past     []trail.Past           `json:"past,omitempty"`     // of callers, that no earlier look had found out
-	FollowUp int                    `json:"follow_up"`          // 0: the first look; then 1, 2, …
-	Last     bool                   `json:"last,omitempty"`     // no further look is planned
+	Past     []trail.Past           `json:"past,omitempty"`     // of callers, that no earlier check had found out
+	FollowUp int                    `json:"follow_up"`          // 0: the first check; then 1, 2, …
+	Last     bool                   `json:"last,omitempty"`     // no further check is planned
 	Failed   string                 `json:"failed,omitempty"`   // a sentence, when nothing could be asked at all
 }
 
-// Sessions is the Detail of an EventSessions: what a look found that no earlier one had, newest
+// Sessions is the Detail of an EventSessions: what a check found that no earlier one had, newest
 // first; in several events where one is too small for it.
 type Sessions struct {
 	Look int       `json:"look"`
@@ -122,7 +122,7 @@ type Suspect struct {
 	From []string `json:"used_from,omitempty"`
 }
 
-// Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
+// Chosen is the Detail of an EventChosen: a person chose a session from the menu.
 type Chosen struct {
 	Mark string `json:"mark"` // as in the menu
 }
@@ -169,13 +169,13 @@ type SessionActivity struct {
 	Last      time.Time          `json:"last,omitzero"`
 	Services  []trail.ServiceUse `json:"services,omitempty"` // most calls first, at most MaxServices
 	Others    int                `json:"others,omitempty"`   // calls of services that are not in Services
-	// calls that open a way back in, oldest first, at most MaxPersistence
+	// calls that create persistence, oldest first, at most MaxPersistence
 	Persistence     []Call `json:"persistence,omitempty"`
 	MorePersistence int    `json:"more_doors,omitempty"`
 	Partly          bool   `json:"partly,omitempty"` // only the newest calls were read, or not every region
 
-	// Where only the newest calls were read: whether those that open doors most often were looked up
-	// by name from before them, and of which names there was more than was read.
+	// Where only the newest calls were read: whether those that create persistence most often were
+	// looked up by name from before them, and of which names there was more than was read.
 	Named    bool     `json:"named,omitempty"`
 	NamesCut []string `json:"names_cut,omitempty"`
 }
@@ -213,7 +213,7 @@ type Link struct {
 	Persistence []Call             `json:"persistence,omitempty"` // at most MaxLinkPersistence, oldest first
 }
 
-// Word is what the looks come to in the end. The zero value is that nothing was concluded yet.
+// Word is what the checks come to in the end. The zero value is that nothing was concluded yet.
 type Word = trail.Containment
 
 // The words.
@@ -232,7 +232,7 @@ type Conclusion struct {
 	Next     time.Time `json:"next,omitzero"`   // when CloudTrail is asked again; zero for never
 	Calls    []Call    `json:"calls,omitempty"`
 	Sessions []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
-	// that sessions that stood out opened, whatever the word, at most MaxToDo
+	// that sessions that were unusual opened, whatever the word, at most MaxToDo
 	Persistence []Call `json:"persistence,omitempty"`
 	// that are held and that nothing here stops, at most MaxToDo; without what they did
 	Roles []Link `json:"roles,omitempty"`

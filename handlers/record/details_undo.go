@@ -7,7 +7,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Facts is what the subject of a request holds: the role, and of a request to take a deny away also
+// Facts is what the subject of a request holds: the role, and of a request to undo also
 // what that is about. Of a drill the role is in Drill and nowhere else: code that takes a drill for
 // a revocation finds no role to write to.
 type Facts struct {
@@ -16,7 +16,7 @@ type Facts struct {
 	Drill *Role    `json:"drill,omitempty"`
 }
 
-// Undoing is the deny that a request is to take away, as it was when that was asked for. The
+// Undoing is the policy that a request is to take away, as it was when that was asked for. The
 // request it is of is the request's About.
 type Undoing struct {
 	Card      string    `json:"card,omitempty"` // address of the earlier request's card
@@ -29,12 +29,12 @@ type Undoing struct {
 	Changes []contain.Change `json:"changes"`
 	Slots   Stands           `json:"slots,omitempty"` // what the undo would leave of them
 
-	Cutoff        time.Time `json:"cutoff"`                  // of the deny that goes
+	Cutoff        time.Time `json:"cutoff"`                  // of the policy that goes
 	RestoreCutoff time.Time `json:"restore_cutoff,omitzero"` // the highest that would stand then
 	RevivesUntil  time.Time `json:"revives_until"`           // until when sessions that are denied now can be alive
 	Revives       bool      `json:"revives,omitempty"`       // some could be, when this was asked for
 	Words         string    `json:"words,omitempty"`         // what the requester typed to say that they mean it
-	// the role was as before the deny already, when this was asked for
+	// the role was as before the policy already, when this was asked for
 	Gone bool `json:"gone,omitempty"`
 }
 
@@ -99,7 +99,7 @@ func (s Stands) Restores() bool {
 	})
 }
 
-// Undone is the Detail of an EventUndone: another request took the deny of this one away.
+// Undone is the Detail of an EventUndone: another request took the policy of this one away.
 type Undone struct {
 	Request      string    `json:"request"`
 	Card         string    `json:"card,omitempty"` // address of its card
@@ -115,7 +115,7 @@ type Undone struct {
 	Seen         Seen      `json:"seen,omitempty"`
 }
 
-// Expired is the Detail of an EventPolicyExpired: no session that the deny keeps out can be alive
+// Expired is the Detail of an EventPolicyExpired: no session that the policy keeps out can be alive
 // any more.
 type Expired struct {
 	Cutoff   time.Time `json:"cutoff"`

@@ -10,7 +10,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 )
 
-// Incident is what the looks at CloudTrail have told so far: the fold of a request's events, as
+// Incident is what the checks of CloudTrail have told so far: the fold of a request's events, as
 // approvals.Request is. Everything that the thread shows of it (the sentence, the table, the lists,
 // the picture) is a view of this.
 type Incident struct {
@@ -23,17 +23,17 @@ type Incident struct {
 	Regions  []trail.RegionCoverage // of the latest look that told something
 	Suspects map[string]Suspect
 	Failed   string // why the latest look told nothing; empty when it did
-	Last     bool   // no further look is planned
+	Last     bool   // no further check is planned
 
-	Looking *Looking // a look that is under way
+	Looking *Looking // a check that is under way
 	// the latest of each session, by its event id, with what only earlier ones reached
 	Activities map[string]SessionActivity
 	Chain      []Link // of the latest look, and of earlier ones if it could not read everything
 	MoreLinks  int
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
-	Lost       bool // a later look missed the deny
-	Undone     bool // another request took the deny away
+	Lost       bool // a later check missed the policy
+	Undone     bool // another request took the policy away
 	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
 	// Mark is what parts old sessions from new ones, in the words of the measure: "cutoff". It is in
 	// no event.

@@ -69,11 +69,11 @@ type View struct {
 type Holding struct {
 	// Changes are what was promised, oldest first. AWS may have taken each, although no answer came.
 	Changes []contain.Change
-	First   time.Time          // the cutoff that AWS took first; zero if it took none
-	Cutoff  time.Time          // the highest that AWS took; zero if it took none
-	Since   time.Time          // the cutoff, or when AWS took what has none: it parts sessions; zero if nothing was taken
+	First   time.Time          // the cutoff that AWS accepted first; zero if it took none
+	Cutoff  time.Time          // the highest that AWS accepted; zero if it took none
+	Since   time.Time          // the cutoff, or when AWS accepted what has none: parts sessions; zero if none
 	Planned time.Time          // the highest that was planned or written; zero before there was a plan
-	Stands  []contain.Document // as AWS took them last
+	Stands  []contain.Document // as AWS accepted them last
 	Refused []contain.Slot     // that AWS never took
 
 	// Only from InForce:
@@ -155,7 +155,7 @@ func WrittenBy(events []approvals.Event) Holding {
 	return w
 }
 
-// since is the moment that parts sessions, by an event that says when AWS took what.
+// since is the moment that parts sessions, by an event that says when AWS accepted what.
 func since(cutoff, at time.Time, e approvals.Event) time.Time {
 	switch {
 	case !cutoff.IsZero():
@@ -167,7 +167,7 @@ func since(cutoff, at time.Time, e approvals.Event) time.Time {
 	}
 }
 
-// Write is one time that AWS took what a request is to keep on the principal.
+// Write is one time that AWS accepted what a request is to keep on the principal.
 type Write struct {
 	At     time.Time // AWS's clock; the store's if an earlier try wrote it
 	Stands []contain.Document
@@ -203,7 +203,7 @@ func Ours(m contain.Measure, events []approvals.Event) (slots []contain.Slot, ou
 	return slots, func(d contain.Document) bool { return m.Gap(now, d, first[d.Slot]) == contain.Covers }
 }
 
-// Taken are the changes to what AWS took: what it refused can neither be missed nor restored.
+// Taken are the changes to what AWS accepted: what it refused can neither be missed nor restored.
 func (h Holding) Taken() []contain.Change {
 	return slices.DeleteFunc(slices.Clone(h.Changes), func(c contain.Change) bool {
 		return slices.ContainsFunc(h.Refused, func(s contain.Slot) bool { return s.Kind == c.Slot.Kind })

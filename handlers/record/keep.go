@@ -13,9 +13,9 @@ import (
 // check no longer reached is taken from those before it. A check that read everything replaces
 // them.
 
-// keeping returns a with what it no longer reached of an earlier look at the same session: calls
-// that open doors, the addresses that its key was used from, and how far back they go. The counts
-// stay those of a.
+// keeping returns a with what it no longer reached of an earlier check at the same session: calls
+// that create persistence, the addresses that its key was used from, and how far back they go. The
+// counts stay those of a.
 func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 	if !a.Partly {
 		return a
@@ -61,7 +61,7 @@ func (c Call) same(other Call) bool {
 			c.SourceAddress == other.SourceAddress && c.ErrorCode == other.ErrorCode
 }
 
-// keepLinks adds the roles of earlier looks that the latest, which could not read everything, no
+// keepLinks adds the roles of earlier checks that the latest, which could not read everything, no
 // longer reached.
 func keepLinks(latest, earlier []Link) []Link {
 	kept := slices.Clone(latest)

@@ -6,13 +6,13 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// Proof is what the log has of each fact. What was seen before the deny was written again does not
-// speak for it any more.
+// Proof is what the log has of each fact. What was seen before the policy was written again does
+// not speak for it any more.
 type Proof struct {
 	Cutoff    time.Time // zero of what has none
 	Since     time.Time // as in Holding
 	ReadBack  *ReadBack
-	Lost      *Tampered // what a look found instead of the deny, until it is written again
+	Lost      *Tampered // what a check found instead of the policy, until it is written again
 	Rewrites  int
 	Simulated *Simulated
 	Seen      *Enforcement

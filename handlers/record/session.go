@@ -100,7 +100,7 @@ func (s Session) CallerIdentity() string {
 	return s.Caller
 }
 
-// MaxDetail is the most bytes of JSON that one event of a look takes.
+// MaxDetail is the most bytes of JSON that one event of a check takes.
 const MaxDetail = 48_000
 
 // Pack divides sessions into lists that each fit into one event, at most most sessions in all, and

@@ -11,7 +11,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// Markdown is read outside Slack, by renderers that nobody here knows: what they link, ping and
+// Markdown is read outside Slack, by renderers that are not known: what they link, ping and
 // format differs. Text from outside is therefore a code span, in which none of them does anything;
 // see mdCode and mdProse.
 
@@ -100,7 +100,7 @@ func mdRole(role record.Role) string {
 	return key + mdCode(role.AccountName+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
 }
 
-// mdOther names a role that sessions went on to.
+// mdOther names a role that sessions assumed.
 func mdOther(l record.Link) string { return mdCode(messages.RoleOf(l), 300) }
 
 // pen writes Markdown.

@@ -10,7 +10,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/timeline"
 )
 
-// picture shows an incident over time: a row for each caller, those that stand out first, then
+// picture shows an incident over time: a row for each caller, the unusual ones first, then
 // those with the newest session.
 func picture(in record.Incident, role record.Role) timeline.Picture {
 	p := timeline.Picture{

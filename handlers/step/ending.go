@@ -88,7 +88,7 @@ const (
 	EndStale                     // it is too late, by AWS's clock
 	EndGone                      // there is no such role any more
 	EndRefused                   // AWS will refuse every try
-	EndLater                     // AWS did not take it for a passing reason
+	EndLater                     // AWS did not accept it for a passing reason
 	EndExhausted                 // the same, after the last try
 )
 

@@ -47,7 +47,7 @@ type Again struct {
 func (a *Again) Error() string { return "again in " + a.After.String() }
 
 // NotYet puts off what is said to be the last of some looks until their plan is over, counted from
-// when the deny was applied: an item is not signed, and the last look says what all of them came
+// when the policy was applied: an item is not signed, and the last check says what all of them came
 // to. nil: it is time.
 func NotYet(r approvals.Request, now time.Time, plan []time.Duration) error {
 	if len(plan) == 0 {

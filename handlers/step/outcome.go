@@ -54,7 +54,7 @@ func SumUndo(a *record.Applied, m contain.Measure, u record.Undoing, now time.Ti
 	a.Revives = revives(u, a.RestoreCutoff, at)
 }
 
-// revives reports whether sessions that a deny keeps out could work again once it is gone: unless
+// revives reports whether sessions that a policy keeps out could work again once it is gone: unless
 // what stands then keeps them out, too, or they are too old to be alive at that moment.
 func revives(u record.Undoing, restored, at time.Time) bool {
 	return !u.RevivesUntil.IsZero() && restored.Before(u.Cutoff) && (at.IsZero() || at.Before(u.RevivesUntil))

@@ -14,12 +14,12 @@ var (
 	ink    = color.RGBA{0x1D, 0x1C, 0x1D, 0xFF}
 	grey   = color.RGBA{0x4A, 0x49, 0x4C, 0xFF}
 	grid   = color.RGBA{0xE2, 0xE2, 0xE6, 0xFF} // says nothing by itself
-	shade  = color.RGBA{0xD6, 0xD6, 0xDC, 0xFF} // nobody looked
+	shade  = color.RGBA{0xD6, 0xD6, 0xDC, 0xFF} // not covered
 	edge   = color.RGBA{0x8D, 0x8C, 0x92, 0xFF}
 	blue   = color.RGBA{0x12, 0x64, 0xA3, 0xFF} // issued before
 	green  = color.RGBA{0x00, 0x6B, 0x4F, 0xFF} // issued after
 	red    = color.RGBA{0xA8, 0x11, 0x35, 0xFF} // suspicious, and what was denied
-	orange = color.RGBA{0xA8, 0x50, 0x00, 0xFF} // opens a door
+	orange = color.RGBA{0xA8, 0x50, 0x00, 0xFF} // creates persistence
 )
 
 // palette has the colours, each in the shades to paper that smooth edges are made of: a picture of
@@ -70,7 +70,7 @@ func (c *canvas) stripes(r image.Rectangle, right bool, col color.RGBA) {
 	}
 }
 
-// unseen fills what nobody looked at: wide pale stripes, behind everything.
+// unseen fills what was not covered: wide pale stripes, behind everything.
 func (c *canvas) unseen(r image.Rectangle) {
 	c.fill(r, shade)
 	c.stripes(r, true, paper)
@@ -95,7 +95,7 @@ func (c *canvas) polygon(col color.Color, points ...image.Point) {
 	z.Draw(c.img, box, uniform(col), image.Point{})
 }
 
-// diamond is the mark of a call that opens a door, around its middle.
+// diamond is the mark of a call that create persistence, around its middle.
 func (c *canvas) diamond(x, y, half int, col color.Color) {
 	c.polygon(col, image.Pt(x, y-half), image.Pt(x+half, y), image.Pt(x, y+half), image.Pt(x-half, y))
 }

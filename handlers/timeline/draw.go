@@ -71,7 +71,7 @@ func (p *panel) draw(c *canvas) {
 // top is that of the plot.
 func (p *panel) top() int { return p.flag + flagRoom - rowGap/2 }
 
-// behind writes a text on paper of its own, so that lines behind it do not run through it.
+// behind writes a text on a ground of its own, so that lines behind it do not run through it.
 func behind(c *canvas, face font.Face, col color.RGBA, x, y int, text string) {
 	c.fill(image.Rect(x, y-25, x+c.text.width(face, text), y+8), paper)
 	c.write(face, col, x, y, text)

@@ -22,7 +22,7 @@ func scaleOf(p Picture) scale {
 		end = start.Add(time.Hour)
 	}
 	seen := [2]time.Time{start.UTC(), end.UTC()}
-	// The cutoff lies a little ahead of the moment at which it was written, and so of a look right
+	// The cutoff lies a little ahead of the moment at which it was written, and so of a check right
 	// after it; and what is past it needs room to be seen.
 	near, room := end.Sub(start)/4, end.Sub(start)/16
 	switch c := p.Cutoff; {
@@ -40,7 +40,7 @@ func scaleOf(p Picture) scale {
 // Sub reports whether a scale shows a part of another large enough to be worth a band.
 func (s scale) Sub(whole scale) bool { return s.span > 0 && s.span*1.5 < whole.span }
 
-// attack is the time of what stands out, and the rows that do: the last hour, or more where it
+// attack is the time of what is unusual, and the rows that are: the last hour, or more where it
 // began earlier, of what was looked at.
 func (p Picture) attack() (s scale, rows []Row) {
 	const hour, most, room = time.Hour, 4 * time.Hour, 3 * time.Minute
@@ -76,7 +76,7 @@ func (p Picture) attack() (s scale, rows []Row) {
 	return scale{start: start.UTC(), end: last.UTC(), from: from, span: seconds(last) - from, seen: whole.seen}, rows
 }
 
-// rank says how much a row stands out: red, amber, or not at all.
+// rank says how much a row is unusual: red, amber, or not at all.
 func (r Row) rank() (rank int) {
 	for _, b := range r.Bars {
 		switch {
@@ -103,7 +103,7 @@ func (s scale) x(t time.Time) int {
 	return plotLeft + int(math.Round(part*(plotRight-plotLeft)))
 }
 
-// unseen are the parts of the plot, from one pixel to another, that nobody looked at.
+// unseen are the parts of the plot, from one pixel to another, that was not covered.
 func (s scale) unseen() (parts [][2]int) {
 	if s.seen[0].After(s.start) {
 		parts = append(parts, [2]int{plotLeft, s.x(s.seen[0])})

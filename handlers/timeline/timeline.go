@@ -1,8 +1,8 @@
 // Package timeline draws what happened over time as a picture: a row for each caller, their
 // sessions as bars, the cutoff as a line, calls and denials as marks. It knows nothing of Slack, of
-// AWS or of a request's log: whoever has those makes a Picture of them.
+// AWS or of a request's log: the caller makes a Picture of those.
 //
-// Where something stands out and the window is long, a band below shows the time of the attack
+// Where something is unusual and the window is long, a band below shows the time of the attack
 // again, larger, with the names of marks.
 //
 // The picture is a PNG of 840 pixels' width, as high as its rows need and at most maxHeight. It is
@@ -20,7 +20,7 @@
 // session, from its issue to its expiry; one Mark for each call that was seen. Start and End are
 // the window that was looked at, so that an empty stretch means that nothing was seen in it; where
 // they leave the cutoff just outside or at the edge, the picture goes on past it, and marks what
-// nobody looked at. A window that is long before the first session is better begun there: a minute
+// not covered at. A window that is long before the first session is better begun there: a minute
 // of twelve hours is a pixel and a half.
 package timeline
 

@@ -16,7 +16,7 @@ type State string
 const (
 	OK      State = "ok"
 	Warning State = "warning" // it works, and less well or less safely than it could
-	Failure State = "failure" // a revocation would be stopped, or nobody knows because nothing answered
+	Failure State = "failure" // a revocation would be stopped, or it is not known because nothing answered
 )
 
 // Finding is what one check saw.

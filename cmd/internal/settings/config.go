@@ -178,8 +178,8 @@ func (c *Config) account(name string, a account, p *problems) {
 	}
 }
 
-// onlyPeople counts the people on a list; 0 when there are groups on it, whose members nobody knows
-// here.
+// onlyPeople counts the people on a list; 0 when there are groups on it, whose members are not
+// known here.
 func onlyPeople(ids []string) int {
 	people := make(map[string]bool, len(ids))
 	for _, id := range ids {

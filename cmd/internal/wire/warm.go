@@ -16,7 +16,7 @@ const warmEvery = 5 * time.Minute
 
 // keepWarm opens the reading sessions and renews them until ctx ends, so that no command and no
 // approval waits for them. An account that cannot be used is told of when it becomes so, and again
-// to whoever asks for a role of it.
+// to a person who asks for a role of it.
 func keepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
 	var unusable, unlisted map[string]bool
 	for {

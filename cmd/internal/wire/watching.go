@@ -52,8 +52,8 @@ func (w Watching) AWS(ctx context.Context, service, operation string) func(aws.E
 		drawn = w.traces.AWSCall(ctx, service, operation)
 	}
 	return func(e aws.Ended) {
-		// That something is not there is often what was to be found out; a call that nobody waits for any
-		// more was fine.
+		// That something is not there is often what was to be found out; a call that no caller
+		// waits for any more was fine.
 		bad := e.Outcome != aws.OutcomeOK && e.Outcome != aws.OutcomeNotFound && e.Outcome != aws.OutcomeCanceled
 		counted(string(e.Outcome), e.Attempts)
 		drawn(string(e.Outcome), bad, e.Attempts)
