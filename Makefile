@@ -19,7 +19,7 @@ STRICT   ?=
 WRITE    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash load bench bolt lint golden clean
+.PHONY: help build sbom demo test crash load bench bolt lint golden clean
 
 help: ## list these targets
 	@echo 'make <target>:'
@@ -32,6 +32,10 @@ first:
 
 build: ## build bin/revokebot and bin/revokebot-sandbox, static binaries
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/revokebot ./cmd/revokebot-sandbox
+
+sbom: build ## write bin/revokebot.cdx.json, the modules in bin/revokebot as CycloneDX; fetches the tool for it
+	$(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json \
+	  -output bin/revokebot.cdx.json bin/revokebot
 
 demo: first build ## build and run the sandbox, without any account; ARGS="--listen 127.0.0.1:9000" for another port
 	@./bin/revokebot-sandbox $(ARGS)
