@@ -139,20 +139,19 @@ func (c *Client) listRoles(ctx context.Context, a *aws.Conn) ([]ListedRole, erro
 // eachRole asks IAM for all roles of an account, page by page, while more are wanted.
 func eachRole(ctx context.Context, a *aws.Conn, more func(types.Role) bool) error {
 	in := &iam.ListRolesInput{MaxItems: awssdk.Int32(rolesPage)}
-	for {
+	return pages(a, "iam:ListRoles", func() (bool, error) {
 		page, _, err := aws.IAM(ctx, a, aws.Credential{}, (*iam.Client).ListRoles, in)
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, role := range page.Roles {
 			if !more(role) {
-				return nil
+				return false, nil
 			}
 		}
-		if in.Marker = page.Marker; !page.IsTruncated || page.Marker == nil {
-			return nil
-		}
-	}
+		in.Marker = page.Marker
+		return page.IsTruncated, nil
+	})
 }
 
 // otherwise is the role that was meant by a name that no role has: the name without the full stop

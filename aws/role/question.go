@@ -85,11 +85,19 @@ func (s Simulated) Decided() (all []Decided) {
 // service control policies ask for that. For the role that the bot assumes there is a source
 // identity as well, because its sessions that write have one, and its policies may ask for that.
 func (s Question) Ask(ctx context.Context, a *aws.Conn, with aws.Credential) (Simulated, error) {
-	out, at, err := aws.IAM(ctx, a, with, (*iam.Client).SimulatePrincipalPolicy, s.input(a))
+	in, all := s.input(a), Simulated{}
+	err := pages(a, "iam:SimulatePrincipalPolicy", func() (more bool, err error) {
+		out, at, err := aws.IAM(ctx, a, with, (*iam.Client).SimulatePrincipalPolicy, in)
+		if err != nil {
+			return false, err
+		}
+		all.Results, all.At, in.Marker = append(all.Results, out.EvaluationResults...), at.Server, out.Marker
+		return out.IsTruncated, nil
+	})
 	if err != nil {
 		return Simulated{}, err
 	}
-	return Simulated{out.EvaluationResults, at.Server}, nil
+	return all, nil
 }
 
 // input puts the question as the API has it.
@@ -108,14 +116,21 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 			ContextKeyName: &k.Name, ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values,
 		})
 	}
+	attached := types.AttachmentTypeRole
+	if ref, err := aws.ParseARN(s.Principal); err == nil && ref.Kind == string(contain.User) {
+		attached = types.AttachmentTypeUser
+	}
 	for _, slot := range s.Without {
+		if slot.Kind == contain.KeyStatus {
+			continue
+		}
 		if strings.HasPrefix(slot.Name, "arn:") {
 			in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberPolicyArn{Value: slot.Name})
 			continue
 		}
 		in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberInlinePolicyIdentifier{
 			Value: types.InlinePolicyIdentifierType{
-				AttachmentName: awssdk.String(aws.NameOf(s.Principal)), AttachmentType: types.AttachmentTypeRole,
+				AttachmentName: awssdk.String(aws.NameOf(s.Principal)), AttachmentType: attached,
 				PolicyName: awssdk.String(slot.Name),
 			},
 		})

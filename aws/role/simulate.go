@@ -145,8 +145,14 @@ func (c *Client) DeniedAnyway(
 		return nil, err
 	}
 	denied := map[string]bool{}
-	for _, action := range out.actions(types.PolicyEvaluationDecisionTypeExplicitDeny) {
+	for _, action := range actions { // one without an answer proves nothing
 		denied[action] = true
+	}
+	for _, r := range out.Results {
+		if r.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed ||
+			r.EvalDecision == types.PolicyEvaluationDecisionTypeImplicitDeny {
+			delete(denied, awssdk.ToString(r.EvalActionName))
+		}
 	}
 	return denied, nil
 }
@@ -292,7 +298,7 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 	if err := cmp.Or(missingPermission(p.role, own), full); err != nil {
 		return Rehearsal{}, err
 	}
-	r.MayWrite, r.MayWriteUnknown = mayWrite(own, p.account.Name)
+	r.MayWrite, r.MayWriteUnknown = mayWrite(own, puts(p.places), p.account.Name)
 	return r, nil
 }
 
@@ -300,12 +306,12 @@ func toRehearse(p *Prepared) string { return p.of.drillPolicy(p.account.AssumeRo
 
 // mayWrite reads the answer about the bot's own permission, of which missingPermission found that
 // it is no plain no.
-func mayWrite(own simulated, account string) (may bool, unknown string) {
+func mayWrite(own simulated, puts []string, account string) (may bool, unknown string) {
 	if own.Err != nil {
 		return false, notSimulated(own.Err, account)
 	}
 	allowed := own.Value.actions(types.PolicyEvaluationDecisionTypeAllowed)
-	if len(allowed) > 0 && len(allowed) == len(own.Value.Results) {
+	if len(allowed) == len(puts) && len(allowed) == len(own.Value.Results) {
 		return true, ""
 	}
 	return false, "The policy simulator does not say: a condition or a policy of the organization decides, which it " +

@@ -238,19 +238,34 @@ func listAttached(
 	ctx context.Context, p *Prepared, with aws.Credential,
 ) (docs []contain.Document, at aws.Stamp, err error) {
 	in := &iam.ListAttachedRolePoliciesInput{RoleName: &p.of.Principal.Name}
-	for {
-		out, at, err := aws.IAM(ctx, p.account, with, (*iam.Client).ListAttachedRolePolicies, in)
-		if err != nil {
-			return nil, at, err
+	err = pages(p.account, contain.RoleAttached.Facts().Read, func() (more bool, err error) {
+		out, stamp, err := aws.IAM(ctx, p.account, with, (*iam.Client).ListAttachedRolePolicies, in)
+		if at = stamp; err != nil {
+			return false, err
 		}
 		for _, policy := range out.AttachedPolicies {
 			arn := awssdk.ToString(policy.PolicyArn)
 			docs = append(docs, contain.Document{Slot: contain.Slot{Kind: contain.RoleAttached, Name: arn}, Text: arn})
 		}
-		if !out.IsTruncated {
-			return docs, at, nil
-		}
 		in.Marker = out.Marker
+		return out.IsTruncated, nil
+	})
+	return docs, at, err
+}
+
+// mostPages is more than any list has that has to be read whole.
+const mostPages = 100
+
+// pages asks for a list page by page, while there is more. IAM may cut any list (IAM API Reference,
+// "ListAccessKeys"), and what is on no page is taken for absent.
+func pages(a *aws.Conn, operation string, next func() (more bool, err error)) error {
+	for range mostPages {
+		if more, err := next(); err != nil || !more {
+			return err
+		}
+	}
+	return &aws.CallError{
+		Kind: aws.ErrUnavailable, Operation: operation, Account: a.Name, Message: "the list does not end",
 	}
 }
 

@@ -64,25 +64,25 @@ func listKeys(
 	ctx context.Context, p *Prepared, with aws.Credential,
 ) (docs []contain.Document, at aws.Stamp, err error) {
 	in := &iam.ListAccessKeysInput{UserName: &p.of.Principal.Name}
-	out, at, err := aws.IAM(ctx, p.account, with, (*iam.Client).ListAccessKeys, in)
-	if err != nil {
-		return nil, at, err
-	}
-	for _, k := range out.AccessKeyMetadata {
-		slot := contain.Slot{Kind: contain.KeyStatus, Name: awssdk.ToString(k.AccessKeyId)}
-		docs = append(docs, contain.Document{Slot: slot, Text: string(k.Status)})
-	}
-	return docs, at, nil
+	err = pages(p.account, contain.KeyStatus.Facts().Read, func() (more bool, err error) {
+		out, stamp, err := aws.IAM(ctx, p.account, with, (*iam.Client).ListAccessKeys, in)
+		if at = stamp; err != nil {
+			return false, err
+		}
+		for _, k := range out.AccessKeyMetadata {
+			slot := contain.Slot{Kind: contain.KeyStatus, Name: awssdk.ToString(k.AccessKeyId)}
+			docs = append(docs, contain.Document{Slot: slot, Text: string(k.Status)})
+		}
+		in.Marker = out.Marker
+		return out.IsTruncated, nil
+	})
+	return docs, at, err
 }
 
-// deactivate makes a key inactive. It writes no other status, whatever the document says. A key
-// that was deleted meanwhile is no error: the read back tells.
+// deactivate makes a key inactive, one that no list shows as well: lists can be late. It writes no
+// other status, whatever the document says. A key that was deleted is no error: AWS says so.
 func deactivate(ctx context.Context, p *Prepared, with aws.Credential, d contain.Document) (time.Time, error) {
-	switch d.Text {
-	case "":
-		return time.Time{}, nil
-	case contain.KeyInactive:
-	default:
+	if d.Text != "" && d.Text != contain.KeyInactive {
 		return time.Time{}, fmt.Errorf("role: revokebot does not make an access key %s", d.Text)
 	}
 	at, err := change(ctx, p, with, (*iam.Client).UpdateAccessKey, &iam.UpdateAccessKeyInput{

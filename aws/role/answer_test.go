@@ -1,0 +1,179 @@
+package role
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+// answers changes what AWS answers to the calls of an action.
+type answers struct {
+	http.RoundTripper
+	action string
+	change func(asked url.Values, body string) string
+}
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.RoundTripper.RoundTrip(r)
+	if err != nil || form.Get("Action") != a.action {
+		return out, err
+	}
+	text, err := io.ReadAll(out.Body)
+	if err != nil {
+		return nil, err
+	}
+	_ = out.Body.Close()
+	changed := a.change(form, string(text))
+	if changed != string(text) || form.Get("Marker") != "" {
+		out.StatusCode, out.Status = http.StatusOK, "200 OK" // the stand-in knows no such marker
+	}
+	out.Body, out.ContentLength = io.NopCloser(strings.NewReader(changed)), int64(len(changed))
+	out.Header.Del("Content-Length")
+	return out, nil
+}
+
+// changing is the bench with a client to which AWS answers otherwise.
+func (b *bench) changing(action string, change func(asked url.Values, body string) string) *bench {
+	b.T.Helper()
+	config := b.Config
+	config.SDK.HTTPClient = &http.Client{Transport: answers{b.HTTP.Transport, action, change}}
+	cloud, err := aws.New(config)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	again := *b.Bench
+	again.Cloud = cloud
+	return &bench{&again, New(cloud)}
+}
+
+var (
+	anyMember = regexp.MustCompile(`(?s)<member>.*</member>`)
+	truncated = regexp.MustCompile(`<IsTruncated>[a-z]*</IsTruncated>`)
+)
+
+// paged answers with an empty page first. IAM may do that with any list (IAM API Reference).
+func paged(whole func(body string) string) func(url.Values, string) string {
+	first := ""
+	return func(asked url.Values, body string) string {
+		if asked.Get("Marker") != "" {
+			return first
+		}
+		first = whole(body)
+		return truncated.ReplaceAllString(anyMember.ReplaceAllString(body, ""),
+			"<IsTruncated>true</IsTruncated><Marker>more</Marker>")
+	}
+}
+
+func same(body string) string { return body }
+
+func TestNoActiveKeyIsTakenForDeletedBecauseAListDoesNotShowIt(t *testing.T) {
+	for name, change := range map[string]func(url.Values, string) string{
+		"on the second page": paged(same),
+		"stale":              func(_ url.Values, body string) string { return anyMember.ReplaceAllString(body, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onUsers(t, nil, func(t *testing.T, b *bench, key standin.AccessKey) {
+				b = b.changing("ListAccessKeys", change)
+				out, err := b.roles.Apply(t.Context(), nil, new(book).keeping(b.keyOrder(key.AccessKeyID)))
+				if status := b.deployer().Keys[key.AccessKeyID]; err != nil || status != "Inactive" {
+					t.Errorf("the key is %s: %+v, %v", status, out, err)
+				}
+			})
+		})
+	}
+}
+
+func TestNoPageOfTheSimulatorIsLeftOut(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		role := b.Role(standin.RoleSpec{Policies: map[string]string{"no": `{"Version":"2012-10-17","Statement":{` +
+			`"Effect":"Deny","Action":"iam:*","Resource":"*"}}`}})
+		b = b.changing("SimulatePrincipalPolicy", paged(same))
+		o := Order{Target: of("prod", "Deploy", role.ARN, ""), Measure: contain.Revoke()}
+		got, err := b.roles.DeniedAnyway(t.Context(), o, []contain.Document{text(consoleForm)}, nil, []string{"iam:ListRoles"})
+		if err != nil || !got["iam:ListRoles"] {
+			t.Errorf("denied anyway: %v, %v", got, err)
+		}
+	})
+}
+
+func TestNothingIsProvenByWhatTheSimulatorDidNotAnswer(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		role := b.Role(standin.RoleSpec{})
+		b = b.changing("SimulatePrincipalPolicy", func(_ url.Values, body string) string {
+			return anyMember.ReplaceAllString(body, "")
+		})
+		o := Order{Target: of("prod", "Deploy", role.ARN, ""), Measure: contain.Revoke()}
+		got, err := b.roles.DeniedAnyway(t.Context(), o, []contain.Document{text(consoleForm)}, nil, []string{"iam:ListRoles"})
+		if err == nil && !got["iam:ListRoles"] {
+			t.Errorf("denied anyway: %v, %v", got, err)
+		}
+		r := order(b.describe("prod/Deploy"))
+		rehearsed, err := b.roles.Rehearse(t.Context(), r)
+		if err != nil || rehearsed.MayWrite || rehearsed.Paper.Proven {
+			t.Errorf("%+v, %v", rehearsed, err)
+		}
+	})
+}
+
+func TestNoListWithoutAnEndIsReadForEver(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		made := b.Role(standin.RoleSpec{})
+		first := ""
+		endless := func(asked url.Values, body string) string {
+			if asked.Get("Marker") == "" {
+				first = truncated.ReplaceAllString(body, "<IsTruncated>true</IsTruncated><Marker>again</Marker>")
+			}
+			return first
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for action, do := range map[string]func(*bench) error{
+			"ListAttachedRolePolicies": func(b *bench) error {
+				_, err := b.roles.Apply(ctx, nil, b.lock(made))
+				return err
+			},
+			"ListRoles": func(b *bench) error { return b.roles.LoadRoles(ctx, "prod") },
+		} {
+			before := len(b.Server.Calls(action))
+			err := do(b.changing(action, endless))
+			if n := len(b.Server.Calls(action)) - before; n > mostPages || ctx.Err() != nil {
+				t.Errorf("%s: %d pages, %v", action, n, err)
+			}
+		}
+	})
+}
+
+func TestWhatAUserIsDeniedAnywayIsAskedWithoutTheBotsOwnPolicyOnIt(t *testing.T) {
+	onUsers(t, nil, func(t *testing.T, b *bench, key standin.AccessKey) {
+		o, l := b.keyOrder(key.AccessKeyID), &book{}
+		out, err := b.roles.Apply(t.Context(), nil, l.keeping(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stands := []contain.Document{out.Documents[0].There, out.Documents[1].There}
+		slots := []contain.Slot{stands[0].Slot, stands[1].Slot}
+		got, err := b.roles.DeniedAnyway(t.Context(), o, stands, slots, []string{"iam:ListRoles"})
+		if err != nil || got["iam:ListRoles"] {
+			t.Errorf("denied anyway: %v, %v", got, err)
+		}
+	})
+}
