@@ -58,7 +58,7 @@ func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, erro
 	}
 	r := *p
 	r.of, r.gate, r.there = o, g, slices.Clone(p.there)
-	r.of.Promised = slices.Clone(o.Promised)
+	r.of.Promised, r.of.Principal = slices.Clone(o.Promised), p.of.Principal
 	r.out.Documents = make([]Result, len(p.places))
 	r.told()
 	for i := range p.places {
@@ -249,8 +249,13 @@ func (p *Prepared) write(ctx context.Context, i int) (gap bool, err error) {
 		}
 	}
 	at, err := kinds[doc.Slot.Kind].write(kept, p, p.cred, doc)
-	if doc.Text == "" && errors.Is(err, aws.ErrNoSuchRole) {
-		err = nil // an attempt whose answer was lost has emptied it; the read below tells
+	if errors.Is(err, aws.ErrNoSuchRole) {
+		switch {
+		case p.holder(kept) != "":
+			err = renaming(p.role.Principal) // the user is somewhere else
+		case doc.Text == "" || doc.Slot.Kind == contain.KeyStatus:
+			err = nil // an attempt whose answer was lost has emptied it, or the key was deleted; the read below tells
+		}
 	}
 	if err != nil {
 		result.Err = err
@@ -274,9 +279,15 @@ func (p *Prepared) write(ctx context.Context, i int) (gap bool, err error) {
 			there.Text = ""
 		}
 		result.There = p.in(doc.Slot).Document
+		if p.holder(kept) != "" {
+			return false, renaming(p.role.Principal)
+		}
 		return false, again.replaced(p.role.ID)
 	}
-	if result.ReadBackError = back[0].err; back[0].err != nil {
+	if result.ReadBackError = back[0].err; errors.Is(err, aws.ErrNoSuchRole) {
+		result.ReadBackError = err // an empty slot of what is not there says nothing
+	}
+	if result.ReadBackError != nil {
 		return false, nil
 	}
 	result.There, result.ReadBackAt = back[0].Document, back[0].at

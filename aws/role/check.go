@@ -29,6 +29,7 @@ type Check struct {
 	Documents []CheckState       // one for each document of the measure; "" where nothing was promised for it
 	There     []contain.Document // one for each document: the place that holds it, or that was promised last
 	At        time.Time          // AWS's clock at the check, whole seconds; zero when it gave none
+	On        contain.Principal  // where it was found: a user can have been renamed
 	Keys      []string           // the access keys that a user has, where one of them was promised
 	Now       time.Time          // the latest that AWS's clock can show: for contain.Dated
 }
@@ -52,7 +53,7 @@ func (c *Client) Check(ctx context.Context, o Order) (Check, error) {
 	case err != nil:
 		return Check{}, err
 	}
-	check := Check{At: p.role.ServerTime, Now: p.latest(), Keys: p.keys}
+	check := Check{At: p.role.ServerTime, Now: p.latest(), On: p.role.Principal, Keys: p.keys}
 	for i, place := range p.places {
 		state, there := p.held(check.Now, place)
 		check.Documents, check.There = append(check.Documents, state), append(check.There, there.Document)

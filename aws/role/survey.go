@@ -58,7 +58,7 @@ func (c *Client) survey(
 	case want.ID == "" && want.Path != "" && want.Path != p.role.Path:
 		return p, aws.Refuse("The %s %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
 			p.role.Kind, p.role.Name, p.role.AccountName, aws.Quote(p.role.Path), aws.Quote(want.Path))
-	case want.ID != "" && (p.role.ID != want.ID || p.role.ARN != want.ARN):
+	case want.ID != "" && (p.role.ID != want.ID || want.Kind != contain.User && p.role.ARN != want.ARN):
 		return p, p.replaced(want.ID)
 	}
 	return p, c.Refuse(p.hubARN, p.role)
@@ -82,8 +82,23 @@ func (c *Client) conn(p contain.Principal) (*aws.Conn, error) {
 }
 
 // look is survey without a judgement. With ErrNoSuchRole it is known that the account that was
-// asked is the right one.
+// asked is the right one. A user that was renamed is followed.
 func (c *Client) look(
+	ctx context.Context, o Order, advisory bool, policy func(*Prepared) string,
+) (*Prepared, error) {
+	for range maxMoves {
+		p, err := c.lookAt(ctx, o, advisory, policy)
+		to, moved := p.moved(ctx, err)
+		if !moved {
+			return p, err
+		}
+		o.Principal = to
+	}
+	return &Prepared{c: c}, renaming(o.Principal)
+}
+
+// lookAt is look where the principal was last.
+func (c *Client) lookAt(
 	ctx context.Context, o Order, advisory bool, policy func(*Prepared) string,
 ) (*Prepared, error) {
 	p := &Prepared{c: c}

@@ -47,6 +47,48 @@ func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Targ
 	return aws.Target{Kind: contain.User, Account: a.Account, RoleName: *out.UserName, UserKey: key}, err
 }
 
+// maxMoves bounds how often a user is followed that someone keeps renaming.
+const maxMoves = 3
+
+// renaming is the error of an order whose user someone keeps renaming. It passes.
+func renaming(p contain.Principal) error {
+	return &aws.CallError{
+		Kind: aws.ErrBusy, Operation: asks(p.Kind), Account: p.AccountName, Message: "the user is being renamed",
+	}
+}
+
+// holder is the name of the user that has the order's access key now; "" if that is not known.
+func (p *Prepared) holder(ctx context.Context) string {
+	for _, s := range p.slots {
+		if s.Kind == contain.KeyStatus {
+			out, _, err := aws.IAM(ctx, p.account, aws.Credential{}, (*iam.Client).GetAccessKeyLastUsed,
+				&iam.GetAccessKeyLastUsedInput{AccessKeyId: &s.Name})
+			if err == nil {
+				return awssdk.ToString(out.UserName)
+			}
+		}
+	}
+	return ""
+}
+
+// moved is where the user of an order is now, if it was renamed or has another path: the unique id
+// stays, and so do the keys and sessions. err is what a look at the old place came to.
+func (p *Prepared) moved(ctx context.Context, err error) (to contain.Principal, moved bool) {
+	want := p.of.Principal
+	switch {
+	case want.Kind != contain.User || want.ID == "" || err != nil && !errors.Is(err, aws.ErrNoSuchRole):
+		return to, false
+	case err == nil && p.role.ID == want.ID:
+		return p.role.Principal, p.role.ARN != want.ARN
+	}
+	again := &Prepared{account: p.account, of: p.of}
+	again.of.Principal.Name = p.holder(ctx)
+	if again.of.Principal.Name == "" || again.readRole(ctx) != nil || again.role.ID != want.ID {
+		return to, false
+	}
+	return again.role.Principal, true
+}
+
 // UserKeys lists a user's access keys with their statuses. Its errors are those of Look.
 func (c *Client) UserKeys(ctx context.Context, t aws.Target) (Role, []contain.Document, error) {
 	p, err := c.survey(ctx, meant(t, nil, nil), false, nil)
@@ -80,16 +122,12 @@ func listKeys(
 }
 
 // deactivate makes a key inactive, one that no list shows as well: lists can be late. It writes no
-// other status, whatever the document says. A key that was deleted is no error: AWS says so.
+// other status, whatever the document says.
 func deactivate(ctx context.Context, p *Prepared, with aws.Credential, d contain.Document) (time.Time, error) {
 	if d.Text != "" && d.Text != contain.KeyInactive {
 		return time.Time{}, fmt.Errorf("role: revokebot does not make an access key %s", d.Text)
 	}
-	at, err := change(ctx, p, with, (*iam.Client).UpdateAccessKey, &iam.UpdateAccessKeyInput{
+	return change(ctx, p, with, (*iam.Client).UpdateAccessKey, &iam.UpdateAccessKeyInput{
 		UserName: &p.of.Principal.Name, AccessKeyId: &d.Slot.Name, Status: types.StatusTypeInactive,
 	})
-	if errors.Is(err, aws.ErrNoSuchRole) {
-		err = nil
-	}
-	return at, err
 }

@@ -367,3 +367,79 @@ func TestAKeyThatIsDeletedOnTheWayIsContained(t *testing.T) {
 		}
 	})
 }
+
+// An attacker who may rename users takes one away from under its name. Its keys and sessions live on.
+func TestNoUserThatWasRenamedIsTakenForGoneOrReplaced(t *testing.T) {
+	rename := func(b *bench, to string) error { return b.Prod.RenameUser("deployer", to) }
+	for name, moved := range map[string]func(*bench) error{
+		"renamed": func(b *bench) error { return rename(b, "releaser") },
+		"another has the name": func(b *bench) error {
+			err := rename(b, "releaser")
+			b.Prod.AddUser(standin.UserSpec{Name: "deployer", Path: "/ci/"})
+			return err
+		},
+		"another path": func(b *bench) error { return b.Prod.MoveUser("deployer", "/elsewhere/") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onUsers(t, nil, func(t *testing.T, b *bench, key standin.AccessKey) {
+				o, l := b.keyOrder(key.AccessKeyID), &book{}
+				if err := moved(b); err != nil {
+					t.Fatal(err)
+				}
+				out, err := b.roles.Apply(t.Context(), nil, l.keeping(o))
+				if err != nil || !out.Documents[0].ReadBack || !out.Documents[1].ReadBack {
+					t.Fatalf("%+v, %v", out, err)
+				}
+				is := out.Role.Name
+				if u, _ := b.Prod.User(is); u.UniqueID != o.Principal.ID || u.Keys[key.AccessKeyID] != "Inactive" ||
+					u.Policies[olderSessions] == "" {
+					t.Errorf("%+v", u)
+				}
+				o.Promised = l.all
+				if check, err := b.roles.Check(t.Context(), o); err != nil || check.State != Held {
+					t.Errorf("%+v, %v", check, err)
+				}
+				if err := b.Prod.SetKeyStatus(is, key.AccessKeyID, "Active"); err != nil {
+					t.Fatal(err)
+				}
+				if check, err := b.roles.Check(t.Context(), o); err != nil || check.State != Weakened || check.On.Name != is {
+					t.Errorf("active again: %+v, %v", check, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAUserThatIsRenamedJustBeforeAWriteIsFollowedAndNeverCalledContained(t *testing.T) {
+	for n := range 4 {
+		onUsers(t, nil, func(t *testing.T, b *bench, key standin.AccessKey) {
+			n, swapped := n%2, n > 1
+			o, l := b.keyOrder(key.AccessKeyID), &book{}
+			kept, promises := l.keeping(o), 0
+			keep := kept.Promise
+			kept.Promise = func(ctx context.Context, p Plan) ([]contain.Change, error) {
+				if promises++; promises == n+1 {
+					if err := b.Prod.RenameUser("deployer", "releaser"); err != nil {
+						t.Error(err)
+					}
+					if swapped {
+						b.Prod.AddUser(standin.UserSpec{Name: "deployer", Path: "/ci/"})
+					}
+				}
+				return keep(ctx, p)
+			}
+			out, err := b.roles.Apply(t.Context(), nil, kept)
+			if err == nil || aws.Final(err) || out.Documents[n].ReadBack {
+				t.Errorf("%d: %+v, %v", n, out, err)
+			}
+			out, err = b.roles.Apply(t.Context(), nil, l.keeping(o))
+			u, _ := b.Prod.User("releaser")
+			if err != nil || u.Keys[key.AccessKeyID] != "Inactive" || u.Policies[olderSessions] == "" {
+				t.Errorf("%d: %+v, %+v, %v", n, u, out, err)
+			}
+			if other, _ := b.Prod.User("deployer"); len(other.Policies) > 0 {
+				t.Errorf("%d: left on another user: %+v", n, other)
+			}
+		})
+	}
+}

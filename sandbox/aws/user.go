@@ -287,6 +287,11 @@ func (a *Account) DeleteUser(name string) error {
 	})
 }
 
+// MoveUser gives a user another path. The unique id stays, the ARN does not.
+func (a *Account) MoveUser(name, path string) error {
+	return a.onUser(name, func(u *user) error { u.path = path; return nil })
+}
+
 // RenameUser gives a user another name. The unique id stays, the ARN does not.
 func (a *Account) RenameUser(name, to string) error {
 	return a.onUser(name, func(u *user) error {
