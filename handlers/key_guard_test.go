@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -311,4 +312,56 @@ func TestTheCleanUpOfAKeyIsOfferedWhenItsSessionsHaveExpired(t *testing.T) {
 			t.Error("the policy is left, or the key is active")
 		}
 	})
+}
+
+// An attacker who may rename users takes the user away from under its name: the guard follows, and
+// the thread says so.
+func TestTheGuardFollowsAUserThatWasRenamedAndSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		leaked := b.World.CI.AccessKeyID
+		card := deactivate(b, leaked+" pasted")
+		if err := errors.Join(b.World.Prod.RenameUser(ciUser, "releaser"),
+			b.World.Prod.SetKeyStatus("releaser", leaked, "Active"),
+			b.World.Prod.DeleteUserPolicy("releaser", "RevokebotOlderSessions")); err != nil {
+			t.Fatal(err)
+		}
+		b.Until("the key is inactive again", func() bool { return keyStatus(b, "releaser", leaked) == "Inactive" })
+		b.Until("the policy is back", func() bool { return userPolicy(b, "releaser") != "" })
+		b.Until("the guard ends", func() bool { return card.Request().Watched.Type == approvals.EventHeld })
+		if !card.Says("was renamed") || !card.Says("user/ci/releaser") || card.Says("is gone") {
+			t.Errorf("the thread:\n%s", b.Transcript())
+		}
+		if n := strings.Count(b.Transcript(), "was renamed"); n != 1 {
+			t.Errorf("it is told %d times", n)
+		}
+	})
+}
+
+// Nobody can tell a deleted user from one that was renamed after its key was deleted. Its sessions
+// live on in both cases that are not a deletion.
+func TestAUserOfWhichThereIsNoTraceIsNotSaidToHaveLostItsSessions(t *testing.T) {
+	t.Parallel()
+	for name, swapped := range map[string]bool{"gone": false, "another has the name": true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{Guard: looks})
+			leaked := b.World.CI.AccessKeyID
+			card := deactivate(b, leaked+" pasted")
+			err := errors.Join(b.World.Prod.RenameUser(ciUser, "releaser"), b.World.Prod.DeleteAccessKey("releaser", leaked),
+				b.World.Prod.DeleteUserPolicy("releaser", "RevokebotOlderSessions"))
+			if swapped {
+				b.World.Prod.AddUser(awsstandin.UserSpec{Name: ciUser, Path: "/ci/"})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Until("it is told", func() bool { return card.Says("Monitoring has ended") })
+			card.CaughtUp()
+			if card.Says("sessions with it") || card.Says("ended with it") || card.Says("was deleted, seen") ||
+				!card.Says("or renamed") {
+				t.Errorf("%s:\n%s", name, b.Transcript())
+			}
+		})
+	}
 }

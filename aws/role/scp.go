@@ -44,7 +44,7 @@ func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) s
 	}
 	if ref, err := aws.ParseARN(roleARN); err == nil && ref.Kind == string(contain.User) {
 		s.Sid = "OnlyRevokebotChangesKeysAndInlinePolicies"
-		s.Action = []string{"iam:UpdateAccessKey", "iam:PutUserPolicy", "iam:DeleteUserPolicy"}
+		s.Action = []string{"iam:UpdateAccessKey", "iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:UpdateUser"}
 	}
 	for _, key := range Context(slots...) {
 		s.Sid, s.Action = "OnlyRevokebotDetaches", []string{contain.RoleAttached.Facts().Remove}
@@ -69,7 +69,9 @@ func OldSessionsSCP(roleARN string, cutoff time.Time) string {
 	if ref, err := aws.ParseARN(roleARN); err == nil && ref.Kind == string(contain.User) {
 		s := denyOldSessions("DenyTheUserEverything", []string{aws.Literal(roleARN)}, cutoff)
 		delete(s.Condition, "DateLessThan")
-		return scp(s)
+		return scp(s, policyStatement{ // under another name the statement above would not hold
+			Sid: "NobodyRenamesTheUser", Effect: "Deny", Action: []string{"iam:UpdateUser"}, Resource: aws.Literal(roleARN),
+		})
 	}
 	s := denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(roleARN)}, cutoff)
 	if cutoff.IsZero() {

@@ -12,6 +12,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -98,10 +99,23 @@ func (g *Guard) check(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return w.blind(ctx, err)
 	}
-	if err := w.newKeys(ctx, check); err != nil {
+	if err := errors.Join(w.moved(ctx, check), w.newKeys(ctx, check)); err != nil {
 		return err
 	}
 	return w.decide(ctx, check)
+}
+
+// moved tells, once, that the user was renamed or has another path, and goes on with it there.
+func (w *guardRun) moved(ctx context.Context, check role.Check) error {
+	was := w.about.Role.Principal
+	if check.On.ID != was.ID || check.On.ARN == was.ARN {
+		return nil
+	}
+	w.about.Role.Principal = check.On
+	return w.Remark(ctx, w.request.ID, approvals.EventFinding, "moved to "+check.On.ARN, record.Finding{
+		Sentence: "The user " + aws.Quote(was.ARN) + " was renamed: it is " + aws.Quote(check.On.ARN) + " now. Its keys and " +
+			"sessions live on, and so does this. An undo needs the old name back.", Urgent: true,
+	})
 }
 
 // newKeys tells of access keys that the user did not have when the measure was asked for, once

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
@@ -203,7 +204,15 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 		}
 		found := "*Someone changed the " + deny + ":* a check at " + p.At(t.At) + " found it " +
 			p.Found(*t) + "."
+		lives := "; it was deleted or renamed. Sessions of a renamed user can live up to 36 hours: look for UpdateUser " +
+			"in CloudTrail, and for its keys."
 		switch {
+		case t.State == role.RoleGone && c.Role.Kind == contain.User:
+			return "The user is gone", "*There is no user " + roleWords(c.Role) + "* since " + p.At(t.At) + " at the latest" +
+				lives
+		case t.State == role.RoleReplaced && c.Role.Kind == contain.User:
+			return "The user is gone", "*Another user has the name* " + roleWords(c.Role) + " since " + p.At(t.At) +
+				" at the latest. It is not touched. The one that was approved is not there any more" + lives
 		case t.State == role.RoleGone:
 			return "The " + noun + " is gone", "*The " + noun + " " + roleWords(c.Role) + " is gone* since " + p.At(t.At) +
 				" at the latest, and its sessions with it."

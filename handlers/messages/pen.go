@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -212,6 +213,8 @@ func (p Pen) onRole(proof record.Proof) Fact {
 		return f(FactUndone, "no, undone at "+p.At(proof.UndoneAt))
 	case proof.Lost != nil && proof.Lost.Lost():
 		return f(FactNo, "no, "+p.Found(*proof.Lost)+" at "+p.At(proof.Lost.At))
+	case proof.Lost != nil && p.Noun == string(contain.User):
+		return f(FactRoleGone, "the user was deleted or renamed, seen at "+p.At(proof.Lost.At))
 	case proof.Lost != nil:
 		return f(FactRoleGone, "the "+p.Noun+" was deleted, seen at "+p.At(proof.Lost.At))
 	case back == nil:
