@@ -156,3 +156,37 @@ func TestAPromiseThatAWSRefusedIsNotSaidToHaveBeenRemoved(t *testing.T) {
 		})
 	}
 }
+
+// IAM's reads can be late or come from a replica that has not heard of the role: one answer of that
+// kind ends no guard.
+func TestOneAnswerThatTheRoleIsNotThereEndsNoGuard(t *testing.T) {
+	t.Parallel()
+	for last := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, time.Minute, 2 * time.Minute}})
+			card := applied(b)
+			time.Sleep(time.Duration(20+60*last) * time.Second)
+			b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Code: "NoSuchEntity"})
+			time.Sleep(10 * time.Minute)
+			card.CaughtUp()
+			if card.Says("is gone") || card.Request().Watched.Type != approvals.EventHeld {
+				t.Errorf("%d:\n%s", last, b.Transcript())
+			}
+		})
+	}
+}
+
+func TestOneAnswerThatTheRoleIsNotThereEndsNoApprovedRequest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		card.CaughtUp()
+		b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Code: "NoSuchEntity", Times: 2}) // of the preparation, too
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		if onRole(b) == "" {
+			t.Errorf("nothing is written:\n%s", b.Transcript())
+		}
+	})
+}

@@ -265,6 +265,8 @@ func (w *guardRun) decide(ctx context.Context, check role.Check) error {
 		return w.held(ctx, check)
 	case check.Good():
 		return nil
+	case (check.State == role.RoleGone || check.State == role.RoleReplaced) && w.item.Attempt < step.MaxDoubts:
+		return &step.Again{After: time.Second << w.item.Attempt}
 	case check.State == role.RoleGone, check.State == role.RoleReplaced:
 		return w.tell(ctx, w.item.Source, w.found(check))
 	case w.status.Busy:
@@ -284,7 +286,7 @@ func (w *guardRun) held(ctx context.Context, check role.Check) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return err
-	case (err != nil || doubt) && w.item.Attempt < maxDoubts:
+	case (err != nil || doubt) && w.item.Attempt < step.MaxDoubts:
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	case doubt:
 		t := w.found(check)

@@ -14,9 +14,6 @@ const (
 	// maxSimulations is how often the simulator is asked when it does not answer: about two minutes,
 	// with the delays of step.RetryAfter.
 	maxSimulations = 7
-	// maxDoubts is how often it is asked when it does not see the policy: IAM's reads can be seconds
-	// behind its writes.
-	maxDoubts = 4
 )
 
 // Simulate asks the policy simulator what the policy does, and records the answer.
@@ -51,7 +48,7 @@ func (g *Guard) Simulate(ctx context.Context, item approvals.Item) error {
 	case err != nil:
 		g.Log.WarnContext(ctx, "the policy simulator was not asked", "request", r.ID, "error", err)
 		answer = role.Simulation{Unavailable: "It was tried several times. " + step.Explained(err)}
-	case answer.Unavailable == "" && answer.Before != role.DeniedByOurs && item.Attempt < maxDoubts:
+	case answer.Unavailable == "" && answer.Before != role.DeniedByOurs && item.Attempt < step.MaxDoubts:
 		return &step.Again{After: time.Second << item.Attempt}
 	}
 	return g.Remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{

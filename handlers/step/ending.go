@@ -92,6 +92,10 @@ const (
 	EndExhausted                 // the same, after the last try
 )
 
+// MaxDoubts is how often AWS is asked again that does not see what was there: IAM's reads can be
+// seconds behind its writes, and differ from one to the next.
+const MaxDoubts = 4
+
 // Leaves reports whether a try ends without a word to people, and the error that it ends with.
 func (e Ending) Leaves(cause error) (leaves bool, err error) {
 	switch e {
@@ -128,9 +132,9 @@ func OutcomeOf(ctx context.Context, err error, attempt, most int) Ending {
 		return EndReplaced
 	case aws.Explain(err) == "":
 		return EndBroken
-	case errors.Is(err, aws.ErrNoSuchRole):
+	case errors.Is(err, aws.ErrNoSuchRole) && attempt >= MaxDoubts:
 		return EndGone
-	case aws.Final(err):
+	case aws.Final(err) && !errors.Is(err, aws.ErrNoSuchRole):
 		return EndRefused
 	case attempt < most:
 		return EndLater
