@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
