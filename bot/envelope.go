@@ -201,7 +201,7 @@ func readSubmission(f frame, p interaction) intakeItem {
 		Place: p.place(""), User: p.User.ID, Form: view.CallbackID, RequestID: rand.Text(),
 		Account: view.field(messages.FieldAccount), Role: view.field(messages.FieldRole),
 		Reason: view.field(messages.FieldReason), Words: view.field(messages.FieldWords),
-		Addresses: view.field(messages.FieldAddresses),
+		Addresses: strings.TrimSpace(view.field(messages.FieldChosen) + " " + view.field(messages.FieldAddresses)),
 	}
 	for _, typed := range []*string{&s.Role, &s.Reason, &s.Words, &s.Addresses} {
 		text, secret := withoutSecrets(*typed)
@@ -314,14 +314,22 @@ type openForm struct {
 			Value string `json:"value"`
 			// Selected stays raw: elements that are not known here may have another form.
 			Selected json.RawMessage `json:"selected_option"`
+			Ticked   json.RawMessage `json:"selected_options"`
 		} `json:"values"`
 	} `json:"state"`
 }
 
-// field is what stands in the one field of a block: a text, or the value of what was chosen.
+// field is what stands in the one field of a block: a text, or the value of what was chosen, of
+// several with a space between.
 func (v openForm) field(block string) string {
 	for _, held := range v.State.Values[block] {
-		return cmp.Or(held.Value, chosen(held.Selected))
+		var ticked []json.RawMessage
+		_ = json.Unmarshal(held.Ticked, &ticked) // an element of another form has none
+		var all []string
+		for _, option := range ticked {
+			all = append(all, chosen(option))
+		}
+		return cmp.Or(held.Value, chosen(held.Selected), strings.Join(all, " "))
 	}
 	return ""
 }

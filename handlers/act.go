@@ -48,7 +48,8 @@ func actOf(item approvals.Item) (a act, err error) {
 		switch a.action {
 		case messages.ActionAsk, messages.ActionFilter:
 		case messages.ActionMeant, messages.ActionAddresses:
-			a.Text, a.drill = c.Value, IsDrill(c.Value)
+			a.Text, _, _ = strings.Cut(c.Value, messages.OfferMark)
+			a.drill = IsDrill(a.Text)
 		default:
 			a.request, a.mark = messages.PartsOf(c.Value)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -25,13 +26,22 @@ func (h *Handlers) again(ctx context.Context, a act) error {
 	if err != nil {
 		return err
 	}
-	measure := r.Purpose.Measure()
-	if k, further := h.Measures.After(measure); a.action == messages.ActionFurther && further {
-		measure = k.Name
+	k, exists := h.Measures.Of(string(r.Purpose.Measure()))
+	if a.action == messages.ActionFurther {
+		if k, exists = h.Measures.Of(a.mark); !exists {
+			return h.noSuchRequest(ctx, a)
+		}
 	}
-	a.Text = string(measure) + " " + about.Role.Ref() + " "
-	if known := about.Role.Known; known != nil && measure == r.Purpose.Measure() {
+	a.Text = string(k.Name) + " " + about.Role.Ref() + " "
+	if known := about.Role.Known; known != nil && k.Name == r.Purpose.Measure() {
 		a.Text += known.String() + " "
+	} else if k.Takes != nil && !slices.ContainsFunc(h.Cloud.Accounts(), func(to aws.Account) bool {
+		return to.Name == about.Role.AccountName && to.Known.String() != ""
+	}) {
+		a.Text += r.Reason
+		var offer messages.Known
+		offer.Usual, offer.Unusual = record.Gather(v.Events).Addresses()
+		return h.openAddresses(ctx, a, offer)
 	}
 	a.Text += r.Reason
 	if a.drill {

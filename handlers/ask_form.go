@@ -13,6 +13,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // formLookUp is how long it may take to find out who asks for the form: Slack lets it be opened for
@@ -124,16 +125,43 @@ func (h *Handlers) target(account, text string) (aws.Target, error) {
 	return h.Cloud.Parse(text)
 }
 
-// offerAddresses answers a restriction that says no addresses.
+// offerAddresses answers a restriction that says no addresses, at once. A second answer offers
+// those from which the role was used, once CloudTrail has told them: a form would not wait for it.
 func (h *Handlers) offerAddresses(ctx context.Context, a act, t aws.Target, reason string) error {
 	name, _ := splitCommand(a.Text)
 	command := strings.TrimSpace(a.before + name + " " + reason)
-	return h.refuse(ctx, a, "addresses", messages.NoAddresses(command, t.Account.Name))
+	err := h.refuse(ctx, a, "addresses", messages.NoAddresses(command, t.Account.Name))
+	if !errors.Is(err, errAnswered) {
+		return err
+	}
+	select {
+	case h.surveys <- struct{}{}:
+		defer func() { <-h.surveys }()
+	default:
+		return err
+	}
+	if allowed, _ := h.mayRequest(ctx, a.User); !allowed {
+		return err
+	}
+	found, cause := h.Roles.Describe(ctx, t, h.Measures[0].On, nil)
+	if cause != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.mayLook, cancel)()
+	usual, unusual, cause := h.investigator.Addresses(ctx, record.Role{Role: found})
+	if cause != nil {
+		h.Log.InfoContext(ctx, "the addresses of a role are not offered", "role", found.ARN, "error", cause)
+	} else if offer := (messages.Known{Usual: usual, Unusual: unusual}); len(usual)+len(unusual) > 0 {
+		h.whisper(ctx, a, messages.UsedFrom(command, found.Name, offer))
+	}
+	return err
 }
 
 // openAddresses opens the form for the addresses of a restriction. Who may ask is looked up when it
 // is sent.
-func (h *Handlers) openAddresses(ctx context.Context, a act) error {
+func (h *Handlers) openAddresses(ctx context.Context, a act, offer messages.Known) error {
 	before, rest := "", strings.TrimSpace(a.Text)
 	if a.drill {
 		_, rest = splitCommand(rest)
@@ -142,7 +170,7 @@ func (h *Handlers) openAddresses(ctx context.Context, a act) error {
 	word, rest := splitCommand(rest)
 	name, reason := splitCommand(rest)
 	origin := messages.FormOrigin{Channel: a.Channel, User: a.User, Command: before + word + " " + name}
-	err := h.Slack.OpenForm(ctx, a.Trigger, messages.AddressesForm(origin, reason, h.RequireReason))
+	err := h.Slack.OpenForm(ctx, a.Trigger, messages.AddressesForm(origin, reason, h.RequireReason, offer))
 	if err != nil {
 		h.Log.WarnContext(ctx, "the form for addresses may not have opened", "user", a.User, "error", err)
 	}

@@ -39,7 +39,7 @@ func (h *Handlers) click(ctx context.Context, a act) error {
 	case messages.ActionMeant: // what it holds counts as if it were typed
 		return h.command(ctx, a)
 	case messages.ActionAddresses:
-		return h.openAddresses(ctx, a)
+		return h.openAddresses(ctx, a, messages.KnownIn(a.value))
 	case messages.ActionAsk:
 		return h.askFromHome(ctx, a)
 	case messages.ActionFilter:

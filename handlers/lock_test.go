@@ -254,10 +254,20 @@ func TestARoleNamedLikeAWordIsAskedForWithItsAccount(t *testing.T) {
 func TestAVerdictThatIsNotContainedOffersTheNextMeasure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := bench.New(t, bench.Options{FollowUps: []time.Duration{time.Minute}})
+		b := bench.New(t, bench.Options{
+			FollowUps: []time.Duration{3 * time.Minute}, Guard: []time.Duration{time.Minute, 2 * time.Minute, 20 * time.Minute},
+		})
 		card := revoke(b, "prod/DeployRole")
+		for i := range 2 {
+			time.Sleep(10 * time.Second)
+			removeAs(t, b, b.World.Rival)
+			b.Until("it is restored", func() bool { return count(card, approvals.EventRewritten) == i+1 })
+		}
 		b.Until("there is a verdict", func() bool { return card.Request().Judged.Type == approvals.EventVerdict })
 		card.CaughtUp()
+		if !card.Says("lock: the policy was removed twice") {
+			t.Errorf("%s", b.Transcript())
+		}
 		pressIn(b, card, actors.Nils, messages.ActionFurther)
 		b.Until("a lock is asked for", func() bool { return len(b.Cards()) == 2 })
 		if r := b.Cards()[1].Request(); r.Purpose != "lock" || r.Requester != actors.Nils {

@@ -356,3 +356,57 @@ func TestTheFormForAddressesAsksForTheRestriction(t *testing.T) {
 		}
 	})
 }
+
+// addressForm opens the form for addresses with a button, and returns it.
+func addressForm(b *bench.Bench, user string, click slack.Click) slack.View {
+	b.T.Helper()
+	if _, err := b.Slack.Click(b.T.Context(), user, click); err != nil {
+		b.T.Fatal(err)
+	}
+	b.Until("the form opens", func() bool { return len(b.Slack.Views(user)) == 1 })
+	return b.Slack.Views(user)[0]
+}
+
+func TestARestrictionWithoutAddressesOffersThoseThatTheRoleWasUsedFrom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		if _, err := actors.SeedLife(t.Context(), b.AWS, b.World); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Minute)
+		b.Command(actors.Rosa, "restrict prod/DeployRole key pasted in a gist")
+		b.Until("addresses are offered", func() bool {
+			return slices.ContainsFunc(b.Whispers(actors.Rosa), func(m string) bool { return strings.Contains(m, "was used from") })
+		})
+		var offered slack.Message
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			if strings.Contains(m.Text, "was used from") {
+				offered = m
+			}
+		}
+		value, _, _ := strings.Cut(string(offered.Blocks), `","accessibility_label`)
+		value = value[strings.LastIndex(value, `"value":"`)+len(`"value":"`):]
+		view := addressForm(b, actors.Rosa, slack.Click{
+			ChannelID: actors.Incident, MessageTS: offered.TS, BlockID: "addresses", ActionID: messages.ActionAddresses,
+			Value: strings.ReplaceAll(value, `\n`, "\n"),
+		})
+		const thiefs, runners = "203.0.113.66", "198.51.100.20"
+		blocks := string(view.JSON)
+		_, ticked, _ := strings.Cut(blocks, `"initial_options":[`)
+		ticked, _, _ = strings.Cut(ticked, "]")
+		if !strings.Contains(blocks, thiefs) || strings.Contains(ticked, thiefs) ||
+			!strings.Contains(ticked, runners) {
+			t.Errorf("%s", blocks)
+		}
+		send(b, actors.Rosa, view.ID, map[string]map[string]any{ // ticked as it is
+			messages.FieldAddresses: {messages.FieldAddresses: "vpc-0a1b2c3d"},
+		})
+		b.Until("a card appears", func() bool { return len(b.Cards()) == 1 })
+		facts, err := record.FactsOf(b.Cards()[0].Request())
+		if err != nil || !strings.Contains(facts.Known.String(), runners) ||
+			strings.Contains(facts.Known.String(), thiefs) || b.Cards()[0].Request().Reason != "key pasted in a gist" {
+			t.Errorf("%v, %v", facts.Known, err)
+		}
+	})
+}

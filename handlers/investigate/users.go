@@ -85,23 +85,78 @@ func (inv *Investigator) would(o role.Order) func(contain.Call) contain.Answer {
 	return denying(o.Measure, docs)
 }
 
+// Addresses are those from which a role was used in the last twelve hours, the most used first, and
+// those of unusual sessions and of copied keys.
+func (inv *Investigator) Addresses(ctx context.Context, r record.Role) (usual, unusual []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, usersTime)
+	defer cancel()
+	now, err := inv.Store.Now(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	since := now.Add(-longest)
+	report, err := inv.Trail.Lookup(ctx, trail.LookupQuery{
+		AccountName: r.AccountName, RoleARN: r.ARN, Since: since, Pages: usersPages,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	ask, _ := asked(report)
+	did, err := inv.Trail.Activities(ctx, trail.ActivityQuery{
+		AccountName: r.AccountName, Sessions: ask, Among: report.Sessions, Since: since, Limit: previewCalls,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	in := record.Incident{Suspects: map[string]record.Suspect{}}
+	strange := trail.Suspects(report.Sessions, time.Time{})
+	for _, s := range trail.WithCopied(strange, trail.Copied(report.Sessions, did.By, strange)) {
+		suspect := record.Suspect{Address: s.Address || r.Leaked != "" && s.Session.AccessKeyID == r.Leaked}
+		for _, from := range s.Elsewhere {
+			suspect.From = append(suspect.From, from.Address)
+		}
+		in.Suspects[s.Session.EventID] = suspect
+	}
+	for _, s := range report.Sessions {
+		in.Sessions = append(in.Sessions, record.Session{Session: s})
+		for _, source := range did.By[s.ID()].Sources { // where it was used counts as a session from there
+			if why := in.Suspects[s.EventID]; !slices.Contains(why.From, source.Address) {
+				from := trail.Session{EventID: s.EventID, SourceAddress: source.Address}
+				in.Sessions = append(in.Sessions, record.Session{Session: from})
+			}
+		}
+	}
+	usual, unusual = in.Addresses()
+	return usual, unusual, nil
+}
+
+// asked are the newest sessions of the first names, and how many others there are.
+func asked(report trail.Report) (ask []trail.Session, left int) {
+	names := map[string]bool{}
+	for _, s := range report.Sessions { // newest first
+		switch {
+		case !s.Issued() || s.ID() == "" || s.Token:
+		case !names[s.SessionName] && len(names) == previewNames:
+			left++
+		default:
+			names[s.SessionName], ask = true, append(ask, s)
+		}
+	}
+	return ask, left
+}
+
 // preview counts what would have been denied, of what each caller did.
 func (inv *Investigator) preview(
 	ctx context.Context, r record.Role, report trail.Report, since time.Time, denies func(contain.Call) contain.Answer,
 ) *record.Preview {
-	p, names := &record.Preview{}, map[string]bool{}
-	var ask []trail.Session
+	p := &record.Preview{}
+	ask, left := asked(report)
+	p.Left = left
 	callers := map[string]string{}
-	for _, s := range report.Sessions { // newest first
-		if !s.Issued() || s.ID() == "" || s.Token {
-			continue
+	for _, s := range report.Sessions {
+		if s.Issued() && s.ID() != "" && !s.Token {
+			callers[s.ID()] = s.Caller
 		}
-		callers[s.ID()] = s.Caller
-		if !names[s.SessionName] && len(names) == previewNames {
-			p.Left++
-			continue
-		}
-		names[s.SessionName], ask = true, append(ask, s)
 	}
 	did, err := inv.Trail.Activities(ctx, trail.ActivityQuery{
 		AccountName: r.AccountName, Sessions: ask, Among: report.Sessions, Since: since, Limit: previewCalls,

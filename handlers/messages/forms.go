@@ -2,6 +2,8 @@ package messages
 
 import (
 	"encoding/json"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +59,8 @@ func DenyForm(r approvals.Request, c Context, origin FormOrigin) slack.ModalView
 // FieldReason.
 const (
 	FormAddresses   = "revokebot_addresses_form"
-	FieldAddresses  = "addresses"
+	FieldAddresses  = "addresses"           // typed
+	FieldChosen     = "chosen"              // ticked
 	ActionAddresses = "revokebot_addresses" // opens it
 )
 
@@ -65,20 +68,99 @@ const (
 // metadata.
 const limitTarget = 700
 
+// Known are the addresses that the form offers: from where the role was used in the last hours.
+type Known struct {
+	Usual   []string // ticked
+	Unusual []string // of sessions that are unusual: not ticked
+}
+
+// OfferMark parts a command in the value of ActionAddresses from the addresses that its form
+// offers.
+const OfferMark = "\n"
+
+// maxBoxes is how many options a group of checkboxes may have (Slack documentation, "Checkbox
+// element").
+const maxBoxes = 10
+
+// cut leaves the addresses that fit into the form: each kind at least half.
+func (k Known) cut() Known {
+	known := func(addresses []string) []string {
+		return slices.DeleteFunc(slices.Clone(addresses), func(text string) bool {
+			a, err := netip.ParseAddr(text)
+			return err != nil || a.Zone() != ""
+		})
+	}
+	k.Usual, k.Unusual = known(k.Usual), known(k.Unusual)
+	n := max(maxBoxes/2, maxBoxes-len(k.Unusual))
+	k.Usual = k.Usual[:min(len(k.Usual), n)]
+	k.Unusual = k.Unusual[:min(len(k.Unusual), maxBoxes-len(k.Usual))]
+	return k
+}
+
+// value is what a button keeps of it.
+func (k Known) value() (text string) {
+	k = k.cut()
+	for _, address := range k.Usual {
+		text += OfferMark + address
+	}
+	for _, address := range k.Unusual {
+		text += OfferMark + "!" + address
+	}
+	return text
+}
+
+// KnownIn is the reverse, of the value of ActionAddresses.
+func KnownIn(value string) (k Known) {
+	lines := strings.Split(value, OfferMark)
+	for _, line := range lines[1:] {
+		if unusual, ok := strings.CutPrefix(line, "!"); ok {
+			k.Unusual = append(k.Unusual, unusual)
+		} else {
+			k.Usual = append(k.Usual, line)
+		}
+	}
+	return k
+}
+
+// boxes are the addresses to tick; nil if there are none.
+func (k Known) boxes() slack.Block {
+	k = k.cut()
+	group := slack.NewCheckboxGroupsBlockElement(FieldChosen)
+	for _, address := range k.Usual {
+		group.Options = append(group.Options, slack.NewOptionBlockObject(address, plainText(Raw(address, limitOption)), nil))
+	}
+	group.InitialOptions = group.Options
+	for _, address := range k.Unusual {
+		group.Options = append(group.Options, slack.NewOptionBlockObject(address, plainText(Raw(address, limitOption)),
+			plainText("Unusual: it may be the attacker's.")))
+	}
+	if len(group.Options) == 0 {
+		return nil
+	}
+	input := slack.NewInputBlock(FieldChosen, plainText("Used in the last twelve hours"), nil, group)
+	input.Optional = true
+	return input
+}
+
 // AddressesForm asks from where a role may be used. reason is what was typed already.
-func AddressesForm(origin FormOrigin, reason string, reasonRequired bool) slack.ModalViewRequest {
+func AddressesForm(origin FormOrigin, reason string, reasonRequired bool, offer Known) slack.ModalViewRequest {
 	if len(origin.Command) > limitTarget { // no role has such a name: what is left of it finds none
 		origin.Command = Clean(origin.Command, limitTarget)
 	}
 	field := slack.NewPlainTextInputBlockElement(plainText("203.0.113.0/24 2001:db8::/32 vpc-0a1b2c3d"), FieldAddresses)
 	field.Multiline, field.MaxLength = true, 3000
+	typed := slack.NewInputBlock(FieldAddresses, plainText("Known addresses, networks and VPCs"), plainText("Public "+
+		"addresses: AWS does not see private ones. Without a VPC, every call through a VPC endpoint is denied."), field)
+	blocks := []slack.Block{
+		section("This asks to deny the sessions of a role, old and new, everything from other addresses: " +
+			Code(origin.Command, 300) + ". An approver other than you has to approve it on the card in " +
+			Channel(origin.Channel) + ". Nothing happens before that."),
+	}
+	if boxes := offer.boxes(); boxes != nil {
+		typed.Optional, blocks = true, append(blocks, boxes)
+	}
 	view := form(FormAddresses, "Restrict a role", "Ask for approval", origin, "What happened, in a few words",
-		!reasonRequired,
-		section("This asks to deny the sessions of a role, old and new, everything from other addresses: "+
-			Code(origin.Command, 300)+". An approver other than you has to approve it on the card in "+
-			Channel(origin.Channel)+". Nothing happens before that."),
-		slack.NewInputBlock(FieldAddresses, plainText("Known addresses, networks and VPCs"), plainText("Public addresses: "+
-			"AWS does not see private ones. Without a VPC, every call through a VPC endpoint is denied."), field))
+		!reasonRequired, append(blocks, typed)...)
 	if input, ok := view.Blocks.BlockSet[len(view.Blocks.BlockSet)-1].(*slack.InputBlock); ok {
 		if typed, ok := input.Element.(*slack.PlainTextInputBlockElement); ok {
 			typed.InitialValue = cut(reason, MaxReason)

@@ -3,6 +3,7 @@ package messages_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,7 +78,12 @@ func forms(t *testing.T) map[string]slackgo.ModalViewRequest {
 	out["undo"] = messages.UndoForm(exampleContext(), onCard, false, time.Time{}, false)
 	out["addresses"] = messages.AddressesForm(messages.FormOrigin{
 		Channel: "C0INCIDENT", User: "U0ROSA", Command: "restrict prod/DeployRole",
-	}, "pasted in a gist", true)
+	}, "pasted in a gist", true, messages.Known{})
+	out["addresses_offered"] = messages.AddressesForm(messages.FormOrigin{
+		Channel: "C0INCIDENT", User: "U0ROSA", Command: "restrict prod/DeployRole",
+	}, "pasted in a gist", true, messages.Known{
+		Usual: []string{"198.51.100.23", "2001:db8::7"}, Unusual: []string{"203.0.113.66"},
+	})
 	return out
 }
 
@@ -168,7 +174,8 @@ func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		undo := messages.UndoForm(c, origin, rapid.Bool().Draw(r, "words"), at, rapid.Bool().Draw(r, "reason required"))
 		for name, form := range map[string]slackgo.ModalViewRequest{
 			"deny": deny, "undo": undo, "details": detailsOf(r, t),
-			"addresses": messages.AddressesForm(messages.FormOrigin{Command: foreign(r, "command")}, foreign(r, "reason"), true),
+			"addresses": messages.AddressesForm(messages.FormOrigin{Command: foreign(r, "command")}, foreign(r, "reason"), true,
+				messages.Known{Usual: many(r), Unusual: many(r)}),
 		} {
 			for _, p := range slack.CheckView(must(t, form)) {
 				r.Errorf("%s: %s", name, p)
@@ -186,4 +193,12 @@ func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 			}
 		}
 	})
+}
+
+// many are more addresses than a form can offer, not all of them any.
+func many(r *rapid.T) (all []string) {
+	for i := range 30 {
+		all = append(all, foreign(r, "address"), fmt.Sprintf("2001:db8::%d", i))
+	}
+	return all
 }

@@ -28,7 +28,7 @@ func aboutMeasure(t *testing.T, k measures.Kind, mode approvals.Mode, said map[s
 		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
 		Reason:  "key pasted in a gist", Required: 1, ExpireAfter: 15 * time.Minute,
 	}
-	c.Words, c.Further, c.Offered = k.Words, nil, false
+	c.Words, c.Further, c.Next = k.Words, nil, nil
 	c.Role.InForce = []record.Other{{
 		Measure: "restrict", Request: earlierID,
 		Card: "https://acme.slack.com/archives/C0/p1",

@@ -61,8 +61,11 @@ func revokeWords() messages.Words { return measures.All().Words(approvals.Revoke
 func exampleContext() messages.Context {
 	lock := measures.All().Words(approvals.Lock.Do())
 	return messages.Context{
-		Words: revokeWords(), Further: &lock, Offered: true, Role: exampleRole(), Margin: 30 * time.Second,
+		Words: revokeWords(), Further: &lock, Role: exampleRole(), Margin: 30 * time.Second,
 		Approvers: []string{"S0SECURITY", "U0BOB"}, Guard: 30 * time.Minute,
+		Next: func(c record.Conclusion, in record.Incident) *messages.Offer {
+			return measures.All().Next(approvals.Revoke, approvals.Measures(), exampleRole(), c, in)
+		},
 	}
 }
 
@@ -495,9 +498,12 @@ func all(t *testing.T) map[string]*messages.Message {
 			{Slot: contain.Slot{Kind: contain.KeyStatus, Name: "AKIAEXAMPLECIDEPLOY1"}, Text: "Active"},
 			{Slot: contain.Slot{Kind: contain.KeyStatus, Name: "AKIAEXAMPLECIDEPLOY2"}, Text: "Inactive"},
 		}, false, "pasted in a gist"),
-		"reply_no_active_key":  messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
-		"reply_not_listed":     messages.NotListed("lock", "prod"),
-		"reply_no_addresses":   messages.NoAddresses("restrict prod/DeployRole pasted in a gist", "prod"),
+		"reply_no_active_key": messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
+		"reply_not_listed":    messages.NotListed("lock", "prod"),
+		"reply_no_addresses":  messages.NoAddresses("restrict prod/DeployRole pasted in a gist", "prod"),
+		"reply_used_from": messages.UsedFrom("restrict prod/DeployRole pasted in a gist", "DeployRole", messages.Known{
+			Usual: []string{"198.51.100.23"}, Unusual: []string{"203.0.113.66"},
+		}),
 		"reply_not_addresses":  messages.NotAddresses(errors.New("10.0.0.0/8 is private")),
 		"reply_secret":         messages.SecretRemoved(),
 		"reply_usage":          messages.Usage("", messages.ExampleReason, []string{"prod", "staging"}),

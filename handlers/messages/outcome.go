@@ -22,7 +22,7 @@ const (
 	ActionAgain   = "revokebot_again"    // the same once more
 	ActionUndo    = "revokebot_undo"     // to undo what was applied
 	ActionCleanUp = "revokebot_clean_up" // the same of what has expired
-	ActionFurther = "revokebot_further"  // the measure that goes further
+	ActionFurther = "revokebot_further"  // the measure that fits after the verdict, which the value names, too
 )
 
 // outcome tells how the request ended, what is verified of what was applied, and what follows.

@@ -200,6 +200,19 @@ func NoAddresses(command, account string) *Message {
 	return m
 }
 
+// UsedFrom offers the addresses from which a role was used, of a restriction that says none.
+func UsedFrom(command, role string, offer Known) *Message {
+	offer = offer.cut()
+	text := Code(role, limitRoleName) + " was used from " + english.Count(len(offer.Usual)+len(offer.Unusual), "address", "addresses") +
+		" in the last twelve hours. Choose those that may go on."
+	m := sentence(text)
+	if value := command + offer.value(); len(value) <= limitCommand {
+		m.Blocks = append(m.Blocks, slack.NewActionBlock("addresses",
+			threadButton(ActionAddresses, value, "Choose addresses", "Choose addresses of the restriction")))
+	}
+	return m
+}
+
 // OtherPrincipal answers a request for a measure on a kind of principal that it does not contain.
 func OtherPrincipal(measure string, on contain.PrincipalKind) *Message {
 	return notRequested(Code(measure, 40) + " is not for a " + string(on) +

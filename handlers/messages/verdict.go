@@ -92,7 +92,10 @@ func (v *view) word(c record.Conclusion) *Message {
 	if slices.Sort(ours); len(ours) > 0 {
 		lines = append(lines, "*Called ours:* "+List(ours[:min(len(ours), shownItems)])+".")
 	}
-	if next := v.c.Words.Next(c.Word, v.c.FurtherByHand()); next != "" && !quiet(c) {
+	offer := v.c.Offer(c, v.in)
+	if offer != nil {
+		lines = append(lines, "*Next:* "+offer.Name+": "+offer.Why+".")
+	} else if next := v.c.Words.Next(c.Word, v.c.FurtherByHand()); next != "" && !quiet(c) {
 		lines = append(lines, "*Next:* "+next)
 	}
 	if len(lines) > 0 {
@@ -100,8 +103,10 @@ func (v *view) word(c record.Conclusion) *Message {
 		m.Blocks, text = append(m.Blocks, section(what)), text+"\n"+what
 	}
 	m.Text = fit(text, limitText)
-	if v.c.Offered && (c.Word == record.WordNotContained || c.Word == record.WordUnknown && !quiet(c)) {
-		m.row("further", v.button(ActionFurther, "Ask to "+v.c.Further.Ask, "Ask to "+v.c.Further.Ask+" "))
+	if offer != nil {
+		ask := "Ask to " + offer.Words.Ask
+		m.row("further", threadButton(ActionFurther, ValueOf(v.r.ID, offer.Name), ask,
+			ask+" "+Raw(v.c.Role.Name, limitRoleName)))
 	}
 	return m
 }

@@ -73,7 +73,6 @@ type DrillWords struct {
 type Context struct {
 	Words     Words           // those of the request's measure
 	Further   *Words          // of the measure to take if it does not hold; nil if there is none
-	Offered   bool            // that measure exists in the account
 	Keys      bool            // access keys of users can be asked for in the account
 	Role      record.Role     // decoded from the request's subject
 	Undo      *record.Undoing // the same of a request to take a measure away; nil of others
@@ -84,6 +83,23 @@ type Context struct {
 	Guard     time.Duration   // how long what was applied is checked; 0: not at all
 	// Names are those of people, by their id, for the files: Slack shows none in them. Foreign text.
 	Names map[string]string
+	// Next is the measure that fits after a verdict, by what was found until then; nil if none does.
+	Next func(record.Conclusion, record.Incident) *Offer
+}
+
+// Offer is a measure that fits after a verdict.
+type Offer struct {
+	Name  string
+	Words Words
+	Why   string // a sentence without its period
+}
+
+// Offer is what Next offers.
+func (c Context) Offer(v record.Conclusion, in record.Incident) *Offer {
+	if c.Next == nil {
+		return nil
+	}
+	return c.Next(v, in)
 }
 
 // Incident is what the checks of CloudTrail have told, in the words of the measure.

@@ -61,6 +61,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		}, odd, text),
 		"not listed":        messages.NotListed(text, text),
 		"no addresses":      messages.NoAddresses(text, text),
+		"used from":         messages.UsedFrom(text, text, messages.Known{Usual: []string{text, "198.51.100.23"}}),
 		"not addresses":     messages.NotAddresses(errors.New(text)),
 		"help":              messages.Help(measures.All().AllWords(), many, nil, c.Margin),
 		"did you mean":      messages.DidYouMean(text, "prod", slices.Repeat([]messages.Meant{{text, text}}, n%200+1), odd),

@@ -3,6 +3,7 @@ package record
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ type Incident struct {
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
 	Lost       bool // a later check missed the policy
+	Losses     int  // how often one did
 	Undone     bool // another request took the policy away
 	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
 	// Mark is what parts old sessions from new ones, in the words of the measure: "cutoff". It is in
@@ -110,6 +112,10 @@ func Gather(events []approvals.Event) Incident {
 				v.By, v.At = e.By, e.At
 				in.Vouched[v.CallerID] = *v
 			}
+		case approvals.EventTampered:
+			if t := Known[Tampered](e); t != nil && t.Lost() && !t.Told && !t.Resumed {
+				in.Losses++
+			}
 		case approvals.EventVerdict:
 			if v := Known[Conclusion](e); v != nil {
 				in.Verdict = v
@@ -184,4 +190,33 @@ func (in Incident) Doubted(mark string) (Session, bool) {
 		}
 	}
 	return Session{}, false
+}
+
+// Addresses are the public addresses from which the role was used, most sessions first: those of
+// unusual sessions and of copied keys, and all others.
+func (in Incident) Addresses() (usual, unusual []string) {
+	odd, count := map[string]bool{}, map[string]int{}
+	for _, s := range in.Sessions {
+		why := in.Suspects[s.EventID]
+		if s.Issued() {
+			count[s.SourceAddress]++
+			odd[s.SourceAddress] = odd[s.SourceAddress] || why.Address
+		}
+		for _, from := range why.From {
+			count[from]++
+			odd[from] = true
+		}
+	}
+	for _, address := range slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(count[b]-count[a], cmp.Compare(a, b))
+	}) {
+		switch a, err := netip.ParseAddr(address); {
+		case err != nil || a.IsPrivate() || a.IsLoopback():
+		case odd[address]:
+			unusual = append(unusual, address)
+		default:
+			usual = append(usual, address)
+		}
+	}
+	return usual, unusual
 }

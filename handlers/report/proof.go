@@ -138,6 +138,9 @@ func (i incidentReport) afterApplied(s *sheet) {
 	switch v := i.in.Verdict; {
 	case v == nil:
 		s.item("Ask for this report again after the last check of CloudTrail: there is no verdict yet.")
+	case i.offer() != nil:
+		o := i.offer()
+		s.item("%s: %s.\n  - %s", o.Name, o.Why, mdCode(messages.Command+" "+o.Words.Word+i.c.Role.Ref(), 160))
 	case facts[2].Word == messages.FactNo:
 		s.item("%s", i.words.Next(record.WordNotContained, i.c.FurtherByHand()))
 	case v.Word != record.WordContained:
@@ -151,3 +154,6 @@ func (i incidentReport) afterApplied(s *sheet) {
 		s.item("%s", i.words.Leave(until))
 	}
 }
+
+// offer is the measure that fits after the verdict; nil if none does.
+func (i incidentReport) offer() *messages.Offer { return i.c.Offer(*i.in.Verdict, i.in) }

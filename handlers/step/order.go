@@ -45,7 +45,10 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 		Guard: guard, Keys: slices.Contains(policy.Measures, approvals.AccessKey),
 	}
 	if k, further := s.Measures.After(r.Purpose.Measure()); further {
-		c.Further, c.Offered = &k.Words, slices.Contains(policy.Measures, k.Name)
+		c.Further = &k.Words
+	}
+	c.Next = func(v record.Conclusion, in record.Incident) *messages.Offer {
+		return s.Measures.Next(r.Purpose.Measure(), policy.Measures, facts.Role, v, in)
 	}
 	return c, nil
 }

@@ -68,6 +68,8 @@ func (k *checker) element(at string, v any, types ...string) map[string]any {
 		k.object(at, o, "type!", "action_id", "placeholder", "initial_option", "min_query_length", "confirm", "focus_on_load")
 		k.menu(at, o)
 		k.number(at, o, "min_query_length", 0, 100)
+	case "checkboxes":
+		k.checkboxes(at, o)
 	case "plain_text_input":
 		k.plainTextInput(at, o)
 	}
@@ -136,6 +138,23 @@ func (k *checker) staticSelect(at string, o map[string]any) {
 	}
 	if initial, ok := o["initial_option"].(map[string]any); ok && !slices.Contains(values, initial["value"]) {
 		k.add(at+"/initial_option", "must be one of the options")
+	}
+}
+
+// checkboxes checks a group of them ("Checkbox element").
+func (k *checker) checkboxes(at string, o map[string]any) {
+	k.object(at, o, "type!", "action_id", "options!", "initial_options", "confirm", "focus_on_load")
+	k.bools(at, o, "focus_on_load")
+	k.confirm(at, o)
+	var values []any
+	for i, v := range k.array(at, o, "options", 1, 10) {
+		values = append(values, k.option(index(at+"/options", i), v))
+	}
+	for i, v := range k.array(at, o, "initial_options", 1, 10) {
+		here := index(at+"/initial_options", i)
+		if !slices.Contains(values, k.option(here, v)) {
+			k.add(here, "must be one of the options")
+		}
 	}
 }
 

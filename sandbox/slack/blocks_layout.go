@@ -116,7 +116,7 @@ func (k *checker) input(at string, o map[string]any) {
 	k.textField(at, o, "hint", plainText, 2000)
 	k.bools(at, o, "optional", "dispatch_action")
 	if e, there := o["element"]; there {
-		k.element(at+"/element", e, "plain_text_input", "static_select", "external_select")
+		k.element(at+"/element", e, "plain_text_input", "static_select", "external_select", "checkboxes")
 	}
 }
 

@@ -111,6 +111,10 @@ func stateOf(raw json.RawMessage, action map[string]any) map[string]any {
 			if action["block_id"] == e.blockID && action["action_id"] == e.element["action_id"] {
 				held["selected_option"] = action["selected_option"]
 			}
+		case "checkboxes":
+			if initial, ok := e.element["initial_options"]; ok {
+				held["selected_options"] = initial
+			}
 		default:
 			return true
 		}
@@ -128,8 +132,11 @@ func stateOf(raw json.RawMessage, action map[string]any) map[string]any {
 
 // emptyState is the state of an element in which nothing was written or chosen.
 func emptyState(kind any) map[string]any {
-	if kind == "plain_text_input" {
+	switch kind {
+	case "plain_text_input":
 		return map[string]any{"type": kind, "value": nil}
+	case "checkboxes":
+		return map[string]any{"type": kind, "selected_options": []any{}}
 	}
 	return map[string]any{"type": kind, "selected_option": nil}
 }

@@ -3,6 +3,7 @@ package slack
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -38,6 +39,16 @@ func fill(
 				block[actionID] = emptyState(found.element["type"])
 			case found.element["type"] == "plain_text_input":
 				block[actionID] = map[string]any{"type": "plain_text_input", "value": text}
+			case found.element["type"] == "checkboxes": // a line for each that is ticked
+				ticked := []any{}
+				for _, value := range strings.Split(text, "\n") {
+					option, err := chooseOption(found.element, value, nil, false)
+					if err != nil {
+						return nil, err
+					}
+					ticked = append(ticked, option)
+				}
+				block[actionID] = map[string]any{"type": "checkboxes", "selected_options": ticked}
 			default:
 				options, asked := offered(blockID, actionID)
 				option, err := chooseOption(found.element, text, options, asked)
@@ -63,7 +74,8 @@ func checkFilled(raw json.RawMessage, state map[string]any) error {
 		held, _ := block[actionID].(map[string]any)
 		text, _ := held["value"].(string)
 		optional, _ := e.block["optional"].(bool)
-		if !optional && text == "" && held["selected_option"] == nil {
+		ticked, _ := held["selected_options"].([]any)
+		if !optional && text == "" && held["selected_option"] == nil && len(ticked) == 0 {
 			problem = fmt.Errorf("the field in block %s is required", e.blockID)
 		}
 		length := float64(utf8.RuneCountInString(text))

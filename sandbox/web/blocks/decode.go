@@ -100,6 +100,7 @@ type element struct {
 	Options       []option  `json:"options"`
 	Groups        []group   `json:"option_groups"`
 	Initial       *option   `json:"initial_option"`
+	Ticked        []option  `json:"initial_options"`
 	InitialValue  string    `json:"initial_value"`
 	Multiline     bool      `json:"multiline"`
 	MinLength     int       `json:"min_length"`
@@ -224,7 +225,7 @@ func decodeBlock(raw json.RawMessage) block {
 // place tells every element where it stands and whether it may stand there.
 func (b *block) place() {
 	interactive := []string{"button", "static_select", "external_select", "overflow"}
-	inputs := []string{"plain_text_input", "static_select", "external_select", "radio_buttons"}
+	inputs := []string{"plain_text_input", "static_select", "external_select", "radio_buttons", "checkboxes"}
 	for i := range b.Elements {
 		allowed := interactive
 		if b.Type == "context" {
@@ -265,7 +266,10 @@ func (e *element) settle(blockID string, allowed []string) {
 }
 
 // chosen reports whether an option is the one selected at first.
-func chosen(e element, o option) bool { return e.Initial != nil && e.Initial.Value == o.Value }
+func chosen(e element, o option) bool {
+	return e.Initial != nil && e.Initial.Value == o.Value ||
+		slices.ContainsFunc(e.Ticked, func(t option) bool { return t.Value == o.Value })
+}
 
 // align is the class of a table column.
 func align(columns []column, i int) string {

@@ -78,8 +78,9 @@ function values() {
   for (const input of inputs()) {
     let value = input.value;
     if (input.dataset.external) value = input.dataset.chosen || "";
-    if (input.matches("fieldset")) value = input.querySelector("input:checked")?.value ?? "";
-    if (value) (out[input.dataset.bid] ??= {})[input.dataset.aid] = value;
+    const boxes = input.dataset.kind === "checkboxes"; // none that is ticked is an answer, too
+    if (input.matches("fieldset")) value = [...input.querySelectorAll("input:checked")].map((o) => o.value).join("\n");
+    if (value || boxes) (out[input.dataset.bid] ??= {})[input.dataset.aid] = value;
   }
   return out;
 }
@@ -90,8 +91,7 @@ function restore(typed) {
     const value = typed[input.dataset.bid]?.[input.dataset.aid];
     if (value === undefined) continue;
     if (input.matches("fieldset")) {
-      const option = [...input.querySelectorAll("input")].find((o) => o.value === value);
-      if (option) option.checked = true;
+      for (const o of input.querySelectorAll("input")) o.checked = value.split("\n").includes(o.value);
     } else {
       input.value = value;
       if (input.dataset.external) input.dataset.chosen = value;
