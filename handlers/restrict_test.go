@@ -385,8 +385,8 @@ func TestARestrictionWithoutAddressesOffersThoseThatTheRoleWasUsedFrom(t *testin
 				offered = m
 			}
 		}
-		value, _, _ := strings.Cut(string(offered.Blocks), `","accessibility_label`)
-		value = value[strings.LastIndex(value, `"value":"`)+len(`"value":"`):]
+		_, value, _ := strings.Cut(string(offered.Blocks), `"value":"`)
+		value, _, _ = strings.Cut(value, `"`)
 		view := addressForm(b, actors.Rosa, slack.Click{
 			ChannelID: actors.Incident, MessageTS: offered.TS, BlockID: "addresses", ActionID: messages.ActionAddresses,
 			Value: strings.ReplaceAll(value, `\n`, "\n"),
