@@ -188,6 +188,14 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	if err != nil {
 		return err
 	}
+	if k.Takes != nil { // else what is in force never keeps another one from being written
+		r := approvals.Request{Purpose: k.Name.Do(), Subject: subject}
+		of := contain.Target{Principal: found.Principal, Request: a.RequestID, Params: about.Params()}
+		_, err := contain.Fresh(k.On, of, force.Minimum(r)...)
+		if refused, ok := errors.AsType[*contain.Refusal](err); ok {
+			return h.refuse(ctx, a, "in_force", messages.Plain(refused.Sentence))
+		}
+	}
 	role := roleFacts(found)
 	role.Leaked, role.Key, role.Known = target.Key, about.Key, about.Known
 	if role.InForce, err = h.others(ctx, force, ""); err != nil {

@@ -410,3 +410,30 @@ func TestARestrictionWithoutAddressesOffersThoseThatTheRoleWasUsedFrom(t *testin
 		}
 	})
 }
+
+func TestARestrictionThatLetsInNothingOfTheOneInForceIsRefusedWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: []time.Duration{time.Hour}})
+		b.Command(actors.Rosa, "restrict prod/web-instance 198.51.100.0/24 why")
+		b.Until("a card appears", func() bool { return len(b.Cards()) == 1 })
+		if m, _ := answered(b, actors.Ines, "restrict prod/web-instance 203.0.113.0/24 why"); !strings.Contains(m.Text, "No second request") {
+			t.Errorf("beside one that is open: %s", m.Text)
+		}
+		card := b.Cards()[0]
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		for _, text := range []string{
+			"restrict prod/web-instance 203.0.113.0/24 why", "drill restrict prod/web-instance 203.0.113.0/24 why",
+		} {
+			if m, _ := answered(b, actors.Ines, text); !strings.Contains(m.Text, "none is in both. Undo that one first") {
+				t.Errorf("%s: %s", text, m.Text)
+			}
+		}
+		if len(b.Cards()) != 1 {
+			t.Errorf("%s", b.Transcript())
+		}
+		b.Command(actors.Ines, "restrict prod/web-instance 198.51.100.0/28 why")
+		b.Until("a narrower one is asked for", func() bool { return len(b.Cards()) == 2 })
+	})
+}

@@ -117,13 +117,13 @@ type Expecter interface {
 	Denies(Document, Call) Answer
 }
 
-// Fresh is what a measure would write where nothing is.
-func Fresh(m Measure, t Target) ([]Document, error) {
+// Fresh is what a measure would write where nothing is, over what was promised.
+func Fresh(m Measure, t Target, promised ...Document) ([]Document, error) {
 	s := State{Target: t}
 	for _, slot := range slices.Concat(append(m.Places(t), m.Reads(t))...) {
 		s.There = append(s.There, Document{Slot: slot})
 	}
-	return m.Want(s, nil)
+	return m.Want(s, promised)
 }
 
 // Serving is a measure that depends on which AWS services use the role, by its trust policy.

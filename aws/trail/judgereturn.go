@@ -108,7 +108,7 @@ func (j *judge) cameBack() {
 		}
 		switch {
 		case j.byTheirs(s, p.names):
-			j.show("An old session opened a session at %s, which the revocation does not stop (opened by %s).", since, s.Caller)
+			j.show("An old session opened a session at %s, which the policy does not stop (opened by %s).", since, s.Caller)
 		case p.copies[network]:
 			j.show("%s has had a session since %s, opened from %s, an address from which a copied key was used.", s.Caller,
 				since, s.SourceAddress)

@@ -121,7 +121,7 @@ func (j *judge) tokens() {
 			return
 		}
 		told[s.EventID] = true
-		j.miss("A session of %s made itself a token by %s at %s, and the revocation may not reach it until it ends%s.",
+		j.miss("A session of %s made itself a token by %s at %s, and the policy may not reach it until it ends%s.",
 			s.Caller, s.Kind, j.clock(s.Time), j.until(s.Expires))
 	}
 	for _, s := range j.in.Sessions {

@@ -48,7 +48,7 @@ func (j *judge) policy() {
 	}
 	switch {
 	case j.in.Lost != "" && j.in.LostAt.IsZero() && !j.alive(at) && j.alive(j.in.Cutoff):
-		j.miss("The revocation policy is gone or changed, and it is not known whether an old session was left by then.")
+		j.miss("The policy is gone or changed, and it is not known whether an old session was left by then.")
 	case !j.alive(at):
 	case j.in.Lost != "":
 		j.show("%s", j.in.Lost)

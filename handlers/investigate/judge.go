@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
@@ -65,7 +66,12 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 }
 
 // mark is what parts old sessions from new ones, in the words of the measure.
-func (q *investigation) mark() string { return q.Measures.Words(q.request.Purpose).Mark }
+func (q *investigation) mark() string { return q.words().Mark }
+
+// deny is what the measure has put on the role, in its words.
+func (q *investigation) deny() string { return q.words().Deny }
+
+func (q *investigation) words() messages.Words { return q.Measures.Words(q.request.Purpose) }
 
 // conclude ends the last check with a verdict.
 func (q *investigation) conclude(ctx context.Context, report trail.Report, s followed) error {
@@ -328,7 +334,7 @@ func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool)
 func (q *investigation) superseded(ctx context.Context, by string) error {
 	return q.Remark(ctx, q.request.ID, approvals.EventVerdict, "verdict superseded", record.Conclusion{
 		Word: record.WordSuperseded,
-		Why:  []string{"The later revocation " + by + " took the place of this one, and its thread has the verdict."},
+		Why:  []string{"The later request " + by + " took the place of this one, and its thread has the verdict."},
 	})
 }
 

@@ -42,26 +42,26 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		in.Unwatched = "Whether the revocation policy is still on the " + q.role.Noun() + " could not be checked. " +
+		in.Unwatched = "Whether the " + q.deny() + " is still on the " + q.role.Noun() + " could not be checked. " +
 			step.Explained(err)
 	case check.State == role.Weakened && q.role.Key != "" && check.Documents[0] == role.Weakened:
 		in.Lost = "The access key is active again."
 	case check.State == role.Gone:
-		in.Lost = "The revocation policy is gone from the " + q.role.Noun() + ", so its old sessions work again."
+		in.Lost = "The " + q.deny() + " is gone from the " + q.role.Noun() + ", so " + q.words().Whom + " work again."
 	case check.State == role.Weakened:
-		in.Lost = "The revocation policy on the " + q.role.Noun() + " is not what was written, so old sessions may " +
-			"work again."
+		in.Lost = "The " + q.deny() + " on the " + q.role.Noun() + " is not what was written, so " + q.words().Whom +
+			" may work again."
 	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
-		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
+		in.Unwatched = "The " + q.deny() + " was lost once, and its monitoring has ended."
 	case who == "" && !in.LostAt.IsZero():
-		in.Unwatched = "A check missed the revocation policy at " + times.Clock(in.LostAt, q.until) +
-			". It is back without revokebot, but old sessions worked meanwhile."
+		in.Unwatched = "A check missed the " + q.deny() + " at " + times.Clock(in.LostAt, q.until) +
+			". It is back without revokebot, but " + q.words().Whom + " worked meanwhile."
 	default:
 		in.Unwatched = who
 	}
 	in.LostAt = times.Earlier(in.LostAt, away)
 	if other := q.holds(ctx); in.Lost != "" && other != "" {
-		in.Lost, in.Unwatched = "", "The revocation policy is gone or changed. Only "+other+" keeps the old sessions out."
+		in.Lost, in.Unwatched = "", "The "+q.deny()+" is gone or changed. Only "+other+" keeps the old sessions out."
 	}
 	return ctx.Err()
 }
@@ -116,17 +116,17 @@ func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, w
 			lost, gone[c.Put.Slot] = c, c
 		}
 		if is && !harms || harms && n == last {
-			return lost.At, fmt.Sprintf("%s took the revocation policy away at %s (%s), between two checks. It is back, but "+
-				"old sessions worked meanwhile.", lost.Who, times.Clock(lost.At, q.until), lost.Name)
+			return lost.At, fmt.Sprintf("%s took the %s away at %s (%s), between two checks. It is back, but %s worked meanwhile.",
+				lost.Who, q.deny(), times.Clock(lost.At, q.until), lost.Name, q.words().Whom)
 		}
 	}
 	switch {
 	case err != nil:
-		return writes[0].At, "It is not known whether someone took the revocation policy away between two checks. " +
+		return writes[0].At, "It is not known whether someone took the " + q.deny() + " away between two checks. " +
 			step.Explained(err)
 	case len(changes) == mostChanges:
-		return writes[0].At, "The revocation policy was changed more often than is read: someone may have taken it away " +
-			"between two checks."
+		return writes[0].At, "The " + q.deny() + " was changed more often than is read: someone may have taken it away between " +
+			"two checks."
 	}
 	return time.Time{}, ""
 }
@@ -159,7 +159,7 @@ func (q *investigation) prove(ctx context.Context, s *followed) error {
 			return again
 		}
 		denied, s.unproven = actions, "Calls of old sessions were denied, and the policy simulator could not be asked "+
-			"whether the revocation policy did it. "+step.Explained(err)
+			"whether the "+q.deny()+" did it. "+step.Explained(err)
 	}
 	each(func(a *trail.Activity) { a.Disprove(denied) })
 	return nil

@@ -160,7 +160,7 @@ func (p Pen) Changed(c record.Change) string {
 	case c.Name == "UpdateAccessKey":
 		return "set the status of the key"
 	case c.Cutoff.IsZero():
-		return "replaced it by one that is no revocation"
+		return "replaced it by another policy"
 	default:
 		return "replaced it with the cutoff " + p.At(c.Cutoff)
 	}

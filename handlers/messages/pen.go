@@ -293,6 +293,8 @@ func (p Pen) Found(t record.Tampered) string {
 		return "active again"
 	case t.State == role.Gone:
 		return "removed"
+	case t.State == role.Weakened && t.Cutoff.IsZero():
+		return "replaced by another policy"
 	case t.State == role.Weakened && t.Found.IsZero():
 		return "replaced by one that is no revocation"
 	case t.State == role.Weakened:

@@ -116,7 +116,7 @@ func TestAReportSaysWhoChangedThePolicyEachTime(t *testing.T) {
 	}
 	timeline := part(t, markdown, "Timeline")
 	for _, want := range []string{
-		"- 2026-11-22 03:07:05 · CloudTrail · **revocation policy:** `user eve` replaced it by one that is no revocation",
+		"- 2026-11-22 03:07:05 · CloudTrail · **revocation policy:** `user eve` replaced it by another policy",
 		"- 2026-11-22 03:08:05 · CloudTrail · **revocation policy:** `user eve`, access key `AKIAEXAMPLEEVE`, " +
 			"from `198.51.100.9`, with `aws-cli/2.31` removed it",
 	} {
