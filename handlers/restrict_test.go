@@ -377,7 +377,10 @@ func TestARestrictionWithoutAddressesOffersThoseThatTheRoleWasUsedFrom(t *testin
 		time.Sleep(15 * time.Minute)
 		b.Command(actors.Rosa, "restrict prod/DeployRole key pasted in a gist")
 		b.Until("addresses are offered", func() bool {
-			return slices.ContainsFunc(b.Whispers(actors.Rosa), func(m string) bool { return strings.Contains(m, "was used from") })
+			return slices.ContainsFunc(b.Whispers(actors.Rosa), func(m string) bool {
+				return strings.Contains(m,
+					"was used from")
+			})
 		})
 		var offered slack.Message
 		for _, m := range b.Slack.Messages(actors.Incident) {
@@ -417,7 +420,8 @@ func TestARestrictionThatLetsInNothingOfTheOneInForceIsRefusedWhenAskedFor(t *te
 		b := bench.New(t, bench.Options{Guard: []time.Duration{time.Hour}})
 		b.Command(actors.Rosa, "restrict prod/web-instance 198.51.100.0/24 why")
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 1 })
-		if m, _ := answered(b, actors.Ines, "restrict prod/web-instance 203.0.113.0/24 why"); !strings.Contains(m.Text, "No second request") {
+		if m, _ := answered(b, actors.Ines, "restrict prod/web-instance 203.0.113.0/24 why"); !strings.Contains(m.Text,
+			"No second request") {
 			t.Errorf("beside one that is open: %s", m.Text)
 		}
 		card := b.Cards()[0]

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -118,10 +120,31 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 	}
 	c := conclusion(q.role, j, s.activities)
 	c.Where = strings.TrimSpace(where(report) + " " + q.logGroup.Says())
+	c.Harden = q.harden(ctx, report.Sessions)
 	if len(q.force.Each()) > 1 {
 		c.Why = append(c.Why, q.beside(q.force))
 	}
 	return q.end(ctx, c, j.Wait && j.State != trail.NotContained)
+}
+
+// harden says what the role's documents let an attacker do; nothing if they cannot be read.
+func (q *investigation) harden(ctx context.Context, sessions []trail.Session) []role.Weakness {
+	if q.role.Kind == contain.User {
+		return nil
+	}
+	with := map[string]bool{} // users that had a second factor in every session
+	for _, s := range sessions {
+		if name := strings.TrimPrefix(s.Caller, "user "); name != s.Caller && s.Issued() {
+			before, seen := with[name]
+			with[name] = s.MFA == trail.MFAUsed && (before || !seen)
+		}
+	}
+	maps.DeleteFunc(with, func(_ string, always bool) bool { return !always })
+	found, err := q.Roles.Harden(ctx, q.role.Principal, slices.Sorted(maps.Keys(with)))
+	if err != nil {
+		q.Log.InfoContext(ctx, "the role's weaknesses are not known", "request", q.request.ID, "error", err)
+	}
+	return found
 }
 
 // denies says which calls the measure denies, where the verdict depends on more than their session;

@@ -116,8 +116,8 @@ func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, w
 			lost, gone[c.Put.Slot] = c, c
 		}
 		if is && !harms || harms && n == last {
-			return lost.At, fmt.Sprintf("%s took the %s away at %s (%s), between two checks. It is back, but %s worked meanwhile.",
-				lost.Who, q.deny(), times.Clock(lost.At, q.until), lost.Name, q.words().Whom)
+			return lost.At, fmt.Sprintf("%s took the %s away at %s (%s), between two checks. It is back, but %s "+
+				"worked meanwhile.", lost.Who, q.deny(), times.Clock(lost.At, q.until), lost.Name, q.words().Whom)
 		}
 	}
 	switch {
@@ -125,8 +125,8 @@ func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, w
 		return writes[0].At, "It is not known whether someone took the " + q.deny() + " away between two checks. " +
 			step.Explained(err)
 	case len(changes) == mostChanges:
-		return writes[0].At, "The " + q.deny() + " was changed more often than is read: someone may have taken it away between " +
-			"two checks."
+		return writes[0].At, "The " + q.deny() + " was changed more often than is read: someone may have taken it " +
+			"away between two checks."
 	}
 	return time.Time{}, ""
 }

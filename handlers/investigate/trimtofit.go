@@ -48,7 +48,7 @@ func fitActivity(told *record.Activity) json.RawMessage {
 func fitConclusion(c *record.Conclusion) json.RawMessage {
 	return trimToFit(c, func() bool {
 		return shorten(&c.Sessions, 1) || shorten(&c.Calls, 1) || shorten(&c.Why, 1) || shorten(&c.Persistence, 1) ||
-			shorten(&c.Roles, 1)
+			shorten(&c.Roles, 1) || shorten(&c.Harden, 0)
 	})
 }
 

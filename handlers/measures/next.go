@@ -84,7 +84,8 @@ func (t Table) Next(
 	s := situationOf(of, role, c, in)
 	for _, rung := range ladder {
 		k, exists := t.Of(string(rung.name))
-		if !exists || !slices.Contains(listed, k.Name) || slices.Contains(s.holds, k.Name) || string(k.Principal()) != role.Noun() {
+		if !exists || !slices.Contains(listed, k.Name) || slices.Contains(s.holds, k.Name) ||
+			string(k.Principal()) != role.Noun() {
 			continue
 		}
 		if why := rung.why(s); why != "" {

@@ -12,8 +12,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// attacked is an incident of a role with an honest session and the attacker's: opened with the key of
-// its caller, or a copy of its own.
+// attacked is an incident of a role with an honest session and the attacker's: opened with the key
+// of its caller, or a copy of its own.
 func attacked(key string, copied bool) record.Incident {
 	honest := trail.Session{EventID: "e1", SourceAddress: "198.51.100.23", CallerAccessKey: key, AccessKeyID: "ASIA1"}
 	theirs := trail.Session{EventID: "e2", SourceAddress: "203.0.113.66", CallerAccessKey: key, AccessKeyID: "ASIA2"}
@@ -58,11 +58,14 @@ func TestTheMeasureThatFitsTheVerdictIsOffered(t *testing.T) {
 			approvals.Revoke, ec2, attacked("", true), not, "", "",
 			"restrict", "services use this role, and the attacker is outside",
 		},
-		"Lambda would not work any more":   {approvals.Revoke, lambda, attacked("", true), not, "", "", "", ""},
-		"no service uses the role":         {approvals.Revoke, user, attacked("", true), not, "", "", "", ""},
-		"restrict is not listed":           {approvals.Revoke, ec2, attacked("", true), not, "", approvals.Restrict, "", ""},
-		"the role is restricted already":   {approvals.Revoke, ec2, attacked("", true), not, approvals.Restrict, "", "", ""},
-		"a key of a caller that is stolen": {approvals.Revoke, user, attacked("AKIA1", false), back, "", "", "freeze", "the caller's own key is stolen"},
+		"Lambda would not work any more": {approvals.Revoke, lambda, attacked("", true), not, "", "", "", ""},
+		"no service uses the role":       {approvals.Revoke, user, attacked("", true), not, "", "", "", ""},
+		"restrict is not listed":         {approvals.Revoke, ec2, attacked("", true), not, "", approvals.Restrict, "", ""},
+		"the role is restricted already": {approvals.Revoke, ec2, attacked("", true), not, approvals.Restrict, "", "", ""},
+		"a key of a caller that is stolen": {
+			approvals.Revoke, user, attacked("AKIA1", false), back, "", "", "freeze",
+			"the caller's own key is stolen",
+		},
 		"freeze is not built or not listed": {
 			approvals.Revoke, user, attacked("AKIA1", false), back, "", "freeze",
 			"lock", "the attacker has opened a new session",
@@ -75,9 +78,16 @@ func TestTheMeasureThatFitsTheVerdictIsOffered(t *testing.T) {
 			approvals.Revoke, vendor, foreign, not, "", "", "rotate-external-id",
 			"a third party's session is unusual, so its external id may have leaked",
 		},
-		"removed twice":      {approvals.Revoke, user, removed(attacked("", true), 2), record.Conclusion{Word: record.WordContained}, "", "", "lock", "the policy was removed twice"},
-		"removed five times": {approvals.Restrict, ec2, removed(attacked("", true), 5), not, "", "", "lock", "the policy was removed 5 times"},
-		"removed once":       {approvals.Revoke, user, removed(attacked("", true), 1), not, "", "", "", ""},
+		"removed twice": {
+			approvals.Revoke, user, removed(attacked("", true), 2),
+			record.Conclusion{Word: record.WordContained},
+			"", "", "lock", "the policy was removed twice",
+		},
+		"removed five times": {
+			approvals.Restrict, ec2, removed(attacked("", true), 5), not, "", "", "lock",
+			"the policy was removed 5 times",
+		},
+		"removed once": {approvals.Revoke, user, removed(attacked("", true), 1), not, "", "", "", ""},
 		"inside a restriction": {
 			approvals.Restrict, ec2, attacked("", true), answered, "", "",
 			"revoke", "the attacker calls from a known address",
@@ -86,11 +96,23 @@ func TestTheMeasureThatFitsTheVerdictIsOffered(t *testing.T) {
 			approvals.Restrict, ec2, attacked("", true), answered, approvals.Revoke, "",
 			"lock", "sessions that should be denied still have access",
 		},
-		"contained":  {approvals.Revoke, ec2, attacked("AKIA1", false), record.Conclusion{Word: record.WordContained}, "", "", "", ""},
-		"quiet":      {approvals.Revoke, ec2, attacked("AKIA1", false), record.Conclusion{Word: record.WordUnknown, Silent: true}, "", "", "", ""},
-		"superseded": {approvals.Revoke, ec2, removed(attacked("", true), 2), record.Conclusion{Word: record.WordSuperseded}, "", "", "", ""},
-		"undone":     {approvals.Revoke, ec2, undone, back, "", "", "", ""},
-		"locked":     {approvals.Lock, user, attacked("", true), answered, "", "", "", ""},
+		"contained": {
+			approvals.Revoke, ec2, attacked("AKIA1", false),
+			record.Conclusion{Word: record.WordContained},
+			"",
+			"", "", "",
+		},
+		"quiet": {approvals.Revoke, ec2, attacked("AKIA1", false), record.Conclusion{
+			Word:   record.WordUnknown,
+			Silent: true,
+		}, "", "", "", ""},
+		"superseded": {
+			approvals.Revoke, ec2, removed(attacked("", true), 2),
+			record.Conclusion{Word: record.WordSuperseded},
+			"", "", "", "",
+		},
+		"undone": {approvals.Revoke, ec2, undone, back, "", "", "", ""},
+		"locked": {approvals.Lock, user, attacked("", true), answered, "", "", "", ""},
 	} {
 		r := record.Role{Role: role.Role{Trust: []role.Principal{c.trust}}}
 		r.AccountID = "111122223333"

@@ -203,7 +203,8 @@ func NoAddresses(command, account string) *Message {
 // UsedFrom offers the addresses from which a role was used, of a restriction that says none.
 func UsedFrom(command, role string, offer Known) *Message {
 	offer = offer.cut()
-	text := Code(role, limitRoleName) + " was used from " + english.Count(len(offer.Usual)+len(offer.Unusual), "address", "addresses") +
+	text := Code(role, limitRoleName) + " was used from " +
+		english.Count(len(offer.Usual)+len(offer.Unusual), "address", "addresses") +
 		" in the last twelve hours. Choose those that may go on."
 	m := sentence(text)
 	if value := command + offer.value(); len(value) <= limitCommand {

@@ -72,7 +72,8 @@ func reportStories(t *testing.T) map[string]*story {
 		"users": begin(t, "key pasted in a gist", 1).add(approvals.EventUsers, "", exampleUsers()).
 			add(approvals.EventExpired, "", nil),
 		"contained": wholeStory(t).add(approvals.EventVerdict, "", record.Conclusion{
-			Word: record.WordContained, Why: []string{
+			Harden: exampleWeaknesses(),
+			Word:   record.WordContained, Why: []string{
 				"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out.",
 			},
 		}),

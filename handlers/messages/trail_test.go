@@ -220,8 +220,11 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		"act_caller":      newcomer().living("act"),
 		"act_caller_ours": ours().living("act"),
 		"evidence_ours":   ours().living("evidence"),
-		"verdict_ours":    ours().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).last(),
-		"reply_vouched":   messages.Vouched(record.Vouched{Caller: "user build", By: "U0NILS", At: at}),
+		"verdict_harden": before().add(approvals.EventVerdict, "", record.Conclusion{
+			Word: record.WordContained, Harden: exampleWeaknesses(),
+		}).last(),
+		"verdict_ours":  ours().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).last(),
+		"reply_vouched": messages.Vouched(record.Vouched{Caller: "user build", By: "U0NILS", At: at}),
 		"evidence_calls_failed": applied().looked().add(approvals.EventActivity,
 			"", record.Activity{Failed: "AWS is answering too many requests."}).living("evidence"),
 		"evidence_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
@@ -672,4 +675,21 @@ func madeKey() record.Activity {
 		}
 	}
 	return a
+}
+
+func exampleWeaknesses() []role.Weakness {
+	trust := "aws iam update-assume-role-policy --role-name DeployRole --policy-document '" + strings.Repeat("x", 200) +
+		"main'"
+	return []role.Weakness{
+		{
+			What:      "A session may last 12 hours",
+			Command:   "aws iam update-role --role-name DeployRole --max-session-duration 3600",
+			Terraform: "max_session_duration = 3600",
+		},
+		{
+			What: `GitHub "acme/shop" gets in from every branch and pull request`, Command: trust,
+			Terraform: `values = ["repo:acme/shop:ref:refs/heads/main"]`,
+		},
+		{What: "Account 444455556666 gets in without an external id", Command: trust, Terraform: "x"},
+	}
 }

@@ -98,6 +98,9 @@ func (v *view) word(c record.Conclusion) *Message {
 	} else if next := v.c.Words.Next(c.Word, v.c.FurtherByHand()); next != "" && !quiet(c) {
 		lines = append(lines, "*Next:* "+next)
 	}
+	if weak := v.harden(c); weak != "" {
+		lines = append(lines, weak)
+	}
 	if len(lines) > 0 {
 		what := fit(strings.Join(lines, "\n"), limitSection)
 		m.Blocks, text = append(m.Blocks, section(what)), text+"\n"+what
@@ -109,6 +112,29 @@ func (v *view) word(c record.Conclusion) *Message {
 			ask+" "+Raw(v.c.Role.Name, limitRoleName)))
 	}
 	return m
+}
+
+// shortCommand is how long a command may be that the verdict shows. The report has all.
+const shortCommand = 120
+
+// harden lists what the role's own documents let an attacker do.
+func (v *view) harden(c record.Conclusion) string {
+	if len(c.Harden) == 0 {
+		return ""
+	}
+	text, long := "*Harden:*", false
+	for _, w := range c.Harden[:min(len(c.Harden), shownReasons)] {
+		if text += " " + v.Prose(w.What); len(w.Command) <= shortCommand {
+			text += ": " + Code(w.Command, shortCommand)
+		} else {
+			long = true
+		}
+		text += "."
+	}
+	if long || len(c.Harden) > shownReasons {
+		text += " The report has the commands."
+	}
+	return text
 }
 
 // wayBack reports whether something is open by which an attacker may act: more than what was read.

@@ -3,6 +3,7 @@ package record
 import (
 	"time"
 
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 )
 
@@ -238,4 +239,6 @@ type Conclusion struct {
 	Roles []Link `json:"roles,omitempty"`
 	// it is unknown for no other reason than that no old session made a call after the cutoff
 	Silent bool `json:"silent,omitempty"`
+	// what the role's own documents let an attacker do
+	Harden []role.Weakness `json:"harden,omitempty"`
 }

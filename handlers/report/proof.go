@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
@@ -146,6 +148,9 @@ func (i incidentReport) afterApplied(s *sheet) {
 	case v.Word != record.WordContained:
 		s.item("%s", i.words.Next(v.Word, i.c.FurtherByHand()))
 	}
+	if v := i.in.Verdict; v != nil {
+		i.harden(s, v.Harden)
+	}
 	if word := facts[0].Word; word == messages.FactYes || word == messages.FactNotKnown {
 		until := ""
 		if end := record.RevivesUntil(i.events); !end.IsZero() {
@@ -157,3 +162,20 @@ func (i incidentReport) afterApplied(s *sheet) {
 
 // offer is the measure that fits after the verdict; nil if none does.
 func (i incidentReport) offer() *messages.Offer { return i.c.Offer(*i.in.Verdict, i.in) }
+
+// harden lists what the role's documents let an attacker do, each command once.
+func (i incidentReport) harden(s *sheet, weak []role.Weakness) {
+	for n, w := range weak {
+		text := "Harden: " + i.Prose(w.What) + "."
+		if n == len(weak)-1 || weak[n+1].Command != w.Command {
+			text += "\n  - " + mdCode(w.Command, 9000)
+			if strings.Contains(w.Command, "main") {
+				text += "\n  - Put the branch that deploys in place of `main`."
+			}
+		}
+		if w.Terraform != "" {
+			text += "\n  - Terraform: " + mdCode(w.Terraform, 300)
+		}
+		s.item("%s", text)
+	}
+}
