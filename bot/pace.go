@@ -57,13 +57,14 @@ type channelPace struct {
 // waiting is a message that has asked for a turn.
 type waiting struct {
 	class, n int       // those of a lower class go first, then those that asked first
+	takes    int       // how many turns it needs at one time
 	back     time.Time // when it was told to come back
 }
 
 // The classes of what is posted.
 const (
 	classCard   = iota
-	classThread // of the threads, and edits
+	classThread // of the threads
 	classLate   // cards of those who ask for many roles
 )
 
@@ -98,10 +99,10 @@ func (p *pace) hold(channel string, wait time.Duration) {
 	}
 }
 
-// turn waits for a message's turn in its channel, or returns an error that says when that is. what
-// names the message, so that it keeps its turn when it comes back.
-func (p *pace) turn(ctx context.Context, channel, what string, class int) error {
-	wait := p.next(channel, what, class)
+// turn waits for the turns that a message, or several, take in a channel, or returns an error that
+// says when that is. what names them, so that they keep their turn when they come back.
+func (p *pace) turn(ctx context.Context, channel, what string, class, takes int) error {
+	wait := p.next(channel, what, class, min(takes, p.burst))
 	switch {
 	case wait <= 0:
 		return nil
@@ -116,7 +117,7 @@ func (p *pace) turn(ctx context.Context, channel, what string, class int) error 
 
 // next says how long a message has to wait. One that waits for no longer than waitHere counts as
 // sent then.
-func (p *pace) next(channel, what string, class int) time.Duration {
+func (p *pace) next(channel, what string, class, takes int) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q, now := p.channel(channel), time.Now()
@@ -125,18 +126,19 @@ func (p *pace) next(channel, what string, class int) time.Duration {
 		q.asked++
 		mine = waiting{class: class, n: q.asked}
 	}
-	turn := 1.0
+	mine.takes = takes
+	turn := takes
 	for other, w := range q.waits {
 		switch late := now.Sub(w.back); {
 		case late > missedAfter:
 			delete(q.waits, other)
 		case late < returnsIn && (w.class < mine.class || w.class == mine.class && w.n < mine.n):
-			turn++
+			turn += w.takes
 		}
 	}
-	wait := max(0, q.until.Sub(now), time.Duration((turn-q.sent.TokensAt(now))*float64(p.every)))
+	wait := max(0, q.until.Sub(now), time.Duration((float64(turn)-q.sent.TokensAt(now))*float64(p.every)))
 	if wait <= waitHere {
-		q.sent.ReserveN(now, 1)
+		q.sent.ReserveN(now, takes)
 		delete(q.waits, what)
 		return wait
 	}

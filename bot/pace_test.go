@@ -17,7 +17,7 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 	synctest.Test(t, func(t *testing.T) {
 		p := newPostPace()
 		started := time.Now()
-		turn := func(what string) error { return p.turn(t.Context(), "C1", what, classThread) }
+		turn := func(what string) error { return p.turn(t.Context(), "C1", what, classThread, 1) }
 		for i := range postBurst {
 			if err := turn(fmt.Sprint(i)); err != nil {
 				t.Fatal(err)
@@ -26,7 +26,7 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 		if took := time.Since(started); took != 0 {
 			t.Errorf("the burst took %v", took)
 		}
-		if err := p.turn(t.Context(), "C2", "other", classThread); err != nil || time.Since(started) != 0 {
+		if err := p.turn(t.Context(), "C2", "other", classThread, 1); err != nil || time.Since(started) != 0 {
 			t.Errorf("another channel waits: %v", err)
 		}
 		time.Sleep(postEvery - waitHere/2)
@@ -56,7 +56,7 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 		time.Sleep(postEvery - waitHere/2)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := p.turn(ended, "C1", "last", classThread); !errors.Is(err, context.Canceled) {
+		if err := p.turn(ended, "C1", "last", classThread, 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("with its context ended: %v", err)
 		}
 	})
@@ -65,7 +65,7 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 func TestMessagesThatComeBackLateAreNotAllSentAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPostPace()
-		turn := func(what string) error { return p.turn(t.Context(), "C1", what, classThread) }
+		turn := func(what string) error { return p.turn(t.Context(), "C1", what, classThread, 1) }
 		for i := range 3 * postBurst {
 			_ = turn(fmt.Sprint(i))
 		}
@@ -94,15 +94,15 @@ func TestWhileSlackTakesNothingInAChannelNothingIsSentThere(t *testing.T) {
 		p := newPostPace()
 		p.hold("C1", 10*time.Second)
 		p.hold("C1", time.Second) // a shorter wait takes nothing back
-		if err := p.turn(t.Context(), "C2", "other", classThread); err != nil {
+		if err := p.turn(t.Context(), "C2", "other", classThread, 1); err != nil {
 			t.Errorf("another channel waits: %v", err)
 		}
-		later, ok := errors.AsType[*deliver.SlackError](p.turn(t.Context(), "C1", "one", classThread))
+		later, ok := errors.AsType[*deliver.SlackError](p.turn(t.Context(), "C1", "one", classThread, 1))
 		if !ok || later.RetryAfter != 10*time.Second {
 			t.Fatalf("it is sent, or after %+v", later)
 		}
 		time.Sleep(10 * time.Second)
-		if err := p.turn(t.Context(), "C1", "one", classThread); err != nil {
+		if err := p.turn(t.Context(), "C1", "one", classThread, 1); err != nil {
 			t.Error(err)
 		}
 	})
@@ -112,7 +112,7 @@ func TestNoCardWaitsBehindThreadsNorBehindTheCardsOfOneWhoAsksForMuch(t *testing
 	synctest.Test(t, func(t *testing.T) {
 		p := newPostPace()
 		for i := range postBurst {
-			if err := p.turn(t.Context(), "C1", fmt.Sprint(i), classThread); err != nil {
+			if err := p.turn(t.Context(), "C1", fmt.Sprint(i), classThread, 1); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -121,14 +121,14 @@ func TestNoCardWaitsBehindThreadsNorBehindTheCardsOfOneWhoAsksForMuch(t *testing
 			"card 2": classCard,
 		}
 		for _, what := range []string{"late 1", "thread 1", "thread 2", "late 2", "card 1", "card 2"} {
-			if p.turn(t.Context(), "C1", what, all[what]) == nil {
+			if p.turn(t.Context(), "C1", what, all[what], 1) == nil {
 				t.Errorf("%s is sent at once", what)
 			}
 		}
 		for _, next := range []string{"card 1", "card 2", "thread 1", "thread 2", "late 1", "late 2"} {
 			time.Sleep(postEvery)
 			for _, what := range slices.Sorted(maps.Keys(all)) { // all come back
-				if sent := p.turn(t.Context(), "C1", what, all[what]) == nil; sent != (what == next) {
+				if sent := p.turn(t.Context(), "C1", what, all[what], 1) == nil; sent != (what == next) {
 					t.Fatalf("it is the turn of %q, %q is sent: %v", next, what, sent)
 				}
 			}

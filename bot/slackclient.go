@@ -214,7 +214,7 @@ func (s *slackClient) Post(
 	case mark.Seq == 0:
 		class = classCard
 	}
-	if err := s.turn(ctx, s.posts, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10), class); err != nil {
+	if err := s.turn(ctx, s.posts, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10), class, 1); err != nil {
 		return "", err
 	}
 	options := append(content(m), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
@@ -243,10 +243,17 @@ func (s *slackClient) Post(
 	return ts, nil
 }
 
-// Update implements deliver.Poster with chat.update.
+// Update implements deliver.Poster with chat.update. Edits that are made together take their turns
+// at the first of them.
 func (s *slackClient) Update(ctx context.Context, channel, ts string, m *messages.Message) error {
-	if err := s.turn(ctx, s.edits, everywhere, channel+"/"+ts, classThread); err != nil {
-		return err
+	class, what, takes := classCard, channel+"/"+ts, 1
+	if together := deliver.EditsIn(ctx); together != nil {
+		class, what, takes = classThread, together.Request, together.Take()
+	}
+	if takes > 0 {
+		if err := s.turn(ctx, s.edits, everywhere, what, class, takes); err != nil {
+			return err
+		}
 	}
 	_, updated, _, err := s.api.UpdateMessageContext(ctx, channel, ts, content(m)...)
 	if err != nil {
@@ -263,8 +270,8 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 }
 
 // turn waits for a message's turn, see pace.
-func (s *slackClient) turn(ctx context.Context, p *pace, channel, what string, class int) error {
-	err := p.turn(ctx, channel, what, class)
+func (s *slackClient) turn(ctx context.Context, p *pace, channel, what string, class, takes int) error {
+	err := p.turn(ctx, channel, what, class, takes)
 	if codeOf(err) == deliver.CodePaced {
 		s.watch.heldBack(ctx, p.method)
 	}

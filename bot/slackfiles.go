@@ -16,7 +16,7 @@ import (
 // sharing, which alone shows anything (Slack documentation, "files.completeUploadExternal": without
 // it the upload is discarded). The sharing makes one message, so it takes its turn as one.
 func (s *slackClient) Upload(ctx context.Context, channel, thread, words string, files []deliver.Upload) error {
-	if err := s.turn(ctx, s.posts, channel, thread+"/"+files[0].Name, classThread); err != nil {
+	if err := s.turn(ctx, s.posts, channel, thread+"/"+files[0].Name, classThread, 1); err != nil {
 		return err
 	}
 	summaries := make([]slack.FileSummary, len(files))

@@ -57,7 +57,7 @@ func (h *Handlers) Resume(ctx context.Context, item approvals.Item) (mine bool, 
 		return false, err
 	}
 	err = h.withAlarm(ctx, func(ctx context.Context) error {
-		v, err := h.View(ctx, a.value)
+		v, err := h.Read(ctx, a.value)
 		if mine = err == nil && approvedBy(v, item.Source); mine {
 			return h.carryOut(ctx, item, v, nil)
 		}

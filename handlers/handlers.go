@@ -107,11 +107,11 @@ type Handlers struct {
 	Config
 	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or
 	// a revocation.
-	slow chan struct{}
+	slow *line
 	// looks bounds the checks of CloudTrail among them, which last until stopLooking, and surveys
 	// those for a card: they take no place of the others.
-	looks       chan struct{}
-	surveys     chan struct{}
+	looks       *line
+	surveys     *line
 	mayLook     context.Context
 	stopLooking context.CancelFunc
 	// listing are the readers of lists of roles in the background.
@@ -132,7 +132,7 @@ const (
 	// maxSurveys is how many surveys for a card are done at one time: each takes its part of the two
 	// requests a second that CloudTrail allows.
 	maxSurveys = 2
-	// slowTurn and lookTurn are when an item comes back that found no place.
+	// slowTurn and lookTurn are when an item comes back, at the earliest, that found no place.
 	slowTurn = time.Second
 	lookTurn = 3 * time.Second
 )
@@ -147,8 +147,7 @@ func New(cfg Config) *Handlers {
 		investigator: investigate.New(investigate.Config{
 			Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
 		}),
-		slow:  make(chan struct{}, maxSlow),
-		looks: make(chan struct{}, maxLooking), surveys: make(chan struct{}, maxSurveys),
+		slow: newLine(maxSlow, slowTurn), looks: newLine(maxLooking, lookTurn), surveys: newLine(maxSurveys, lookTurn),
 	}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
 	return h
@@ -240,18 +239,18 @@ func (h *Handlers) ofPerson(ctx context.Context, item approvals.Item, do func(co
 func (h *Handlers) slowly(
 	ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error,
 ) error {
-	return ifFree(ctx, h.slow, slowTurn, item, do)
+	return h.slow.ifFree(ctx, item, do)
 }
 
 // looking does the same for a check of CloudTrail. One that StopLooking interrupts comes back, here
 // or elsewhere.
 func (h *Handlers) looking(
-	ctx context.Context, item approvals.Item, places chan struct{}, do func(context.Context, approvals.Item) error,
+	ctx context.Context, item approvals.Item, places *line, do func(context.Context, approvals.Item) error,
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.mayLook, cancel)()
-	err := ifFree(ctx, places, lookTurn, item, func(ctx context.Context, item approvals.Item) error {
+	err := places.ifFree(ctx, item, func(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, do)
 	})
 	if err != nil && h.mayLook.Err() != nil {
@@ -267,19 +266,6 @@ func (h *Handlers) StopLooking() { h.stopLooking() }
 
 // Wait waits for what goes on in the background. It is called last, after StopLooking.
 func (h *Handlers) Wait() { h.listing.Wait() }
-
-func ifFree(
-	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item,
-	do func(context.Context, approvals.Item) error,
-) error {
-	select {
-	case places <- struct{}{}:
-		defer func() { <-places }()
-		return do(ctx, item)
-	default:
-		return &step.Again{After: turn, Busy: true}
-	}
-}
 
 // waitedTooLong is how much longer than a request waits an act of a person may wait to be handled.
 const waitedTooLong = 15 * time.Minute

@@ -67,7 +67,7 @@ type Worker struct {
 
 const (
 	// gather is how long the first event waits for others that come with it.
-	gather = 250 * time.Millisecond
+	gather = 800 * time.Millisecond
 	// lookEvery is for what a replica left that died, and for lines that others chained.
 	lookEvery = 5 * time.Second
 	// lastLook bounds what is done when the process stops.

@@ -102,6 +102,7 @@ func New(cfg Config) (*Store, error) {
 		s.retention = 90 * 24 * time.Hour
 	}
 	common, err := scripts.ReadFile("scripts/shared.lua")
+	s.nap.Store(new(nap))
 	files, globErr := fs.Glob(scripts, "scripts/*.lua")
 	err = errors.Join(err, globErr)
 	for _, file := range files {

@@ -128,23 +128,28 @@ func (s *Store) Park(ctx context.Context, item approvals.Item, reason string) er
 	return s.run(ctx, "park", []string{workKey, parkedKey}, group, item.ID, body, reason, keepNotes).Err()
 }
 
-// trustNap is how long Promote relies on what the script last said of the first timer, while that
-// is still the first. Redis' clock can be another one after a failover.
-const trustNap = 5 * time.Second
+const (
+	// trustNap is how long Promote relies on what the script last said of Redis' clock. It can be
+	// another one after a failover.
+	trustNap = 5 * time.Second
+	// promoted is how many timers one script looks at.
+	promoted = 20
+)
 
-// nap is what the script last said: which timer is the first, and when it comes due, by this
-// machine's running clock.
+// nap is what the script last said: Redis' time, and when the next timer came due (both ms), and when
+// that was by this machine's running clock.
 type nap struct {
-	first redis.Z
-	asked time.Time
-	next  time.Duration
+	now, next float64
+	asked     time.Time
 }
 
-// Promote implements approvals.Store. As long as the first timer is the one that the script last
-// spoke of, and its time has not come, one read tells that nothing has come due.
+// Promote implements approvals.Store. While Redis' time is known, one read tells that no timer has
+// come due.
 func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
-	last, asked := s.nap.Load(), time.Now()
-	if last == nil || asked.Sub(last.asked) < last.next {
+	asked := time.Now()
+	last := s.nap.Load()
+	now := last.now + float64(asked.Sub(last.asked).Milliseconds()+1) // not before Redis' own
+	if asked.Sub(last.asked) >= trustNap || now < last.next {
 		first, err := s.db.ZRangeWithScores(ctx, dueKey, 0, 0).Result()
 		if err != nil {
 			return 0, fmt.Errorf("look for the first timer: %w", err)
@@ -153,25 +158,22 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 		if len(first) == 0 {
 			return longestNap, nil
 		}
-		if last != nil && last.first == first[0] {
-			if since := asked.Sub(last.asked); since < trustNap {
-				return min(last.next-since, longestNap), nil
-			}
+		if asked.Sub(last.asked) < trustNap && now < first[0].Score {
+			return min(time.Duration(first[0].Score-now+1)*time.Millisecond, longestNap), nil
 		}
 	}
-	answer, err := s.run(ctx, "promote", []string{workKey, dueKey}, n).StringSlice()
+	answer, err := s.run(ctx, "promote", []string{workKey, dueKey}, min(n, promoted)).Float64Slice()
 	if err != nil {
 		return 0, err
 	}
-	if len(answer) == 0 {
-		s.nap.Store(nil)
+	l := &nap{now: answer[0], asked: asked}
+	if len(answer) == 1 {
+		s.nap.Store(l)
 		return longestNap, nil
 	}
-	ms, _ := strconv.ParseInt(answer[0], 10, 64) // the script made numbers of them
-	score, _ := strconv.ParseFloat(answer[2], 64)
-	next := time.Duration(ms) * time.Millisecond
-	s.nap.Store(&nap{first: redis.Z{Score: score, Member: answer[1]}, asked: asked, next: next})
-	return min(next, longestNap), nil
+	l.next = answer[1]
+	s.nap.Store(l)
+	return min(max(0, time.Duration(l.next-l.now)*time.Millisecond), longestNap), nil
 }
 
 // decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without

@@ -181,11 +181,17 @@ func (d *delivery) call(ctx context.Context, do func(context.Context) error) err
 }
 
 // within does something that takes at most a while, under a lease that outlasts it, when the store
-// has what a crash must not forget.
+// has what a crash must not forget. An edit can be made again: what was posted before is looked for.
 func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
+	return d.leased(ctx, most, lease, d.ahead(), do)
+}
+
+func (d *delivery) leased(
+	ctx context.Context, most, lease time.Duration, mark bool, do func(context.Context) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	if now := time.Now(); d.ahead() || now.Add(most).After(d.until) {
+	if now := time.Now(); mark || now.Add(most).After(d.until) {
 		if err := d.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
 			return err
 		}

@@ -150,7 +150,9 @@ func (d *delivery) nameIn(ctx context.Context, ts string, loose *messages.Messag
 }
 
 func (d *delivery) update(ctx context.Context, ts string, m *messages.Message) error {
-	return d.call(ctx, func(ctx context.Context) error { return d.slack.Update(ctx, d.r.Place.Channel, ts, m) })
+	return d.leased(ctx, deliveryCall, deliveryLease, false, func(ctx context.Context) error {
+		return d.slack.Update(ctx, d.r.Place.Channel, ts, m)
+	})
 }
 
 // find looks for a message that may have been posted.

@@ -25,23 +25,54 @@ func sum(m *messages.Message) string {
 	return hex.EncodeToString(hash[:8])
 }
 
+// Edits are those of one thread that are made together. They wait for Slack's pace once, for all
+// their turns.
+type Edits struct {
+	Request string
+	n       int
+}
+
+// editsKey is where a context holds them.
+type editsKey struct{}
+
+// EditsIn are the edits that one is made together with; nil for one that is made alone.
+func EditsIn(ctx context.Context) *Edits {
+	e, _ := ctx.Value(editsKey{}).(*Edits)
+	return e
+}
+
+// Take says how many turns to wait for: at the first edit as many as there are edits, then 0.
+func (e *Edits) Take() (n int) {
+	n, e.n = e.n, 0
+	return n
+}
+
 // edit brings the messages that are in the thread up to date with the log. An edit says everything
 // anew, so it can be made again after a crash, and several events that came together are one.
 func (d *delivery) edit(ctx context.Context, posts []messages.Post) error {
+	type change struct {
+		messages.Post
+		sum string
+	}
+	var changes []change
 	for _, p := range posts {
-		shown, there := d.at.Posted[p.Name]
-		if !there || p.Once || shown.Sum == sum(p.Message) {
-			continue
+		if shown, there := d.at.Posted[p.Name]; there && !p.Once {
+			if now := sum(p.Message); now != shown.Sum {
+				changes = append(changes, change{p, now})
+			}
 		}
-		m := d.about.Leaving(p.Message)
+	}
+	ctx = context.WithValue(ctx, editsKey{}, &Edits{d.id, len(changes)})
+	for _, c := range changes {
+		shown, m := d.at.Posted[c.Name], d.about.Leaving(c.Message)
 		if shown.Loose {
-			m = d.inChannel(p.Message)
+			m = d.inChannel(c.Message)
 		}
 		if _, err := d.replace(ctx, shown.TS, m); err != nil {
 			return err
 		}
-		shown.Sum = sum(p.Message)
-		d.posted(p.Name, shown)
+		shown.Sum = c.sum
+		d.posted(c.Name, shown)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (g *Guard) check(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	v, err := g.View(ctx, item.Request)
+	v, err := g.Read(ctx, item.Request)
 	if err != nil {
 		return err
 	}

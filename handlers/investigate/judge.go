@@ -85,7 +85,7 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 	}
 	_, dated := q.Measures.On()[q.request.Purpose.Measure()].(contain.Dated)
 	// a person may have called a caller theirs meanwhile
-	v, err := q.View(ctx, q.request.ID)
+	v, err := q.Read(ctx, q.request.ID)
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 // inquire reads the request that an item is about; nil when there is nothing to look for, or
 // nothing left to do.
 func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Look) (*investigation, error) {
-	v, err := inv.View(ctx, item.Request)
+	v, err := inv.Read(ctx, item.Request)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func UsersDue(request string, p approvals.Purpose) []approvals.Due {
 // Users surveys who has live sessions of the role of an open request. What it finds, or why it
 // finds nothing, is an event.
 func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
-	v, err := inv.View(ctx, item.Request)
+	v, err := inv.Read(ctx, item.Request)
 	if err != nil || v.Request.State != approvals.StateOpen || v.Request.Has(item.Source) {
 		return err
 	}
@@ -64,8 +64,8 @@ func (inv *Investigator) Users(ctx context.Context, item approvals.Item) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return inv.Change(ctx, item.Request, func(v record.View) (t approvals.Transition, err error) {
-		if step.Opened(v) { // later it is of no use, and would be in the way of the write
+	return inv.ChangeFrom(ctx, v, func(v record.View) (t approvals.Transition, err error) {
+		if step.Opened(v) && !v.Request.Has(item.Source) { // later it is of no use, and would be in the way of the write
 			t.Next = approvals.StateOpen
 			step.Add(&t, approvals.EventUsers, item.Source, told)
 		}

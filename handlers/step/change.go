@@ -18,12 +18,20 @@ const maxDecisions = 25
 // View reads a request, where its card is, and the time, side by side.
 func (s Requests) View(ctx context.Context, id string) (v record.View, err error) {
 	var reads errgroup.Group
-	reads.Go(func() (err error) { v.Request, v.Events, err = s.Store.Load(ctx, id); return err })
-	reads.Go(func() (err error) { v.Now, err = s.Store.Now(ctx); return err })
+	reads.Go(func() (err error) { v, err = s.Read(ctx, id); return err })
 	var delivered approvals.Delivery
 	reads.Go(func() (err error) { delivered, err = s.Store.Delivered(ctx, id); return err })
 	err = reads.Wait()
 	v.Card = delivered.Card
+	return v, err
+}
+
+// Read is View without the card.
+func (s Requests) Read(ctx context.Context, id string) (v record.View, err error) {
+	var reads errgroup.Group
+	reads.Go(func() (err error) { v.Request, v.Events, err = s.Store.Load(ctx, id); return err })
+	reads.Go(func() (err error) { v.Now, err = s.Store.Now(ctx); return err })
+	err = reads.Wait()
 	return v, err
 }
 
@@ -39,10 +47,10 @@ func Opened(v record.View) bool { return v.Request.State == approvals.StateOpen 
 // the request as it is then when others changed it in between, or its deadline passed: it changes
 // nothing but what its caller keeps of the last call.
 //
-// A transition without events is none. Whose it is, what it was decided on and, unless it only
+// What decide is given at first has no card. A transition without events is none. Whose it is, what it was decided on and, unless it only
 // appends, what it expects are set here.
 func (s Requests) Change(ctx context.Context, id string, decide func(record.View) (approvals.Transition, error)) error {
-	v, err := s.View(ctx, id)
+	v, err := s.Read(ctx, id)
 	if err != nil {
 		return err
 	}

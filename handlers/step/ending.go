@@ -18,18 +18,21 @@ import (
 func (s Requests) Close(
 	ctx context.Context, id string, may func(record.View) bool, why func(approvals.Request) Failure,
 ) (closed bool, err error) {
-	err = s.Change(ctx, id, func(v record.View) (t approvals.Transition, err error) {
-		if closed = may(v); !closed {
+	v, err := s.View(ctx, id)
+	if err == nil {
+		err = s.ChangeFrom(ctx, v, func(v record.View) (t approvals.Transition, err error) {
+			if closed = may(v); !closed {
+				return t, nil
+			}
+			f := why(v.Request)
+			if f.Next == approvals.StateUnknown {
+				f.Next, f.Event = approvals.StateFailed, approvals.EventFailed
+			}
+			t.Next = f.Next
+			Add(&t, f.Event, "", record.Failure{Sentence: f.Sentence, Unsure: f.Unsure})
 			return t, nil
-		}
-		f := why(v.Request)
-		if f.Next == approvals.StateUnknown {
-			f.Next, f.Event = approvals.StateFailed, approvals.EventFailed
-		}
-		t.Next = f.Next
-		Add(&t, f.Event, "", record.Failure{Sentence: f.Sentence, Unsure: f.Unsure})
-		return t, nil
-	})
+		})
+	}
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return false, nil
 	}

@@ -1,5 +1,5 @@
 -- Appends lines to the audit chain and takes the events that they are made of off the queue, if the
--- chain ends where the lines begin. Lines that are older than what is kept go, a few at a time.
+-- chain ends where the lines begin.
 -- KEYS: 1 events for the audit log, 2 chain, 3 head hash
 -- ARGV: 1 and 2 number and hash of the line that the new ones follow,
 --       3 hash of the last of the new ones, 4 how long a line is kept (ms),
@@ -30,9 +30,13 @@ for i = 5, #ARGV, 2 do
 end
 redis.call('XDEL', KEYS[1], unpack(ids))
 redis.call('HSET', KEYS[3], 'n', string.format('%.0f', n), 'hash', ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
--- Twice as many as there are new ones, so that the oldest are always gone some time.
-for _ = 5, #ARGV do
+-- Every thousandth of that time lines are given their time, and those that are older go.
+local part = math.max(1, ARGV[4] / 1000)
+if last[1] and math.floor(now / part) == math.floor(tonumber(last[1][2][4]) / part) then
+  return 'ok'
+end
+redis.call('PEXPIRE', KEYS[2], text(tonumber(ARGV[4]) + part))
+for _ = 1, 10000 do
   local old = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)
   if not old[1] or tonumber(old[1][2][4]) + tonumber(ARGV[4]) >= now then
     break

@@ -3,12 +3,21 @@
 -- KEYS: 1 work stream
 -- ARGV: 1 group, 2 worker, then stream ids
 -- Returns how many of the items are still this worker's.
-local kept = 0
+local wanted, by, kept = {}, {}, 0
 for i = 3, #ARGV do
-  local mine = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
-  if mine[1] then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'RETRYCOUNT', mine[1][4], 'JUSTID')
+  wanted[ARGV[i]] = true
+end
+for _, mine in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 5000, ARGV[2])) do
+  if wanted[mine[1]] then
+    by[mine[4]] = by[mine[4]] or {}
+    table.insert(by[mine[4]], mine[1])
     kept = kept + 1
   end
+end
+for tries, ids in pairs(by) do
+  table.insert(ids, 'RETRYCOUNT')
+  table.insert(ids, tries)
+  table.insert(ids, 'JUSTID')
+  redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(ids))
 end
 return kept
