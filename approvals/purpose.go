@@ -15,12 +15,13 @@ const (
 	Revoke    Measure = "revoke"   // deny the sessions that were issued before the write
 	Lock      Measure = "lock"     // deny all sessions
 	Restrict  Measure = "restrict" // deny all sessions everything from addresses that are not known
+	Freeze    Measure = "freeze"   // let no one open a session
 	AccessKey Measure = "key"      // make a user's access key inactive, and deny the sessions that were issued before that
 )
 
 // Measures are all that are known, the one that exists everywhere by default first. A request for
 // any other does nothing.
-func Measures() []Measure { return []Measure{Revoke, Lock, AccessKey, Restrict} }
+func Measures() []Measure { return []Measure{Revoke, Lock, AccessKey, Restrict, Freeze} }
 
 // Mode is what a request does with its measure. The zero value is unknown and does nothing.
 type Mode string

@@ -29,7 +29,8 @@ type Account struct {
 	Partition  string // "" means aws
 	AssumeRole string // ARN of the role to assume in the account; "" means the ambient credentials
 	UsersRole  string // ARN of the role to assume for users and their access keys; "" means they are refused
-	ExternalID string // sent with AssumeRole and UsersRole unless empty
+	TrustRole  string // ARN of the role to assume for trust policies of roles; "" means they are refused
+	ExternalID string // sent with AssumeRole, UsersRole and TrustRole unless empty
 	// where CloudTrail is asked, and in the partition's home region; empty: in all that are enabled
 	Regions []string
 	// ARN of the log group that a trail sends this account's events to, in any configured account; ""
@@ -203,7 +204,9 @@ func (a Account) check() (wrong ConfigErrors) {
 	if homeRegion(a.Partition) == "" {
 		complain("partition", "the partition %s is not known", Quote(a.Partition))
 	}
-	for _, role := range [][2]string{{"assume_role", a.AssumeRole}, {"users_role", a.UsersRole}} {
+	for _, role := range [][2]string{
+		{"assume_role", a.AssumeRole}, {"users_role", a.UsersRole}, {"trust_role", a.TrustRole},
+	} {
 		field, arn := role[0], role[1]
 		ref, err := ParseARN(arn)
 		switch {
@@ -219,7 +222,11 @@ func (a Account) check() (wrong ConfigErrors) {
 	if a.UsersRole != "" && a.UsersRole == a.AssumeRole {
 		complain("users_role", "users_role is the same as assume_role: a role that may write on roles must not touch users")
 	}
-	if a.ExternalID != "" && a.AssumeRole+a.UsersRole == "" {
+	if a.TrustRole != "" && (a.TrustRole == a.AssumeRole || a.TrustRole == a.UsersRole) {
+		complain("trust_role", "trust_role is the same as another role of the account: a role that may write trust "+
+			"policies must not write anything else")
+	}
+	if a.ExternalID != "" && a.AssumeRole+a.UsersRole+a.TrustRole == "" {
 		complain("external_id", "an external_id without assume_role is never sent")
 	}
 	if group := a.TrailLogGroup; group != "" {
@@ -299,6 +306,7 @@ type Conn struct {
 	account *account.Client
 	reader  *session
 	users   *Conn // the same account by its users_role, nil if it has none
+	trust   *Conn // by its trust_role
 
 	mu      sync.Mutex
 	trails  map[string]*trail                 // by region
@@ -314,13 +322,29 @@ func (c *Cloud) newConn(a Account) *Conn {
 	kept.iam = iam.NewFromConfig(c.cfg.SDK, func(o *iam.Options) { o.Region = homeRegion(a.Partition) })
 	kept.sts = sts.NewFromConfig(c.cfg.SDK, func(o *sts.Options) { o.Region = stsRegion(o.Region, a.Partition) })
 	kept.account = account.NewFromConfig(c.cfg.SDK, func(o *account.Options) { o.Region = homeRegion(a.Partition) })
-	if a.UsersRole != "" {
-		users := a
-		users.AssumeRole, users.UsersRole = a.UsersRole, ""
-		kept.users = c.newConn(users)
-		kept.users.reader = newSession(kept.users.openReader(usersReaderPolicy))
-	}
+	kept.users, kept.trust = c.by(a, a.UsersRole, usersReaderPolicy), c.by(a, a.TrustRole, trustReaderPolicy)
 	return kept
+}
+
+// by is the way into an account by another role of it; nil without one.
+func (c *Cloud) by(a Account, role, reads string) *Conn {
+	if role == "" {
+		return nil
+	}
+	a.AssumeRole, a.UsersRole, a.TrustRole = role, "", ""
+	kept := c.newConn(a)
+	kept.reader = newSession(kept.openReader(reads))
+	return kept
+}
+
+// Trust is the way to trust policies of the account's roles: a role of its own, because one that may
+// write inline policies as well has the account. The error is a *RefusedError.
+func (a *Conn) Trust() (*Conn, error) {
+	if a.trust == nil {
+		return nil, Refuse("Account %s has no trust_role in the configuration, so revokebot cannot change trust policies "+
+			"there.", a.Name)
+	}
+	return a.trust, nil
 }
 
 // Users is the way to the account's users and their access keys: a role of its own, because what

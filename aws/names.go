@@ -331,7 +331,7 @@ func (a *Conn) IsOwn(hubARN, principalARN string) bool {
 		return ref != ARN{} && a.AssumeRole == "" && principalARN == hubARN
 	}
 	return own.Account == ref.Account && strings.EqualFold(ref.RoleName(), own.RoleName()) ||
-		a.users != nil && a.users.IsOwn(hubARN, principalARN)
+		a.users != nil && a.users.IsOwn(hubARN, principalARN) || a.trust != nil && a.trust.IsOwn(hubARN, principalARN)
 }
 
 // OwnRole reports whether the bot itself works with the role. The hub's role is known from the ARN
@@ -339,7 +339,7 @@ func (a *Conn) IsOwn(hubARN, principalARN string) bool {
 func (c *Cloud) OwnRole(hubARN, accountID, roleName string) bool {
 	own := []ARN{arnOf(hubARN)}
 	for _, a := range c.accounts {
-		own = append(own, arnOf(a.AssumeRole), arnOf(a.UsersRole))
+		own = append(own, arnOf(a.AssumeRole), arnOf(a.UsersRole), arnOf(a.TrustRole))
 	}
 	return slices.ContainsFunc(own, func(a ARN) bool {
 		return a.Account == accountID && strings.EqualFold(a.RoleName(), roleName)

@@ -196,6 +196,10 @@ const usersReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow
 	`"iam:ListAccessKeys","iam:GetAccessKeyLastUsed","iam:GetLoginProfile","iam:SimulatePrincipalPolicy"],` +
 	`"Resource":"*"}]}`
 
+// trustReaderPolicy is the same for trust policies: who the principals are that they name.
+const trustReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole",` +
+	`"iam:GetUser","iam:GetRolePolicy","iam:ListRolePolicies","iam:SimulatePrincipalPolicy"],"Resource":"*"}]}`
+
 // openReader opens the session that reads an account. It can write nothing.
 func (a *Conn) openReader(policy string) func(context.Context) (Credential, error) {
 	return func(ctx context.Context) (Credential, error) {
@@ -237,6 +241,23 @@ func (a *Conn) OpenNamed(ctx context.Context, g Grant) (Credential, error) {
 	}
 	return a.assume(ctx, g.Request, g.Policy, &g)
 }
+
+// Probe tries to open a session of a role and drops it. The reading session signs, which may not do
+// that: an error that is no ErrAccessDenied says nothing.
+func (a *Conn) Probe(ctx context.Context, roleARN string) (Stamp, error) {
+	in := &sts.AssumeRoleInput{
+		RoleArn: &roleARN, RoleSessionName: awssdk.String("revokebot-probe"), Policy: awssdk.String(denyAll),
+		DurationSeconds: awssdk.Int32(int32(sessionLife / time.Second)),
+	}
+	_, at, err := callWith(ctx, a, Credential{}, "sts:AssumeRole",
+		func(ctx context.Context, with Credential) (*sts.AssumeRoleOutput, error) {
+			return a.sts.AssumeRole(ctx, in, func(o *sts.Options) { o.Credentials = with })
+		})
+	return at, err
+}
+
+// denyAll is the session policy of a session that is not wanted.
+const denyAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`
 
 // fitName makes a text fit for a session's name or a source identity: 2 to 64 of letters, digits
 // and _+=,.@- (STS API reference, "AssumeRole").
@@ -294,8 +315,10 @@ func (c *Cloud) Hub(ctx context.Context) (string, error) {
 func (c *Cloud) Warm(ctx context.Context) error {
 	readers := slices.Clone(c.accounts)
 	for _, a := range c.accounts {
-		if a.users != nil {
-			readers = append(readers, a.users)
+		for _, by := range []*Conn{a.users, a.trust} {
+			if by != nil {
+				readers = append(readers, by)
+			}
 		}
 	}
 	failed := make([]error, len(readers))

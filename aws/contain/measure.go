@@ -126,6 +126,11 @@ func Fresh(m Measure, t Target, promised ...Document) ([]Document, error) {
 	return m.Want(s, promised)
 }
 
+// Trusting is a measure that has to know whether principals are still the same.
+type Trusting interface {
+	Trusts() []string // their ARNs
+}
+
 // Serving is a measure that depends on which AWS services use the role, by its trust policy.
 type Serving interface {
 	// Services returns what people have to know of that, or a Refusal.

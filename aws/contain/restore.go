@@ -2,6 +2,7 @@ package contain
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -106,6 +107,14 @@ func (r restore) Places(Target) [][]Slot {
 // Reads is nothing.
 func (restore) Reads(Target) []Slot { return nil }
 
+// Trusts are the principals whose unique ids Want has to know.
+func (r restore) Trusts() (arns []string) {
+	for _, w := range r.written {
+		arns = slices.AppendSeq(arns, maps.Keys(w.Trusted))
+	}
+	return arns
+}
+
 // Want is what is there without what was written. What is as it should be stays.
 func (r restore) Want(s State, _ []Document) ([]Document, error) {
 	wanted, refused := make([]Document, len(r.written)), make([]error, len(r.written))
@@ -115,6 +124,9 @@ func (r restore) Want(s State, _ []Document) ([]Document, error) {
 			return nil, err
 		}
 		wanted[i], refused[i] = r.measure.Without(there, w)
+		if arns := w.changed(s.Trusted); len(arns) > 0 && refused[i] == nil && wanted[i] != there {
+			wanted[i], refused[i] = Document{}, rebound(arns)
+		}
 	}
 	return wanted, errors.Join(refused...)
 }

@@ -116,10 +116,19 @@ func (p *Prepared) document(ctx context.Context, i int) error {
 		result.found(*there)
 		return nil
 	}
-	for {
+	for tries := 0; ; tries++ {
 		promised, err := p.plan(ctx, i)
 		if err != nil || !promised {
 			return err
+		}
+		switch moved, err := p.moved(ctx, result); {
+		case err != nil:
+			result.Err = err
+			return nil
+		case moved && tries == maxPlans:
+			return ErrBusy
+		case moved:
+			continue
 		}
 		if gap, err := p.write(ctx, i); err != nil || !gap {
 			return err
@@ -189,7 +198,8 @@ func (p *Prepared) plan(ctx context.Context, i int) (promised bool, err error) {
 			return false, err
 		}
 		there := p.in(doc.Slot)
-		change := contain.Change{Slot: doc.Slot, Before: there.Text, After: doc.Text, Guard: p.of.Guard}
+		change := contain.Change{Slot: doc.Slot, Before: there.Text, After: doc.Text, Guard: p.of.Guard,
+			Trusted: p.trusted(there.Document)}
 		switch {
 		case p.of.Mode == Undo && there.Document == doc:
 			result.found(*there)

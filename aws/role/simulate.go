@@ -44,9 +44,12 @@ type Simulation struct {
 // That the simulator may not be asked, or knows nothing of the measure, is no error but
 // Unavailable; an error is worth another try.
 func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Document) (Simulation, error) {
-	a, err := c.conn(o.Principal)
+	a, err := c.conn(o)
 	if err != nil {
 		return Simulation{}, err
+	}
+	if slices.ContainsFunc(written, func(d contain.Document) bool { return d.Slot.Kind == contain.RoleTrust }) {
+		return probe(ctx, a, o.Principal.ARN)
 	}
 	return simulate(ctx, a, aws.Credential{}, o, written, false)
 }
@@ -125,7 +128,7 @@ func isGiven(s types.Statement) bool {
 func (c *Client) DeniedAnyway(
 	ctx context.Context, o Order, written []contain.Document, slots []contain.Slot, actions []string,
 ) (map[string]bool, error) {
-	a, err := c.conn(o.Principal)
+	a, err := c.conn(o)
 	if err != nil {
 		return nil, err
 	}

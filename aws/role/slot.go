@@ -36,6 +36,7 @@ type access interface {
 var kinds = map[contain.Kind]access{
 	contain.RoleInline:   inline{},
 	contain.RoleAttached: attached,
+	contain.RoleTrust:    trusts{},
 	contain.UserInline:   inline{},
 	contain.KeyStatus:    accessKeys,
 }

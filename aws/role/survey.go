@@ -32,6 +32,7 @@ type Prepared struct {
 	role    Role
 	trust   string               // the trust policy, JSON
 	there   []found              // one for each slot, as it was read last
+	ids     map[string]string    // unique ids of who the trust policy names, by ARN, where it is a slot
 	keys    []string             // the access keys of a user, where they were read
 	inline  aws.Answer[[]string] // of an advisory survey alone
 	clock   aws.Stamp            // of the answer about the role; zero when it had no usable date
@@ -72,13 +73,19 @@ func (p *Prepared) replaced(approved string) error {
 	}
 }
 
-// conn is the way to a principal: roles and users have one each.
-func (c *Client) conn(p contain.Principal) (*aws.Conn, error) {
-	a, err := c.cloud.Conn(p.AccountName)
-	if err == nil && p.Kind == contain.User {
+// conn is the way to what an order is about: roles, users and trust policies have one each.
+func (c *Client) conn(o Order) (*aws.Conn, error) {
+	a, err := c.cloud.Conn(o.Principal.AccountName)
+	switch _, slots := o.slots(); {
+	case err != nil:
+		return nil, err
+	case o.Principal.Kind == contain.User:
 		return a.Users()
+	case slices.Contains(slots, contain.Slot{Kind: contain.RoleTrust}):
+		return a.Trust()
+	default:
+		return a, nil
 	}
-	return a, err
 }
 
 // look is survey without a judgement. With ErrNoSuchRole it is known that the account that was
@@ -102,7 +109,7 @@ func (c *Client) lookAt(
 	ctx context.Context, o Order, advisory bool, policy func(*Prepared) string,
 ) (*Prepared, error) {
 	p := &Prepared{c: c}
-	a, err := c.conn(o.Principal)
+	a, err := c.conn(o)
 	if err != nil {
 		return p, err
 	}
@@ -189,7 +196,7 @@ func (p *Prepared) in(slot contain.Slot) *found {
 
 // state converts what was read for the measure.
 func (p *Prepared) state(now time.Time) contain.State {
-	s := contain.State{Target: p.of.at(p.role).Target, Now: now, Margin: p.c.cloud.Margin()}
+	s := contain.State{Target: p.of.at(p.role).Target, Now: now, Margin: p.c.cloud.Margin(), Trusted: p.ids}
 	for _, f := range p.there {
 		s.There = append(s.There, f.Document)
 	}

@@ -18,7 +18,9 @@ import (
 // IAM answers as if the bot might not ask: the error is a *aws.RefusedError that says both. So is
 // that of an account without a role for users.
 func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Target, error) {
-	users, err := c.conn(contain.Principal{Kind: contain.User, AccountName: accountName})
+	users, err := c.conn(Order{Target: contain.Target{Principal: contain.Principal{
+		Kind: contain.User, AccountName: accountName,
+	}}})
 	if refused, ok := errors.AsType[*aws.RefusedError](err); ok {
 		refused.Steps = aws.ByHand(key, "")
 	}
