@@ -337,8 +337,8 @@ func (c *Cloud) by(a Account, role, reads string) *Conn {
 	return kept
 }
 
-// Trust is the way to trust policies of the account's roles: a role of its own, because one that may
-// write inline policies as well has the account. The error is a *RefusedError.
+// Trust is the way to trust policies of the account's roles: a role of its own, because one that
+// may write inline policies as well has the account. The error is a *RefusedError.
 func (a *Conn) Trust() (*Conn, error) {
 	if a.trust == nil {
 		return nil, Refuse("Account %s has no trust_role in the configuration, so revokebot cannot change trust policies "+

@@ -12,9 +12,9 @@ import (
 // longestTurn bounds how long an item that found no place is away: another replica may be free.
 const longestTurn = 30 * time.Second
 
-// line bounds how many items are done at one time. One that finds no place comes back when it should
-// have one, by how long those before it took and how many wait: each wait in Redis costs a dozen
-// commands.
+// line bounds how many items are done at one time. One that finds no place comes back when it
+// should have one, by how long those before it took and how many wait: each wait in Redis costs a
+// dozen commands.
 type line struct {
 	places chan struct{}
 	turn   time.Duration // the least

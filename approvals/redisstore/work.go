@@ -136,8 +136,8 @@ const (
 	promoted = 20
 )
 
-// nap is what the script last said: Redis' time, and when the next timer came due (both ms), and when
-// that was by this machine's running clock.
+// nap is what the script last said: Redis' time, and when the next timer came due (both ms), and
+// when that was by this machine's running clock.
 type nap struct {
 	now, next float64
 	asked     time.Time

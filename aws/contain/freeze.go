@@ -58,8 +58,8 @@ func isFrozen(text string) bool {
 	return false
 }
 
-// frozen is a trust policy, byte for byte, with the statement behind its own; the statement alone if
-// the policy cannot be read.
+// frozen is a trust policy, byte for byte, with the statement behind its own; the statement alone
+// if the policy cannot be read.
 func frozen(text string) string {
 	from, to, ok := statementsIn(text)
 	if !ok || len(statements(text)) == 0 {

@@ -121,13 +121,13 @@ func (p *Prepared) document(ctx context.Context, i int) error {
 		if err != nil || !promised {
 			return err
 		}
-		switch moved, err := p.moved(ctx, result); {
+		switch changed, err := p.changed(ctx, result); {
 		case err != nil:
 			result.Err = err
 			return nil
-		case moved && tries == maxPlans:
+		case changed && tries == maxPlans:
 			return ErrBusy
-		case moved:
+		case changed:
 			continue
 		}
 		if gap, err := p.write(ctx, i); err != nil || !gap {

@@ -32,8 +32,8 @@ func (trusts) read(ctx context.Context, p *Prepared, with aws.Credential, slots 
 	return []found{f}
 }
 
-// identify finds the unique ids of the account's principals by their ARNs. One that is not there has
-// none.
+// identify finds the unique ids of the account's principals by their ARNs. One that is not there
+// has none.
 func (p *Prepared) identify(ctx context.Context, text string) (map[string]string, error) {
 	arns := contain.Trusts(p.account.ID, text)
 	for _, c := range p.of.Promised {
@@ -111,9 +111,9 @@ func (p *Prepared) trusted(d contain.Document) map[string]string {
 	return ids
 }
 
-// moved reads the trust policy once more just before its write, and reports whether it says
+// changed reads the trust policy once more just before its write, and reports whether it says
 // something else than the promise saw.
-func (p *Prepared) moved(ctx context.Context, result *Result) (bool, error) {
+func (p *Prepared) changed(ctx context.Context, result *Result) (bool, error) {
 	if slot := result.Change.Slot; slot.Kind == contain.RoleTrust && p.of.Mode == Do {
 		there := p.see(ctx, p.cred, []contain.Slot{slot})
 		p.keep(there)
@@ -128,8 +128,8 @@ func (p *Prepared) moved(ctx context.Context, result *Result) (bool, error) {
 var byTrust = regexp.MustCompile(`^User: \S+ is not authorized to perform: sts:AssumeRole on resource: \S+ ` +
 	`with an explicit deny in (?:a resource-based policy|the role trust policy)\S*$`)
 
-// probe tries to open a session of the role: the simulator knows nothing of trust policies. What was
-// read back has the Deny, so an explicit deny is by it. Any other answer proves nothing.
+// probe tries to open a session of the role: the simulator knows nothing of trust policies. What
+// was read back has the Deny, so an explicit deny is by it. Any other answer proves nothing.
 func probe(ctx context.Context, a *aws.Conn, roleARN string) (Simulation, error) {
 	at, err := a.Probe(ctx, roleARN)
 	s := Simulation{At: at.Server}

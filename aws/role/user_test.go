@@ -368,7 +368,8 @@ func TestAKeyThatIsDeletedOnTheWayIsContained(t *testing.T) {
 	})
 }
 
-// An attacker who may rename users takes one away from under its name. Its keys and sessions live on.
+// An attacker who may rename users takes one away from under its name. Its keys and sessions live
+// on.
 func TestNoUserThatWasRenamedIsTakenForGoneOrReplaced(t *testing.T) {
 	rename := func(b *bench, to string) error { return b.Prod.RenameUser("deployer", to) }
 	for name, moved := range map[string]func(*bench) error{

@@ -181,7 +181,8 @@ func (d *delivery) call(ctx context.Context, do func(context.Context) error) err
 }
 
 // within does something that takes at most a while, under a lease that outlasts it, when the store
-// has what a crash must not forget. An edit can be made again: what was posted before is looked for.
+// has what a crash must not forget. An edit can be made again: what was posted before is looked
+// for.
 func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
 	return d.leased(ctx, most, lease, d.ahead(), do)
 }

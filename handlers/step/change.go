@@ -47,8 +47,8 @@ func Opened(v record.View) bool { return v.Request.State == approvals.StateOpen 
 // the request as it is then when others changed it in between, or its deadline passed: it changes
 // nothing but what its caller keeps of the last call.
 //
-// What decide is given at first has no card. A transition without events is none. Whose it is, what it was decided on and, unless it only
-// appends, what it expects are set here.
+// What decide is given at first has no card. A transition without events is none. Whose it is, what
+// it was decided on and, unless it only appends, what it expects are set here.
 func (s Requests) Change(ctx context.Context, id string, decide func(record.View) (approvals.Transition, error)) error {
 	v, err := s.Read(ctx, id)
 	if err != nil {
