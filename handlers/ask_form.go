@@ -135,8 +135,8 @@ func (h *Handlers) offerAddresses(ctx context.Context, a act, t aws.Target, reas
 		return err
 	}
 	select {
-	case h.surveys <- struct{}{}:
-		defer func() { <-h.surveys }()
+	case h.surveys.places <- struct{}{}:
+		defer func() { <-h.surveys.places }()
 	default:
 		return err
 	}

@@ -116,22 +116,19 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 			ContextKeyName: &k.Name, ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values,
 		})
 	}
-	attached := types.AttachmentTypeRole
-	if ref, err := aws.ParseARN(s.Principal); err == nil && ref.Kind == string(contain.User) {
-		attached = types.AttachmentTypeUser
-	}
 	for _, slot := range s.Without {
-		if slot.Kind == contain.KeyStatus {
+		switch {
+		case slot.Kind == contain.KeyStatus: // is no policy
 			continue
-		}
-		if strings.HasPrefix(slot.Name, "arn:") {
+		case strings.HasPrefix(slot.Name, "arn:"):
 			in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberPolicyArn{Value: slot.Name})
 			continue
 		}
 		in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberInlinePolicyIdentifier{
 			Value: types.InlinePolicyIdentifierType{
-				AttachmentName: awssdk.String(aws.NameOf(s.Principal)), AttachmentType: attached,
-				PolicyName: awssdk.String(slot.Name),
+				AttachmentName: awssdk.String(aws.NameOf(s.Principal)),
+				AttachmentType: types.AttachmentType(slot.Kind.Facts().Principal),
+				PolicyName:     awssdk.String(slot.Name),
 			},
 		})
 	}
