@@ -190,7 +190,7 @@ func whispersTo(b *bench.Bench, user string) (all []slackstandin.Message) {
 	return all
 }
 
-func TestTheEvidenceOfAKeyFollowsItToItsRolesAndTheVerdictNeverSaysContained(t *testing.T) {
+func TestTheEvidenceOfAKeyFollowsItToItsRolesAndItIsNotContainedWhileThoseLive(t *testing.T) {
 	t.Parallel()
 	for name, acts := range map[string]bool{"the role's session is silent": false, "it makes calls": true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -226,7 +226,6 @@ func TestTheEvidenceOfAKeyFollowsItToItsRolesAndTheVerdictNeverSaysContained(t *
 			text := b.Transcript()
 			for _, words := range []string{
 				"*Leaked:* access key `" + b.World.CI.AccessKeyID + "`", "`prod/DeployRole` was assumed from access key",
-				"silence proves nothing",
 			} {
 				if !strings.Contains(text, words) {
 					t.Errorf("%s: the thread lacks %q:\n%s", name, words, text)

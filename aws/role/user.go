@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -89,6 +90,21 @@ func (p *Prepared) moved(ctx context.Context, err error) (to contain.Principal, 
 		return to, false
 	}
 	return again.role.Principal, true
+}
+
+// KeyLastUsed says where and when IAM has seen an access key used last.
+func (c *Client) KeyLastUsed(ctx context.Context, accountName, key string) (region string, at time.Time, err error) {
+	users, err := c.conn(contain.Principal{Kind: contain.User, AccountName: accountName})
+	if err != nil {
+		return "", at, err
+	}
+	out, _, err := aws.IAM(ctx, users, aws.Credential{}, (*iam.Client).GetAccessKeyLastUsed,
+		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
+	if err == nil && out.AccessKeyLastUsed != nil && out.AccessKeyLastUsed.LastUsedDate != nil {
+		at = *out.AccessKeyLastUsed.LastUsedDate
+		region = strings.TrimPrefix(awssdk.ToString(out.AccessKeyLastUsed.Region), "N/A")
+	}
+	return region, at, err
 }
 
 // UserKeys lists a user's access keys with their statuses. Its errors are those of Look.

@@ -20,6 +20,10 @@ type ActivityQuery struct {
 	Policies    []string  // ARNs of managed policies of the request, whose denials are proof, too
 	Regions     []string  // of the account's, besides its home region; nil: all
 
+	// User is asked about by name, too: calls of its that are of no known session are of other keys
+	// and sessions of the user. The zero value asks about no user.
+	User contain.Principal
+
 	// Denies says which calls the measure denies once it is enforced; nil: all of the sessions.
 	Denies func(contain.Call) contain.Answer
 

@@ -3,10 +3,12 @@ package trail
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -81,6 +83,38 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 		level = next
 	}
 	return chain, nil
+}
+
+// OfUser follows access keys of a user as Chain does, and asks what other keys and sessions of the
+// user did: those are Unseen. A key has no issue time; calls of which neither is known are of one
+// session without both. Report says how far each region has reported, asked before all else.
+func (c *Client) OfUser(ctx context.Context, q ChainQuery, user contain.Principal) (Report, Chain, error) {
+	a, own, err := c.toAsk(ctx, q.AccountName)
+	if err != nil {
+		return Report{}, Chain{}, err
+	}
+	regions, err := a.TrailRegions(ctx)
+	report := Report{Guessed: err != nil, Regions: make([]RegionCoverage, len(regions))}
+	c.everywhere(regions, func(i int, s *regionBudget) {
+		report.Regions[i] = RegionCoverage{Region: s.region, Covered: true, Reported: c.reported(ctx, a, own, q.Since, s)}
+	})
+	chain, err := c.Chain(ctx, q)
+	if err != nil {
+		return report, chain, err
+	}
+	ask := q.ActivityQuery
+	ask.Sessions, ask.Among, ask.User = nil, q.Sessions, user
+	for _, l := range chain.Links {
+		ask.Among = append(ask.Among[:len(ask.Among):len(ask.Among)], l.Child)
+	}
+	did, err := c.Activities(ctx, ask)
+	chain.Unseen = append(chain.Unseen, did.Unseen...)
+	maps.Copy(chain.Roots, did.By)
+	report.Regions = worst(worst(report.Regions, chain.Regions), did.regions)
+	for _, r := range report.Regions {
+		report.AskedAt = times.Later(report.AskedAt, r.askedAt)
+	}
+	return report, chain, err
 }
 
 // activities looks at the calls of every session of a level, as far as the budget goes, account by

@@ -20,6 +20,8 @@ type Activities struct {
 
 	// Unseen are sessions of the asked names whose calls were found and whose opening is not known.
 	Unseen []Session
+
+	regions []RegionCoverage // of the question about the user
 }
 
 // source is where the questions of a gather are asked: the log group, then the event history, which
@@ -117,6 +119,7 @@ func newGather(q ActivityQuery, regions []string) *gather {
 			g.questions = append(g.questions, &question{key, value, make([]RegionCoverage, len(regions))})
 		}
 	}
+	ask(types.LookupAttributeKeyUsername, q.User.Name)
 	for i, s := range slices.Concat(q.Sessions, q.Among) {
 		if !s.Issued() || there["session "+s.ID()] {
 			continue
@@ -179,8 +182,11 @@ func (g *gather) of(r record) *told {
 	if t := g.byKey[r.UserIdentity.AccessKeyID]; t != nil {
 		return t
 	}
-	role, id, name := r.role()
 	began := r.began()
+	if user := g.q.User; user.ARN != "" && r.UserIdentity.ARN == user.ARN {
+		return g.ofUser(r, began)
+	}
+	role, id, name := r.role()
 	var best *told
 	var off time.Duration
 	found := false
@@ -215,11 +221,49 @@ func (g *gather) of(r record) *told {
 	return t
 }
 
+// ofUser finds what else of the user made a call: another access key, a session by its issue time
+// (a console session has a key per call), or, where the record has neither, what is not known.
+func (g *gather) ofUser(r record, began time.Time) *told {
+	user := g.q.User
+	lasts := longestOfUser
+	switch {
+	case r.UserIdentity.PrincipalID != user.ID:
+		return nil // another user of the name, before or after
+	case r.EventName != "ConsoleLogin":
+	case r.failure() != "":
+		return nil
+	default:
+		began, lasts = r.at, longestSession
+	}
+	s := Session{
+		EventID: "session of user " + user.Name + " at " + began.Format(time.RFC3339), Time: began, Caller: "user " + user.Name,
+		CallerID: nameless + " " + user.Name, SessionName: user.Name, Region: r.AWSRegion,
+		After: !before(began, g.q.Cutoff),
+	}
+	if began.IsZero() {
+		s.AccessKeyID, s.After = r.UserIdentity.AccessKeyID, true
+	} else {
+		s.Expires = began.Add(lasts)
+	}
+	for _, t := range g.known {
+		o := t.session
+		if t.unseen && o.AccessKeyID == s.AccessKeyID && o.After == s.After && o.Time.Sub(began).Abs() <= apart {
+			return t
+		}
+	}
+	t := &told{unseen: true, session: s}
+	g.know(t)
+	return t
+}
+
 // answer puts together what was found. A session that was not asked about is included where a query
 // found all its calls. One whose opening is not known is as old as the sign-in session that it is
 // of: aws login renews credentials.
 func (g *gather) answer() Activities {
 	all := Activities{By: map[string]Activity{}}
+	if g.q.User.Name != "" {
+		all.regions = g.questions[0].regions
+	}
 	began := map[string]time.Time{} // by sign-in session
 	for _, t := range g.known {
 		began[t.signIn] = times.Earlier(began[t.signIn], t.session.Time)
@@ -234,7 +278,7 @@ func (g *gather) answer() Activities {
 		s := t.session
 		var covers []RegionCoverage
 		for _, ask := range g.questions {
-			if ask.key == types.LookupAttributeKeyAccessKeyId && ask.value == s.AccessKeyID ||
+			if t.unseen && s.RoleARN == "" || ask.key == types.LookupAttributeKeyAccessKeyId && ask.value == s.AccessKeyID ||
 				ask.key == types.LookupAttributeKeyUsername && ask.value == s.SessionName && s.RoleARN != "" {
 				covers = worst(covers, ask.regions)
 			}

@@ -26,7 +26,11 @@ type JudgeInput struct {
 	Since   time.Time // from when on sessions were looked for; zero means CloudTrail's own limit
 	Cutoff  time.Time // zero: nothing was revoked, and the state is unknown
 	Mark    string    // what the cutoff is called in reasons; "" is "cutoff"
-	All     bool      // sessions that were issued after the cutoff are denied, too
+	// Key is the access key of a user, which is inactive, and one of the Sessions, which are of its
+	// user; RoleARN is "" then. Active says that it is active again.
+	Key    string
+	Active bool
+	All    bool // sessions that were issued after the cutoff are denied, too
 	// Denies is as in ActivityQuery: what is not denied is as if it were not of theirs.
 	Denies     func(contain.Call) contain.Answer
 	Propagated time.Time // from when on a success counts against the policy; before the cutoff it means the cutoff
@@ -81,6 +85,10 @@ type Judgement struct {
 // a role").
 const longestSession = 12 * time.Hour
 
+// longestOfUser is how long a session of a user lasts at most (AWS STS API Reference,
+// "GetSessionToken").
+const longestOfUser = 36 * time.Hour
+
 // mostSaid bounds the calls and sessions that a Judgement repeats.
 const mostSaid = 20
 
@@ -119,7 +127,7 @@ func Assess(in JudgeInput) Judgement {
 		j.out.State, j.out.Reasons = NotContained, j.against
 	case j.unused():
 		j.out.State, j.out.Reasons = NoActivity, []string{
-			"The role was not used since the " + j.mark() + ", as far as CloudTrail has reported.",
+			"The " + j.noun() + " was not used since the " + j.mark() + ", as far as CloudTrail has reported.",
 		}
 	case len(j.missing) > 0:
 		j.out.Reasons = j.missing
@@ -172,6 +180,14 @@ func ended(s Session, at time.Time) bool {
 		return at.Sub(s.Time) >= longestSession
 	}
 	return !s.Expires.After(at)
+}
+
+// noun is what the measure is on.
+func (j *judge) noun() string {
+	if j.in.Key != "" {
+		return "user"
+	}
+	return "role"
 }
 
 // mark is what the cutoff is called.

@@ -35,8 +35,7 @@ func (j *judge) oldSessions() {
 			}
 			if n = j.succeeded(did); n > 0 {
 				j.addSession(s)
-				j.show("A session of %s, issued at %s, made %s after the %s that succeeded.", s.Caller, j.clock(s.Time),
-					english.Count(n, "call", "calls"), j.mark())
+				j.show("%s made %s after the %s that succeeded.", j.one(s), english.Count(n, "call", "calls"), j.mark())
 			}
 		}
 		switch {
@@ -66,8 +65,11 @@ func (j *judge) oldSessions() {
 			unclear++
 		}
 		if !did.Covered() {
-			j.miss("What a session of %s did, issued at %s, is not known in full%s.", s.Caller, j.clock(s.Time),
-				where(did.Regions))
+			j.miss("What %s did is not known in full%s.", lower(j.one(s)), where(did.Regions))
+		}
+		if s.Kind == KindFederation && did.FirstExplicitDeny.IsZero() && !ended(s, j.in.AskedAt) {
+			j.miss("A federated session of %s was not seen denied, and CloudTrail cannot be asked what it does in the "+
+				"console%s.", s.Caller, j.until(s.Expires))
 		}
 	}
 	if unseen > 0 {
@@ -81,17 +83,32 @@ func (j *judge) oldSessions() {
 	if j.out.Denied == 0 && j.alive(j.in.AskedAt) {
 		j.miss(noneDenied)
 	}
-	if j.in.Since.After(j.in.Cutoff.Add(-longestSession)) {
-		j.miss("A session lasts up to %d hours, and CloudTrail was not asked that far back.", int(longestSession.Hours()))
+	longest := longestSession
+	if j.in.Key != "" {
+		longest = longestOfUser
+	}
+	if j.in.Since.After(j.in.Cutoff.Add(-longest)) {
+		j.miss("A session lasts up to %d hours, and CloudTrail was not asked that far back.", int(longest.Hours()))
 	}
 }
+
+// one names a session, or the key of the user, at the beginning of a sentence.
+func (j *judge) one(s Session) string {
+	if j.in.Key != "" && s.AccessKeyID == j.in.Key {
+		return "The access key"
+	}
+	return "A session of " + s.Caller + ", issued at " + j.clock(s.Time) + ","
+}
+
+func lower(sentence string) string { return strings.ToLower(sentence[:1]) + sentence[1:] }
 
 // succeeded counts the calls of an old session past propagation that went through, and keeps them.
 // A session that it opened counts from the cutoff on: that outlives the revocation.
 func (j *judge) succeeded(did Activity) int {
 	n := 0
 	for _, call := range did.SucceededAfterCutoff {
-		if call.Time.Before(j.from) && (call.Service != "sts" || !strings.HasPrefix(call.Name, "Assume")) {
+		opens := strings.HasPrefix(call.Name, "Assume") || call.Name == "GetSessionToken" || call.Name == string(KindFederation)
+		if call.Time.Before(j.from) && (call.Service != "sts" || !opens) {
 			continue
 		}
 		n++
@@ -165,7 +182,7 @@ func (j *judge) otherRoles() {
 	}
 	for _, link := range j.in.Links {
 		s := link.Child
-		if !j.theirs[link.Parent.ID()] || s.Token || !j.elsewhere(s) {
+		if !j.theirs[link.Parent.ID()] || s.Token || !j.elsewhere(s) || j.ofUser(s) {
 			continue
 		}
 		j.opened(s, link.Activity, nil)
@@ -194,6 +211,13 @@ func (j *judge) otherRoles() {
 	}
 }
 
+// ofUser reports whether what came out of a key is a session of its user, which oldSessions has.
+func (j *judge) ofUser(s Session) bool {
+	return j.in.Key != "" && s.RoleARN == "" && slices.ContainsFunc(j.in.Sessions, func(o Session) bool {
+		return o.ID() == s.ID()
+	})
+}
+
 // revoked tells by which cutoff a session in the chain is denied, if it is: that of its role, if it
 // was issued before it. Credentials of the same session are taken to be as old as that.
 func (j *judge) revoked(link ChainLink) (cutoff time.Time, ok bool) {
@@ -207,6 +231,14 @@ func (j *judge) revoked(link ChainLink) (cutoff time.Time, ok bool) {
 // reasonsFor says what contained rests on, in numbers of what was seen.
 func (j *judge) reasonsFor() []string {
 	o := j.out
+	if j.in.Key != "" {
+		return []string{
+			"The access key is inactive: AWS refuses what it signs, and mostly records none of it.",
+			fmt.Sprintf("%s of the user: %d had expired, %d seen blocked, %d not active since.",
+				english.Count(o.Old-1, "old session", "old sessions"), o.Expired-1, o.Denied, o.Quiet),
+			"Neither the key nor an old session made a successful call after propagation.",
+		}
+	}
 	if j.in.Denies != nil {
 		return []string{
 			fmt.Sprintf("%s: %d had expired, %d seen blocked.", english.Count(o.Old, "session", "sessions"), o.Expired,

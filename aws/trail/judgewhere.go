@@ -18,7 +18,11 @@ const noneDenied = "No call of an old session was seen denied: they may be silen
 // constant (AWS CloudTrail User Guide, "How CloudTrail works").
 func (j *judge) where() {
 	if !covered(j.in.Regions) {
-		j.miss("Who assumed the role is not known in full%s.", where(j.in.Regions))
+		what := "Who assumed the role"
+		if j.in.Key != "" {
+			what = "What the user did"
+		}
+		j.miss("%s is not known in full%s.", what, where(j.in.Regions))
 	}
 	var late []string
 	asked := false
@@ -34,8 +38,12 @@ func (j *judge) where() {
 		j.miss("CloudTrail has not reported yet what happened until %d minutes after the %s in %s.",
 			int(settled.Minutes()), j.mark(), strings.Join(aws.Few(late), ", "))
 	}
+	if used := j.in.LastUsed.At; j.in.Key != "" && used.After(j.from) {
+		j.miss("IAM says that the access key was used at %s, after the %s. CloudTrail shows no such call: it can be a "+
+			"refused one, or one that is not a management event.", j.clock(used), j.mark())
+	}
 	if used := j.in.LastUsed; used.Region != "" && !asked && !used.At.Before(j.in.Since) {
-		j.miss("The role was used last in %s, at %s, and CloudTrail was not asked there.", used.Region, j.clock(used.At))
+		j.miss("The %s was used last in %s, at %s, and CloudTrail was not asked there.", j.noun(), used.Region, j.clock(used.At))
 	}
 }
 
@@ -47,6 +55,10 @@ func (j *judge) policy() {
 		at = j.in.LostAt
 	}
 	switch {
+	case j.in.Active:
+		j.show("%s", j.in.Lost)
+	case j.in.Key != "" && j.in.Unwatched != "": // the key may have been active meanwhile
+		j.miss("%s", j.in.Unwatched)
 	case j.in.Lost != "" && j.in.LostAt.IsZero() && !j.alive(at) && j.alive(j.in.Cutoff):
 		j.miss("The policy is gone or changed, and it is not known whether an old session was left by then.")
 	case !j.alive(at):

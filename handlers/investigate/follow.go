@@ -32,6 +32,12 @@ type followed struct {
 	revoked    map[string]time.Time // cutoffs of other requests for the roles of the chain, by ARN
 	failed     string               // why the check told nothing of it
 	unproven   string               // why denials prove nothing, a sentence
+
+	// Of an access key's user: what its other keys did, and calls that name neither key nor session,
+	// and when a session that was issued after the cutoff was used last.
+	siblings map[string]trail.Activity
+	nameless trail.Activity
+	cameBack time.Time
 }
 
 // follow finds out whose keys are used by others, what the unusual sessions did, which roles

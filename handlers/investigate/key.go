@@ -14,9 +14,6 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// silence is why nothing that CloudTrail lacks proves that an access key is contained.
-const silence = "CloudTrail mostly records no call of an inactive key, so silence proves nothing."
-
 // ofKey is one check about the access key of a user. The key stands among the sessions, and so do
 // those that it opened for its user; what all of them did, and the roles that they assumed, follow
 // from their calls.
@@ -68,9 +65,15 @@ func (q *investigation) followKey(ctx context.Context) (report trail.Report, s f
 		EventID: "key " + q.role.Key, Caller: "user " + q.role.Name, CallerID: q.role.ARN, CallerARN: q.role.ARN,
 		SessionName: q.role.Key, AccessKeyID: q.role.Key, Time: q.since,
 	}
-	chain, err := q.Trail.Chain(ctx, trail.ChainQuery{
-		RoleARN: q.role.ARN, ActivityQuery: q.asking([]trail.Session{key}, nil),
-	})
+	ask := trail.ChainQuery{RoleARN: q.role.ARN, ActivityQuery: q.asking([]trail.Session{key}, nil)}
+	var chain trail.Chain
+	if q.ends() {
+		user := contain.Principal{Kind: contain.User, ARN: q.role.ARN, ID: q.role.ID, Name: q.role.Name}
+		report, chain, err = q.Trail.OfUser(ctx, ask, user)
+	} else {
+		chain, err = q.Trail.Chain(ctx, ask)
+		report.Regions = chain.Regions
+	}
 	if err != nil {
 		return report, s, err
 	}
@@ -81,13 +84,32 @@ func (q *investigation) followKey(ctx context.Context) (report trail.Report, s f
 	if len(did.Sources) > 0 {
 		key.SourceAddress, key.UserAgent = did.Sources[0].Address, did.Sources[0].UserAgent
 	}
-	report = trail.Report{Regions: chain.Regions, AskedAt: did.AskedAt, Sessions: []trail.Session{key}}
-	s = followed{chain: chain.Links, activities: chain.Roots, old: map[string]bool{key.ID(): true}}
+	report.AskedAt, report.Sessions = times.Later(report.AskedAt, did.AskedAt), []trail.Session{key}
+	s = followed{
+		chain: chain.Links, activities: chain.Roots, old: map[string]bool{key.ID(): true},
+		siblings: map[string]trail.Activity{},
+	}
+	for _, session := range chain.Unseen {
+		a := chain.Roots[session.ID()]
+		switch {
+		case session.Time.IsZero() && session.AccessKeyID == "":
+			s.nameless = a
+		case session.Time.IsZero():
+			s.siblings[session.AccessKeyID] = a
+		case session.After:
+			s.cameBack = times.Later(s.cameBack, a.LastSucceeded)
+		default:
+			s.add(nil, []trail.Session{session})
+		}
+	}
 	for _, l := range chain.Links {
-		if l.RoleARN != "" || l.Child.Token || l.Child.ID() == "" {
+		if l.RoleARN != "" || l.Child.Token || l.Child.ID() == "" || l.Child.Kind == trail.KindRoot {
 			continue
 		}
 		child := l.Child
+		if child.Expires.IsZero() {
+			child.Expires = child.Time.Add(ofUser)
+		}
 		child.After = !child.Time.Before(q.cutoff)
 		child.SessionName = cmp.Or(child.SessionName, child.AccessKeyID)
 		report.Sessions = append(report.Sessions, child)
@@ -107,67 +129,54 @@ func (q *investigation) denied(c trail.Call) bool {
 	return c.Service == "sts" && (c.Name == "GetSessionToken" || c.Name == "GetFederationToken") && c.Time.Before(q.cutoff)
 }
 
-// concludeKey ends the last check about a key with a verdict. It is never "contained": not every
-// way in which the key or its sessions could act is asked about.
+// concludeKey ends the last check about a key with a verdict. The key counts as a session that
+// ended when it was made inactive.
 func (q *investigation) concludeKey(ctx context.Context, report trail.Report, s followed) error {
-	var in trail.JudgeInput
+	in := trail.JudgeInput{
+		Key: q.role.Key, Mark: q.mark(), Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
+		Sessions: slices.Concat(report.Sessions, s.unseen), Suspects: q.strange(report), Activities: s.activities,
+		Links: s.chain, Revoked: s.revoked, Regions: report.Regions, AskedAt: report.AskedAt, Unproven: s.unproven,
+	}
+	in.Sessions[0].Time, in.Sessions[0].Expires = q.since, q.cutoff
+	in.LastUsed.Region, in.LastUsed.At, _ = q.Roles.KeyLastUsed(ctx, q.role.AccountName, q.role.Key)
 	if err := q.standing(ctx, &in); err != nil {
 		return err
 	}
-	c := record.Conclusion{Word: record.WordUnknown, Where: where(report)}
-	var against, missing []string
-	if in.Lost != "" {
-		against = append(against, in.Lost)
-	}
-	if e := q.enforcement(s); e.State == record.SeenNotDenied {
-		against = append(against, "Calls of the key or of its old sessions succeeded after the cutoff, the last at "+
-			times.Clock(e.LastSucceeded, q.until)+".")
-	}
-	var alive []trail.ChainLink
-	acted := false
-	for _, l := range s.chain {
-		ends := l.Child.Expires
-		if ends.IsZero() {
-			ends = l.Child.Time.Add(longest)
+	j := trail.Assess(in)
+	c := conclusion(q.role, j, s.activities)
+	if why := q.goesOn(s, j.Persistence); why != "" {
+		against := c.Why
+		if j.State != trail.NotContained {
+			against = nil
 		}
-		if l.RoleARN == "" || !l.Child.Issued() || l.Child.Token || !ends.After(q.until) ||
-			l.Child.Time.Before(s.revoked[l.RoleARN]) {
-			continue
-		}
-		alive, acted = append(alive, l), acted || l.Activity.LastSucceeded.After(q.cutoff)
-	}
-	switch {
-	case acted:
-		against = append(against, "Sessions that the key opened in other roles made calls after the cutoff.")
-	case len(alive) > 0:
-		missing = append(missing, "Sessions that the key opened in other roles can be alive.")
-	}
-	held, _ := links(q.role, alive)
-	for _, l := range held[:min(len(held), record.MaxToDo)] {
-		c.Roles = append(c.Roles, record.Link{
-			RoleARN: l.RoleARN, RoleName: l.RoleName, AccountID: l.AccountID, Account: l.Account, Loop: l.Loop,
-		})
-	}
-	for _, session := range report.Sessions {
-		for _, call := range s.activities[session.ID()].Persistence {
-			if call.ErrorCode == "" && len(c.Persistence) < record.MaxToDo {
-				c.Persistence = append(c.Persistence, callRow(call, ""))
-			}
+		c.Word, c.Silent, c.Why = record.WordNotContained, false, append([]string{why}, against...)
+	} else if a := s.nameless; a.SucceededAfter > 0 && c.Word == record.WordContained {
+		c.Word, c.Why = record.WordUnknown, []string{
+			"Calls of the user succeeded after the cutoff, and CloudTrail names neither their access key nor their session.",
 		}
 	}
-	if len(against) > 0 {
-		c.Word = record.WordNotContained
-	}
-	for _, why := range []string{in.Unwatched, s.unproven, partly(report.Regions, false)} {
-		if why != "" {
-			missing = append(missing, why)
-		}
-	}
-	c.Why = slices.Concat(against, missing, []string{silence})
+	c.Where = where(report)
 	if len(q.force.Each()) > 1 {
 		c.Why = append(c.Why, q.beside(q.force))
 	}
-	return q.end(ctx, c.Trim(), false)
+	return q.end(ctx, c.Trim(), j.Wait && c.Word != record.WordNotContained)
+}
+
+// goesOn says that what the key or its sessions made of their user is in use: another key, or a
+// password.
+func (q *investigation) goesOn(s followed, made []trail.Call) string {
+	for _, call := range made {
+		if a := s.siblings[call.Made]; call.Made != "" && a.LastSucceeded.After(q.cutoff) {
+			return "Access key " + call.Made + ", which the key or its sessions made, made calls after the cutoff, the last at " +
+				times.Clock(a.LastSucceeded, q.until) + "."
+		}
+		password := call.Name == "CreateLoginProfile" || call.Name == "UpdateLoginProfile"
+		if password && call.Target == "user "+q.role.Name && !s.cameBack.IsZero() {
+			return "New sessions of the user made calls after the cutoff, the last at " + times.Clock(s.cameBack, q.until) +
+				", and the key or its sessions set the user's password (" + call.Name + ")."
+		}
+	}
+	return ""
 }
 
 // usersOfKey surveys from where a key was used.

@@ -26,6 +26,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // KindEvidence is an item that asks for a check of CloudTrail.
@@ -178,6 +179,9 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 	q := &investigation{
 		Investigator: inv, item: item, request: r, events: v.Events, role: c.Role, order: inv.Order(r, c), cutoff: cutoff,
 		since: first.Add(-inv.Lookback), until: v.Now, now: v.Now, Look: l, drill: drill,
+	}
+	if q.role.Key != "" {
+		q.since = times.Earlier(q.since, first.Add(-ofUser))
 	}
 	q.Wide = l.Wide || l.Number > 0
 	q.last = drill || q.Wide && q.Number >= len(inv.FollowUps)

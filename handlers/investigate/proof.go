@@ -45,7 +45,7 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Unwatched = "Whether the " + q.deny() + " is still on the " + q.role.Noun() + " could not be checked. " +
 			step.Explained(err)
 	case check.State == role.Weakened && q.role.Key != "" && check.Documents[0] == role.Weakened:
-		in.Lost = "The access key is active again."
+		in.Lost, in.Active = "The access key is active again.", true
 	case check.State == role.Gone:
 		in.Lost = "The " + q.deny() + " is gone from the " + q.role.Noun() + ", so " + q.words().Whom + " work again."
 	case check.State == role.Weakened:

@@ -32,6 +32,7 @@ const (
 	previewCalls = 100
 	// longest is the longest that AWS lets a session last.
 	longest = 12 * time.Hour
+	ofUser  = 36 * time.Hour // the same of a user
 )
 
 // UsersDue asks at once who uses the role of a request for a purpose, if approving it can hurt

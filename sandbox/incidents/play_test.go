@@ -22,6 +22,7 @@ import (
 
 const (
 	incidentRole = "IncidentRole"
+	incidentUser = "incident-user"
 	margin       = 30 * time.Second
 	trailDelay   = 2 * time.Minute
 	// prelude is how long before the cutoff the request is made.
@@ -75,6 +76,19 @@ func play(t *testing.T, line timeline) outcome {
 	if err != nil {
 		t.Fatal(err)
 	}
+	asked := incidentRole
+	words := map[string]string{
+		"account": prod.ID(), "role.arn": role.ARN, "role.id": role.UniqueID, "role.name": role.Name,
+	}
+	if line.User {
+		key, err := prod.NewUser(awsstandin.UserSpec{Name: incidentUser, Policies: map[string]string{"work": work}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		user, _ := prod.User(incidentUser)
+		asked = key.AccessKeyID
+		words["key"], words["user.arn"], words["user.id"], words["user.name"] = asked, user.ARN, user.UniqueID, incidentUser
+	}
 	cutoff := b.AWS.Now().Truncate(time.Second).Add(5 * time.Minute)
 	at := func(o offset) time.Time { return cutoff.Add(time.Duration(o)) }
 	if line.events != nil {
@@ -89,15 +103,15 @@ func play(t *testing.T, line timeline) outcome {
 	var moments []moment
 	deny := map[string]string{} // what stood on the role beside its own policies, by name
 	for _, e := range line.forged {
-		if err := prod.PutLogEvent(e.Region, recordOf(t, e, role, prod.ID(), cutoff), at(*e.Delivered)); err != nil {
+		if err := prod.PutLogEvent(e.Region, recordOf(t, e, words, cutoff), at(*e.Delivered)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, e := range line.odd {
-		_ = prod.RecordEvent(e.Region, recordOf(t, e, role, prod.ID(), cutoff))
+		_ = prod.RecordEvent(e.Region, recordOf(t, e, words, cutoff))
 	}
 	for _, e := range line.Events {
-		record := recordOf(t, e, role, prod.ID(), cutoff)
+		record := recordOf(t, e, words, cutoff)
 		var delivered time.Time
 		if e.Delivered != nil {
 			delivered = at(*e.Delivered)
@@ -116,7 +130,7 @@ func play(t *testing.T, line timeline) outcome {
 	// AWS's clock counts here.
 	wait := func(until time.Time) { time.Sleep(until.Sub(b.AWS.Now())) }
 	moments = append(moments,
-		moment{cutoff.Add(-prelude), func() { card = b.AskFor(actors.Rosa, "prod/"+incidentRole+" key pasted in a gist") }},
+		moment{cutoff.Add(-prelude), func() { card = b.AskFor(actors.Rosa, "prod/"+asked+" key pasted in a gist") }},
 		moment{cutoff.Add(-margin - time.Second), func() { card.Approve(actors.Bob) }},
 	)
 	slices.SortStableFunc(moments, func(a, b moment) int { return a.at.Compare(b.at) })
@@ -142,6 +156,26 @@ func perform(
 ) {
 	t.Helper()
 	switch a.Do {
+	case "activate-key", "deactivate-key":
+		key := card.Request().Subject.Part
+		status := map[string]string{"activate-key": "Active", "deactivate-key": "Inactive"}[a.Do]
+		if err := b.World.Prod.SetKeyStatus(incidentUser, key, status); err != nil {
+			t.Error(err)
+		}
+		changed(t, b, "UpdateAccessKey", map[string]any{"userName": incidentUser, "accessKeyId": key, "status": status})
+	case "delete-user-policy":
+		const name = "RevokebotOlderSessions"
+		if err := b.World.Prod.DeleteUserPolicy(incidentUser, name); err != nil {
+			t.Error(err)
+		}
+		changed(t, b, "DeleteUserPolicy", map[string]any{"userName": incidentUser, "policyName": name})
+	case "recreate-user":
+		if err := b.World.Prod.DeleteUser(incidentUser); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.World.Prod.NewUser(awsstandin.UserSpec{Name: incidentUser}); err != nil {
+			t.Error(err)
+		}
 	case "delete-policy":
 		role, _ := b.World.Prod.Role(incidentRole)
 		for name, text := range role.Policies {
@@ -152,7 +186,7 @@ func perform(
 			if err := b.World.Prod.DeleteRolePolicy(incidentRole, name); err != nil {
 				t.Error(err)
 			}
-			changed(t, b, "DeleteRolePolicy", name, "")
+			changed(t, b, "DeleteRolePolicy", map[string]any{"roleName": incidentRole, "policyName": name})
 		}
 	case "put-policy": // somebody puts back what was deleted, or what stands once more
 		role, _ := b.World.Prod.Role(incidentRole)
@@ -161,7 +195,9 @@ func perform(
 			if err := b.World.Prod.PutRolePolicy(incidentRole, name, text); err != nil {
 				t.Error(err)
 			}
-			changed(t, b, "PutRolePolicy", name, text)
+			changed(t, b, "PutRolePolicy", map[string]any{
+				"roleName": incidentRole, "policyName": name, "policyDocument": text,
+			})
 		}
 	case "call-ours": // a person presses the button of the caller that an item of Act now names
 		for _, m := range b.Slack.Messages(actors.Incident) {
@@ -197,13 +233,9 @@ func perform(
 	}
 }
 
-// changed has CloudTrail tell that somebody changed an inline policy of the role.
-func changed(t *testing.T, b *bench.Bench, call, policy, document string) {
+// changed has CloudTrail tell that somebody changed an inline policy or a key.
+func changed(t *testing.T, b *bench.Bench, call string, asked map[string]any) {
 	t.Helper()
-	asked := map[string]any{"roleName": incidentRole, "policyName": policy}
-	if document != "" {
-		asked["policyDocument"] = document
-	}
 	if err := b.World.Prod.RecordEvent("us-east-1", map[string]any{
 		"eventSource": "iam.amazonaws.com", "eventName": call, "readOnly": false, "requestParameters": asked,
 		"userIdentity": map[string]any{

@@ -16,6 +16,7 @@ import (
 // timeline is one incident. Its times are offsets from the cutoff.
 type timeline struct {
 	Name, Story string
+	User        bool // what leaked is the access key of a user, not the session of a role
 	Settings    settings
 	Events      []event
 	Acts        []act
@@ -106,11 +107,8 @@ func readTimeline(t *testing.T, path string) timeline {
 var slotForm = regexp.MustCompile(`\{\{(human:)?([^}]+)\}\}`)
 
 // recordOf fills the slots of an event's record and adds its time.
-func recordOf(t *testing.T, e event, r awsstandin.Role, account string, cutoff time.Time) map[string]any {
+func recordOf(t *testing.T, e event, words map[string]string, cutoff time.Time) map[string]any {
 	t.Helper()
-	words := map[string]string{
-		"account": account, "role.arn": r.ARN, "role.id": r.UniqueID, "role.name": r.Name,
-	}
 	text := slotForm.ReplaceAllStringFunc(string(e.Record), func(slot string) string {
 		parts := slotForm.FindStringSubmatch(slot)
 		if word, ok := words[parts[2]]; ok && parts[1] == "" {
