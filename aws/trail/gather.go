@@ -236,8 +236,8 @@ func (g *gather) ofUser(r record, began time.Time) *told {
 		began, lasts = r.at, longestSession
 	}
 	s := Session{
-		EventID: "session of user " + user.Name + " at " + began.Format(time.RFC3339), Time: began, Caller: "user " + user.Name,
-		CallerID: nameless + " " + user.Name, SessionName: user.Name, Region: r.AWSRegion,
+		EventID: "session of user " + user.Name + " at " + began.Format(time.RFC3339), Time: began,
+		Caller: "user " + user.Name, CallerID: nameless + " " + user.Name, SessionName: user.Name, Region: r.AWSRegion,
 		After: !before(began, g.q.Cutoff),
 	}
 	if began.IsZero() {

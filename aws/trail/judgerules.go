@@ -107,7 +107,8 @@ func lower(sentence string) string { return strings.ToLower(sentence[:1]) + sent
 func (j *judge) succeeded(did Activity) int {
 	n := 0
 	for _, call := range did.SucceededAfterCutoff {
-		opens := strings.HasPrefix(call.Name, "Assume") || call.Name == "GetSessionToken" || call.Name == string(KindFederation)
+		opens := strings.HasPrefix(call.Name, "Assume") || call.Name == "GetSessionToken" ||
+			call.Name == string(KindFederation)
 		if call.Time.Before(j.from) && (call.Service != "sts" || !opens) {
 			continue
 		}

@@ -43,7 +43,8 @@ func (j *judge) where() {
 			"refused one, or one that is not a management event.", j.clock(used), j.mark())
 	}
 	if used := j.in.LastUsed; used.Region != "" && !asked && !used.At.Before(j.in.Since) {
-		j.miss("The %s was used last in %s, at %s, and CloudTrail was not asked there.", j.noun(), used.Region, j.clock(used.At))
+		j.miss("The %s was used last in %s, at %s, and CloudTrail was not asked there.", j.noun(), used.Region,
+			j.clock(used.At))
 	}
 }
 

@@ -167,8 +167,8 @@ func (q *investigation) concludeKey(ctx context.Context, report trail.Report, s 
 func (q *investigation) goesOn(s followed, made []trail.Call) string {
 	for _, call := range made {
 		if a := s.siblings[call.Made]; call.Made != "" && a.LastSucceeded.After(q.cutoff) {
-			return "Access key " + call.Made + ", which the key or its sessions made, made calls after the cutoff, the last at " +
-				times.Clock(a.LastSucceeded, q.until) + "."
+			return "Access key " + call.Made + ", which the key or its sessions made, made calls after the cutoff, the last " +
+				"at " + times.Clock(a.LastSucceeded, q.until) + "."
 		}
 		password := call.Name == "CreateLoginProfile" || call.Name == "UpdateLoginProfile"
 		if password && call.Target == "user "+q.role.Name && !s.cameBack.IsZero() {

@@ -337,7 +337,7 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 			n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
 	}
 	if facts.Role.Key != "" {
-		l.checkKey(c, r, facts.Role, events)
+		l.checkKey(c, p, r, facts.Role, events)
 	} else if err := l.checkRole(c, p, r, facts.Role, events, writes); err != nil {
 		return err
 	}

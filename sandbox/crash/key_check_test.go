@@ -9,10 +9,13 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
+// olderSessions is the bot's policy on a user.
+const olderSessions = "RevokebotOlderSessions"
+
 // checkKey looks at what AWS has of a user whose key was asked for: no key was made active, nothing
 // was written without two people, and of an applied request both documents are there, or only the
 // key's status once it was undone.
-func (l *lane) checkKey(c *checks, r approvals.Request, user record.Role, events []approvals.Event) {
+func (l *lane) checkKey(c *checks, p plan, r approvals.Request, user record.Role, events []approvals.Event) {
 	var mine []string
 	var last string // of the writes to the policy, whoever made it
 	var cutoff, before time.Time
@@ -48,7 +51,14 @@ func (l *lane) checkKey(c *checks, r approvals.Request, user record.Role, events
 		return
 	}
 	now, _ := l.world.Prod.User(user.Name)
-	policy, there := now.Policies["RevokebotOlderSessions"]
+	policy, there := now.Policies[olderSessions]
+	seen := slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventTampered })
+	robbed := slices.ContainsFunc(p.asks, func(a *ask) bool {
+		return a.role == user.Name && (a.story == keyStolen || a.story == keyStripped)
+	})
+	if robbed && !seen && (now.Keys[user.Key] != "Inactive" || !there) {
+		return // it was done after the last look
+	}
 	c.that(invUndone, now.Keys[user.Key] == "Inactive", "user %s: the key is %s", user.Name, now.Keys[user.Key])
 	c.that(invUndone, there == (last == "PutUserPolicy"), "user %s has %q, the last write is %s", user.Name, policy, last)
 	if undo {

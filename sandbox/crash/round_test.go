@@ -38,6 +38,8 @@ const (
 	unlocked      story = "a lock, and then undone by two people"
 	keyed         story = "a leaked key, deactivated by two people at once"
 	unkeyed       story = "a leaked key, deactivated and then undone by two people"
+	keyStolen     story = "a leaked key, deactivated, and then somebody makes it active"
+	keyStripped   story = "a leaked key, deactivated, and then somebody takes the policy off"
 	drilled       story = "a drill, approved by two people at once"
 	noSuchRole    story = "of a role that does not exist"
 	help          story = "no request, a question"
@@ -48,10 +50,14 @@ func stories() []story {
 	return []story{
 		approved, approved, approved, approvedTwice, approvedTwice, refusedFirst, denied, cancelled, contested, contested,
 		left, left,
-		askedTwice, askedTwice, undone, undone, locked, unlocked, unlocked, stolen, keyed, keyed, unkeyed,
+		askedTwice, askedTwice, undone, undone, locked, unlocked, unlocked, stolen,
+		keyed, keyed, unkeyed, keyStolen, keyStripped,
 		roleReplaced, roleDeleted, drilled, drilled, noSuchRole, help,
 	}
 }
+
+// ofKey reports whether a story is of an access key.
+func (s story) ofKey() bool { return strings.HasPrefix(string(s), "a leaked key") }
 
 // ask is one request of a round, from the command to the decision.
 type ask struct {
@@ -237,7 +243,7 @@ func (l *lane) prepare(p plan) error {
 		if a.story == noSuchRole {
 			continue
 		}
-		if a.story == keyed || a.story == unkeyed {
+		if a.story.ofKey() {
 			key, err := l.world.Prod.NewUser(awsstandin.UserSpec{Name: a.role})
 			if err != nil {
 				return err
@@ -271,7 +277,7 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		text = "drill " + text
 	case locked, unlocked:
 		text = "lock " + text
-	case keyed, unkeyed:
+	case keyed, unkeyed, keyStolen, keyStripped:
 		text = a.key + " round of the crash test"
 	}
 	asking := []string{who}
@@ -319,13 +325,19 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 			return err
 		}
 		return l.undo(ctx, a, card, who, first)
-	case stolen:
+	case stolen, keyStolen, keyStripped:
 		if err := press(first, messages.ActionApprove); err != nil {
 			return err
 		}
 		applied, err := l.applied(ctx, card, func() error { return press(first, messages.ActionApprove) })
 		if !applied || err != nil {
 			return err
+		}
+		switch a.story {
+		case keyStolen:
+			return l.world.Prod.SetKeyStatus(a.role, a.key, "Active")
+		case keyStripped:
+			return l.world.Prod.DeleteUserPolicy(a.role, olderSessions)
 		}
 		return l.world.Prod.DeleteRolePolicy(a.role, denyPolicy)
 	case roleReplaced:
