@@ -94,7 +94,9 @@ func (p *Prepared) moved(ctx context.Context, err error) (to contain.Principal, 
 
 // KeyLastUsed says where and when IAM has seen an access key used last.
 func (c *Client) KeyLastUsed(ctx context.Context, accountName, key string) (region string, at time.Time, err error) {
-	users, err := c.conn(contain.Principal{Kind: contain.User, AccountName: accountName})
+	users, err := c.conn(Order{Target: contain.Target{Principal: contain.Principal{
+		Kind: contain.User, AccountName: accountName,
+	}}})
 	if err != nil {
 		return "", at, err
 	}
