@@ -33,6 +33,13 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
+// all is what has arrived.
+func (r *receiver) all() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.got.String()
+}
+
 // wantSpans looks for the names of spans, and for what they must not hold.
 func (r *receiver) wantSpans(t *testing.T, names, secrets []string) {
 	t.Helper()
@@ -53,17 +60,9 @@ func (r *receiver) wantSpans(t *testing.T, names, secrets []string) {
 // wantMetrics looks for lines on the page of the metrics.
 func (w *world) wantMetrics(readyz string, lines ...string) {
 	w.t.Helper()
-	answer, err := w.http.Get(strings.TrimSuffix(readyz, "/readyz") + "/metrics")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	page, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		w.t.Fatalf("/metrics answers %d: %v", answer.StatusCode, err)
-	}
+	page := w.get(strings.TrimSuffix(readyz, "/readyz") + "/metrics")
 	for _, line := range lines {
-		if !strings.Contains("\n"+string(page), "\n"+line) {
+		if !strings.Contains("\n"+page, "\n"+line) {
 			w.t.Errorf("/metrics has no line %q in\n%s", line, page)
 		}
 	}

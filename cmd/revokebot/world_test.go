@@ -138,6 +138,21 @@ func (w *world) status(address string) int {
 	return answer.StatusCode
 }
 
+// get is the text that an address answers with.
+func (w *world) get(address string) string {
+	w.t.Helper()
+	answer, err := w.http.Get(address)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		w.t.Fatalf("%s answers %d: %v", address, answer.StatusCode, err)
+	}
+	return string(text)
+}
+
 // message is a message as state.json has it.
 type message struct {
 	TS, ThreadTS, UserID, Text, VisibleTo string
@@ -281,7 +296,15 @@ func (w *world) act(what string, request map[string]string) {
 	w.until("acknowledgement of "+what, func() bool { return w.acknowledged(what, request) })
 }
 
-func (w *world) acknowledged(what string, request map[string]string) bool {
+func (w *world) acknowledged(what string, request any) bool {
+	w.t.Helper()
+	ok, _ := w.answered(what, request)
+	return ok
+}
+
+// answered is what a person's act is acknowledged with; ok is false if the app did not answer in
+// time.
+func (w *world) answered(what string, request any) (ok bool, ack string) {
 	w.t.Helper()
 	body, err := json.Marshal(request)
 	if err != nil {
@@ -293,8 +316,9 @@ func (w *world) acknowledged(what string, request map[string]string) bool {
 	}
 	defer response.Body.Close()
 	var answer struct {
-		OK    bool   `json:"ok"`
-		Error string `json:"error"`
+		OK    bool            `json:"ok"`
+		Error string          `json:"error"`
+		Ack   json.RawMessage `json:"ack"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
 		w.t.Fatal(err)
@@ -302,5 +326,5 @@ func (w *world) acknowledged(what string, request map[string]string) bool {
 	if !answer.OK && answer.Error != "dispatch_failed" {
 		w.t.Fatalf("%s %v: Slack shows %q", what, request, answer.Error)
 	}
-	return answer.OK
+	return answer.OK, string(answer.Ack)
 }

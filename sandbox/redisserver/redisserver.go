@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -265,6 +266,24 @@ func (s *Server) Wipe() {
 		}
 	}
 	s.Restart()
+}
+
+// Written is all that a server with --appendonly yes has written to its disk, in Redis' own form.
+func (s *Server) Written() string {
+	s.tb.Helper()
+	var all strings.Builder
+	err := fs.WalkDir(os.DirFS(s.dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(s.dir, path))
+		all.Write(text)
+		return err
+	})
+	if err != nil {
+		s.tb.Errorf("redisserver: %v", err)
+	}
+	return all.String()
 }
 
 // Pause keeps the server from doing anything: connections stay open and nothing is answered.
