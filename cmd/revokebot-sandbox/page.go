@@ -27,6 +27,7 @@ func beside(page, metrics http.Handler) http.Handler {
 func (s command) page(st *stage, cloud *aws.Cloud, ahead chan<- time.Duration, log *slog.Logger) web.Config {
 	return web.Config{
 		Slack: st.slack, AWS: st.aws, Actors: st.cast, Account: st.world.Prod, RoleName: actors.DeployRole,
+		User: actors.RivalUser, Key: st.world.Rival.AccessKeyID,
 		Channel: actors.Incident, Propagation: s.Propagation, TrailDelay: s.TrailDelay, Logger: log,
 		GuardRail: guardRail(st.world, cloud),
 		Skip:      func(d time.Duration) { ahead <- d },
@@ -39,7 +40,8 @@ func (s command) page(st *stage, cloud *aws.Cloud, ahead chan<- time.Duration, l
 			{UserID: actors.Gina, Role: web.Guest, Blurb: "guest, may neither ask nor approve"},
 		},
 		Suggest: []string{
-			"/revoke-sessions prod/DeployRole key pasted in a gist",
+			"/revoke-sessions " + st.loot.Stolen.AccessKeyID + " key pasted in a gist",
+			"/revoke-sessions " + st.world.Rival.AccessKeyID + " key pasted in a second gist",
 			"/revoke-sessions help",
 			"/revoke-sessions",
 			"/revoke-sessions status",

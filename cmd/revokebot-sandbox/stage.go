@@ -22,6 +22,7 @@ type stage struct {
 	slack            *slackstandin.Server
 	aws              *awsstandin.Server
 	world            actors.World
+	loot             actors.Loot
 	cast             *actors.Cast
 	slackURL, awsURL string
 }
@@ -42,14 +43,13 @@ func (s command) stage(ctx context.Context, log *slog.Logger) (_ *stage, err err
 			st.close()
 		}
 	}()
-	if err := actors.SeedSlack(st.slack); err != nil {
-		return nil, fmt.Errorf("sandbox: %w", err)
-	}
 	if st.world, err = actors.SeedAWS(st.aws); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	loot, err := actors.SeedLife(ctx, st.aws, st.world)
-	if err != nil {
+	if st.loot, err = actors.SeedLife(ctx, st.aws, st.world); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	if err := actors.SeedSlack(st.slack, actors.Found(st.world, st.loot)...); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	if st.slackURL, err = st.serve(ctx, "--slack-listen", s.SlackListen, st.slack); err != nil {
@@ -61,7 +61,7 @@ func (s command) stage(ctx context.Context, log *slog.Logger) (_ *stage, err err
 	st.cast = actors.New(actors.Config{
 		Endpoint: st.awsURL, RoleARN: st.world.Role, Key: st.world.Key(), Rival: st.world.RivalKey(),
 		Console: st.world.ConsoleKey(),
-		Loot:    &loot, Logger: log, Now: st.aws.Now,
+		Loot:    &st.loot, Logger: log, Now: st.aws.Now,
 	})
 	return st, nil
 }

@@ -17,7 +17,7 @@ type Outcome string
 // The outcomes. They are the words of state.json as well.
 const (
 	Unknown  Outcome = ""
-	Note     Outcome = "note"     // something the actor typed that calls nobody
+	Note     Outcome = "note"     // something the actor typed that says nothing about the session
 	Answered Outcome = "answered" // AWS did what was asked
 	Denied   Outcome = "denied"   // AWS answered AccessDenied
 	Assumed  Outcome = "assumed"  // sts:AssumeRole gave new credentials

@@ -73,7 +73,7 @@ func (c *Cast) removeDeny(ctx context.Context, client *iam.Client, last Outcome)
 		return last
 	}
 	command := fmt.Sprintf("aws iam delete-role-policy --role-name %s --policy-name %s --profile %s", role, denyPolicy,
-		rivalUser)
+		RivalUser)
 	outcome, output := Removed, "removed"
 	if err != nil {
 		outcome, output = Fought, InWords(err)

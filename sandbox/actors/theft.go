@@ -56,6 +56,15 @@ func (l *life) theft() {
 	)
 	l.doors(found.Add(3 * time.Minute))
 	l.chain(found.Add(7 * time.Minute))
+	l.at(found.Add(8*time.Minute), "the second gist's key", func() error {
+		_, err := l.caller(p, l.world.RivalKey()).sts(virginia).GetCallerIdentity(l.ctx, &sts.GetCallerIdentityInput{})
+		return err
+	})
+	rival := l.world.RivalKey()
+	l.run(found.Add(8*time.Minute), p, &rival, errand{
+		after: 20 * time.Second, service: "iam", action: "ListUsers",
+		denied: true,
+	})
 	for at := found.Add(12 * time.Minute); at.Before(l.now.Add(-time.Minute)); at = at.Add(3 * time.Minute) {
 		l.run(at, p, &loot.Stolen, errand{service: "iam", action: "ListRoles"})
 	}

@@ -28,6 +28,9 @@ func (c *Cast) runThief(ctx context.Context) {
 		if c.cfg.Loot != nil && n%prowlEvery == 0 {
 			c.prowl(ctx, stolen, prowls()[n/prowlEvery%len(prowls())])
 		}
+		if c.cfg.Loot != nil && n%prowlEvery == rivalAt {
+			c.useRival(ctx)
+		}
 		// A thief who is denied turns to what still works.
 		if c.cfg.Loot != nil && n%prowlEvery == prowlEvery/2 && c.Status(Thief).State == IsDenied {
 			c.prowl(ctx, stolen, prowls()[0])
@@ -79,6 +82,27 @@ func (c *Cast) prowl(ctx context.Context, stolen session, p prowl) {
 		outcome = ElsewhereOut
 	}
 	c.say(Thief, p.command, output, outcome)
+}
+
+// rivalAt is when, between two other calls, the thief uses the second gist's key.
+const rivalAt = 4
+
+// useRival makes one call with the second gist's key. It says nothing about the stolen session.
+func (c *Cast) useRival(ctx context.Context) {
+	if c.cfg.Rival.AccessKeyID == "" || c.Fighting() {
+		return
+	}
+	_, err := c.caller(thiefPlace, c.cfg.Rival).iam().GetRolePolicy(ctx,
+		&iam.GetRolePolicyInput{RoleName: aws.String(DeployRole), PolicyName: aws.String("work")})
+	if ctx.Err() != nil {
+		return
+	}
+	output := "answered"
+	if err != nil {
+		output = InWords(err)
+	}
+	c.say(Thief, "aws iam get-role-policy --role-name "+DeployRole+" --policy-name work --profile "+RivalUser, output,
+		Note)
 }
 
 // steal makes the session that leaks: a deployment ran, and its log kept the credentials.

@@ -20,7 +20,7 @@ const (
 	spokeRole   = "revokebot-spoke"
 	spokePolicy = "revoke-sessions" // of that role: what it may do
 	usersRole   = "revokebot-users"
-	rivalUser   = "shop-migration"
+	RivalUser   = "shop-migration"
 )
 
 // World is what SeedAWS made: the accounts, and the credentials of those who call them.
@@ -81,11 +81,11 @@ func SeedAWS(server *standin.Server) (World, error) {
 	}}); err != nil {
 		return World{}, fmt.Errorf("seed user revokebot: %w", err)
 	}
-	if w.Rival, err = w.Prod.NewUser(standin.UserSpec{Name: rivalUser, Path: "/ci/", Policies: map[string]string{
+	if w.Rival, err = w.Prod.NewUser(standin.UserSpec{Name: RivalUser, Path: "/ci/", Policies: map[string]string{
 		"migrate": allow([]string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"},
 			"arn:aws:iam::"+ProdID+":role/"+DeployRole),
 	}}); err != nil {
-		return World{}, fmt.Errorf("seed user %s: %w", rivalUser, err)
+		return World{}, fmt.Errorf("seed user %s: %w", RivalUser, err)
 	}
 	if w.Admin, err = w.Prod.NewUser(standin.UserSpec{Name: "kim", Path: "/people/", Policies: map[string]string{
 		"administer": allow([]string{"iam:*"}, "*"),

@@ -196,10 +196,9 @@ func (p *page) becomes(name string) {
 // sends takes the command that the page offers and sends it.
 func (p *page) sends() {
 	p.t.Helper()
-	p.press(".btn-next[data-do=insert]", "/revoke-sessions prod/DeployRole")
+	p.press(".btn-next[data-do=insert]", "/revoke-sessions ASIA")
 	p.until("the command is in the composer",
-		`document.activeElement.id === "composer-text" && document.activeElement.value.startsWith("/revoke-sessions `+
-			`prod/DeployRole ")`)
+		`document.activeElement.id === "composer-text" && document.activeElement.value.startsWith("/revoke-sessions ASIA")`)
 	p.key(kb.Enter)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"html/template"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,6 +164,7 @@ func (s *Server) tabs(userID string) []tab {
 type card struct {
 	ts   string // empty: there is none
 	open bool   // it has buttons
+	text string
 }
 
 func (s *Server) lastCard() card {
@@ -171,7 +173,7 @@ func (s *Server) lastCard() card {
 		if person || m.ThreadTS != "" || m.Ephemeral || m.Deleted || len(m.Blocks) == 0 || beside(m.Metadata) {
 			continue
 		}
-		return card{m.TS, hasButtons(m.Blocks)}
+		return card{m.TS, hasButtons(m.Blocks), m.Text}
 	}
 	return card{}
 }
@@ -200,6 +202,9 @@ func hasButtons(raw json.RawMessage) bool {
 		})
 }
 
+// judged finds the verdict in the title of a card.
+var judged = regexp.MustCompile(`^(Contained|Not contained|Unknown)`)
+
 // story reads what decides the next step for a person.
 func (s *Server) story(viewer Person, c card) story {
 	users := names{s.cfg.Slack}
@@ -218,6 +223,12 @@ func (s *Server) story(viewer Person, c card) story {
 	if len(s.cfg.Suggest) > 0 {
 		st.Command = s.cfg.Suggest[0]
 	}
+	if key := s.cfg.Key; key != "" && len(s.cfg.Suggest) > 1 && s.cfg.Account != nil {
+		st.KeyCommand, st.OfKey = s.cfg.Suggest[1], strings.Contains(c.text, key)
+		user, _ := s.cfg.Account.User(s.cfg.User)
+		st.KeyActive = user.Keys[key] == "Active"
+	}
+	st.Judged = judged.MatchString(c.text)
 	st.Card, st.Open = c.ts, c.open
 	s.mu.Lock()
 	if _, known := s.requesters[st.Card]; !known && st.Card != "" {

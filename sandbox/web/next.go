@@ -38,8 +38,13 @@ type story struct {
 	Job       actors.Status
 	Enforced  time.Duration // how long a policy takes to be enforced
 	Fighting  bool          // the thief deletes the deny
-	Guarded   bool          // the guard rail is attached
-	CanGuard  bool          // and could be
+	// of the second story
+	KeyCommand string // empty: there is none
+	KeyActive  bool   // the access key is
+	OfKey      bool   // the last card is about it
+	Judged     bool   // the last card has a verdict
+	Guarded    bool   // the guard rail is attached
+	CanGuard   bool   // and could be
 }
 
 // next chooses the step.
@@ -57,6 +62,20 @@ func (s story) next() step {
 			next.Number = 4
 		}
 		return next
+	case s.OfKey && s.KeyActive:
+		return s.askFor(s.KeyCommand, "The request is closed, and the access key is active. Ask again:")
+	case s.OfKey && s.CanSkip && !s.Judged:
+		return step{
+			Number: 5, Text: "The access key is inactive: what the thief's terminal calls with it fails. The last check of " +
+				"CloudTrail, which comes 16 minutes after the deactivation, gives the verdict.",
+			Do: "control", Value: "skip=960", Label: "Skip ahead to the last check",
+		}
+	case s.OfKey:
+		return step{
+			Number: 5, Text: "The access key is inactive, for good. The thread has what the thief did with it, and ends with " +
+				"the verdict.",
+			Do: "thread", Value: s.Card, Label: "Open the thread",
+		}
 	case s.Card == "" && s.Thief.State == actors.IsDenied:
 		return s.ask("A session of prod/DeployRole was stolen. A policy denies the thief, but only at this address. " +
 			"Ask for its revocation:")
@@ -134,6 +153,14 @@ func (s story) elsewhere() step {
 				"16 minutes after the revocation, gives the verdict.",
 			Do: "control", Value: "skip=960", Label: "Skip ahead to the last check",
 		}
+	case s.KeyActive && s.KeyCommand != "":
+		ask := s.askFor(s.KeyCommand, "The thief is out of both roles, and the job works. The last check takes a minute or "+
+			"two; then the thread ends with the verdict. The second gist has an access key of a user, which the thief uses, "+
+			"too. Ask for it:")
+		if ask.Do == "insert" {
+			ask.Number = 5
+		}
+		return ask
 	default:
 		return step{
 			Number: 5, Text: "The thief is out of both roles, and the job works. The last check takes a minute or two. " +
@@ -145,7 +172,9 @@ func (s story) elsewhere() step {
 }
 
 // ask offers the command, to somebody who may send it.
-func (s story) ask(text string) step {
+func (s story) ask(text string) step { return s.askFor(s.Command, text) }
+
+func (s story) askFor(command, text string) step {
 	if s.Viewer.Role == Guest {
 		if p, ok := s.first(func(p Person) bool { return p.Role == Responder }); ok {
 			return step{
@@ -154,7 +183,7 @@ func (s story) ask(text string) step {
 			}
 		}
 	}
-	return step{Number: 1, Text: text, Do: "insert", Value: s.Command, Label: s.Command}
+	return step{Number: 1, Text: text, Do: "insert", Value: command, Label: command}
 }
 
 // decide sends the viewer to the button, or to somebody who may press it.

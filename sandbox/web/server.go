@@ -70,6 +70,9 @@ type Config struct {
 	// comes next. A nil Account leaves that unknown.
 	Account  *aws.Account
 	RoleName string
+	// User and Key are those of the second story, whose command is the second of Suggest; "": there is
+	// none.
+	User, Key string
 	// GuardRail is the service control policy that the bot advises for the account, JSON; empty: there
 	// is no control of it.
 	GuardRail string
