@@ -131,6 +131,7 @@ func (a *Conn) describeRegions(ctx context.Context, now time.Time) ([]string, er
 		if err != nil {
 			return nil, err
 		}
+		r.GetBody = nil // so that no redirect is followed
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 		if err := v4.NewSigner().SignHTTP(ctx, keys, r, hex.EncodeToString(hash[:]), "ec2", region, now); err != nil {
 			return nil, err

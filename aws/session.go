@@ -365,7 +365,11 @@ func (c *Cloud) WhoAmI(ctx context.Context) (me Self, err error) {
 	if err != nil {
 		return me, err
 	}
-	me.ARN = awssdk.ToString(out.Arn)
+	if me.ARN = awssdk.ToString(out.Arn); me.ARN == "" {
+		return me, &CallError{
+			Kind: ErrUnavailable, Operation: "sts:GetCallerIdentity", Message: "the answer does not say who revokebot is",
+		}
+	}
 	if at != (Stamp{}) {
 		me.Clock = ClockBetween(at.Server, at.Server.Add(time.Second), at.sent, time.Now())
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
 
 // answers changes what AWS answers to the calls of an action.
@@ -176,4 +177,25 @@ func TestWhatAUserIsDeniedAnywayIsAskedWithoutTheBotsOwnPolicyOnIt(t *testing.T)
 			t.Errorf("denied anyway: %v, %v", got, err)
 		}
 	})
+}
+
+// AWS says that a policy is not there by NoSuchEntity, and never by a document that is missing.
+func TestNoAnswerWithoutItsContentIsTakenForAnEmptySlotOrForNobody(t *testing.T) {
+	for action, member := range map[string]string{"GetRolePolicy": "PolicyDocument", "GetCallerIdentity": "Arn"} {
+		t.Run(action, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				b.Role(standin.RoleSpec{})
+				if err := b.Prod.PutRolePolicy("Deploy", policyName, awsbench.MayAll); err != nil {
+					t.Fatal(err)
+				}
+				o := order(b.describe("prod/Deploy"))
+				without := regexp.MustCompile(`(?s)<` + member + `>.*</` + member + `>`)
+				b = b.changing(action, func(_ url.Values, body string) string { return without.ReplaceAllString(body, "") })
+				got, err := b.apply(o)
+				if there, _ := b.Prod.RolePolicy("Deploy", policyName); there != awsbench.MayAll || err == nil || aws.Final(err) {
+					t.Errorf("there is %s: %+v, %v", there, got, err)
+				}
+			})
+		})
+	}
 }

@@ -101,8 +101,14 @@ func (p *Prepared) inlinePolicy(ctx context.Context, with aws.Credential, s cont
 			text = out.PolicyDocument
 		}
 	}
-	if errors.Is(f.err, aws.ErrNoSuchRole) {
+	switch {
+	case errors.Is(f.err, aws.ErrNoSuchRole):
 		f.err = nil
+	case f.err == nil && awssdk.ToString(text) == "":
+		f.err = &aws.CallError{
+			Kind: aws.ErrUnavailable, Operation: s.Kind.Facts().Read, Account: p.account.Name,
+			Message: "the answer held no document",
+		}
 	}
 	f.Text, f.at = aws.DecodeDocument(awssdk.ToString(text)), at.Server
 	return f
