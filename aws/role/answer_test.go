@@ -199,3 +199,83 @@ func TestNoAnswerWithoutItsContentIsTakenForAnEmptySlotOrForNobody(t *testing.T)
 		})
 	}
 }
+
+// A write that AWS did and answered with a failure is done once it is applied again, for every
+// measure and its undo, and is never called refused.
+func TestNoWriteThatAWSDidIsLostToItsAnswer(t *testing.T) {
+	type made struct {
+		order Order
+		there func() string // what the slot that is written last says
+	}
+	roleSlot := func(b *bench, name string) func() string {
+		return func() string { text, _ := b.Prod.RolePolicy("Deploy", name); return text }
+	}
+	for name, approved := range map[string]func(b *bench, key string) made{
+		"revoke": func(b *bench, _ string) made {
+			b.Role(standin.RoleSpec{})
+			return made{order(b.describe("prod/Deploy")), roleSlot(b, policyName)}
+		},
+		"restrict": func(b *bench, _ string) made {
+			b.Role(standin.RoleSpec{})
+			o := order(b.describe("prod/Deploy"))
+			o.Measure, o.Params = contain.Restrict(), []byte(`{"addresses":["203.0.113.0/24"]}`)
+			return made{o, roleSlot(b, contain.KnownPolicy)}
+		},
+		"lock": func(b *bench, _ string) made {
+			b.mayAll()
+			return made{b.lock(b.Role(standin.RoleSpec{})), func() string {
+				if b.attached() {
+					return "attached"
+				}
+				return ""
+			}}
+		},
+		"key": func(b *bench, key string) made {
+			return made{b.keyOrder(key), func() string { return b.deployer().Policies[olderSessions] }}
+		},
+	} {
+		for _, code := range []string{"ServiceFailure", "Throttling", "RequestTimeout", "EntityTemporarilyUnmodifiable"} {
+			t.Run(name+" "+code, func(t *testing.T) {
+				onUsers(t, nil, func(t *testing.T, b *bench, key standin.AccessKey) {
+					if err := b.Prod.PutRolePolicy("revokebot-spoke", "all", awsbench.MayAll); err != nil {
+						t.Fatal(err)
+					}
+					m, l := approved(b, key.AccessKeyID), &book{}
+					carry := func(o Order) {
+						t.Helper()
+						for _, action := range []string{
+							"PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "UpdateAccessKey",
+							"PutUserPolicy", "DeleteUserPolicy",
+						} {
+							b.Server.Inject(standin.Fault{Action: action, Code: code, AfterDoing: true, Times: 20})
+						}
+						out, err := b.roles.Apply(t.Context(), nil, l.keeping(o))
+						if aws.Final(err) { // an SDK's try that finds nothing left to remove is no error
+							t.Errorf("%+v, %v", out, err)
+						}
+						b.Server.ClearFaults()
+						out, err = b.roles.Apply(t.Context(), nil, l.keeping(o))
+						if err != nil || len(out.Documents) == 0 {
+							t.Fatalf("%+v, %v", out, err)
+						}
+						for _, d := range out.Documents {
+							if !d.ReadBack || d.Err != nil {
+								t.Errorf("%+v", d)
+							}
+						}
+					}
+					carry(m.order)
+					if m.there() == "" {
+						t.Error("nothing is there")
+					}
+					written := l.all
+					l = &book{}
+					carry(undo(m.order, written))
+					if there := m.there(); there != "" {
+						t.Errorf("it is there: %s", there)
+					}
+				})
+			})
+		}
+	}
+}

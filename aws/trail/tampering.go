@@ -56,9 +56,31 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 	if err != nil {
 		return nil, err // without knowing who the bot is, its own writes would be attributed to another caller
 	}
+	var names []string
+	for _, slot := range q.Slots {
+		names = append(names, slot.Kind.Facts().Events...)
+	}
+	slices.Sort(names)
 	var changes []Change
-	left := tamperPages
-	for page, err := range pages(ctx, a, c.budget(a.HomeRegion()), naming(q.RoleName, q.Since)) {
+	for _, name := range slices.Compact(names) {
+		var found []Change
+		found, err = c.tampering(ctx, a, hubARN, q, name)
+		if changes = append(changes, found...); err != nil {
+			break
+		}
+	}
+	slices.SortStableFunc(changes, func(a, b Change) int { return b.At.Compare(a.At) })
+	return changes[:min(len(changes), cmp.Or(q.Limit, maxChanges))], err
+}
+
+// tampering are the changes that calls of one name made. They are looked up by that name: a record
+// may write the role's name in other letters, and that of a user who changes its own key names no
+// user.
+func (c *Client) tampering(
+	ctx context.Context, a *aws.Conn, hubARN string, q TamperQuery, name string,
+) (changes []Change, err error) {
+	left, query := tamperPages, trailQuery{key: types.LookupAttributeKeyEventName, value: name, since: q.Since}
+	for page, err := range pages(ctx, a, c.budget(a.HomeRegion()), query) {
 		if err != nil {
 			return changes, err
 		}
@@ -72,14 +94,13 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 			}
 		}
 		if left--; left == 0 && page.more {
-			return changes, aws.Refuse("CloudTrail has more than 2,000 events about it, and the older ones were not read.")
+			return changes, aws.Refuse("CloudTrail has more than 2,000 calls of %s, and the older ones were not read.", name)
 		}
 	}
 	return changes, nil
 }
 
-// tamperPages is how many pages are read, two a second: a caller who calls GetRole all the time
-// makes more.
+// tamperPages is how many pages of a call's name are read, two a second.
 const tamperPages = 40
 
 // maxChanges is more than a person reads, and bounds the work when a caller changes the policy
@@ -103,9 +124,10 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 	of := Session{RoleARN: aws.RoleARN(a.Partition, a.ID, "/", q.RoleName)}
 	change.Who = callerOf(r, of).words
 	asked := r.RequestParameters
-	if r.ErrorCode != "" || !strings.EqualFold(cmp.Or(asked.RoleName, asked.UserName), q.RoleName) {
+	if r.ErrorCode != "" {
 		return Change{}, false
 	}
+	on := strings.EqualFold(cmp.Or(asked.RoleName, asked.UserName), q.RoleName)
 	for _, slot := range q.Slots {
 		name, text := asked.PolicyName, aws.DecodeDocument(asked.PolicyDocument)
 		switch slot.Kind {
@@ -115,7 +137,7 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 			name, text = asked.AccessKeyID, asked.Status
 		}
 		facts := slot.Kind.Facts()
-		if name != slot.Name || !slices.Contains(facts.Events, change.Name) {
+		if !on && slot.Kind != contain.KeyStatus || !strings.EqualFold(name, slot.Name) || !slices.Contains(facts.Events, change.Name) {
 			continue
 		}
 		change.Put.Slot = slot
