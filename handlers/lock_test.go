@@ -300,3 +300,21 @@ func TestAVerdictOnARevocationThatIsGoneNamesTheLockThatHoldsInItsPlace(t *testi
 		})
 	}
 }
+
+// A thief who calls from a known address is let in by a restriction.
+func TestARestrictionIsNotSaidToKeepOldSessionsOutInPlaceOfARevocationThatIsGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{FollowUps: []time.Duration{6 * time.Minute}, Guard: []time.Duration{20 * time.Minute}})
+		card := b.revoked()
+		restrictRole(b.Bench, "restrict prod/DeployRole 198.51.100.0/24 vpc-0a1b2c3d as well")
+		time.Sleep(time.Minute)
+		b.call()
+		removeAs(t, b.Bench, b.World.Rival)
+		time.Sleep(10 * time.Minute)
+		card.CaughtUp()
+		if !card.Says("its old sessions work again") || card.Says("keeps the old sessions out") {
+			t.Errorf("%v\n%s", verdicts(card), b.Transcript())
+		}
+	})
+}

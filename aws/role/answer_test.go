@@ -109,7 +109,8 @@ func TestNoPageOfTheSimulatorIsLeftOut(t *testing.T) {
 			`"Effect":"Deny","Action":"iam:*","Resource":"*"}}`}})
 		b = b.changing("SimulatePrincipalPolicy", paged(same))
 		o := Order{Target: of("prod", "Deploy", role.ARN, ""), Measure: contain.Revoke()}
-		got, err := b.roles.DeniedAnyway(t.Context(), o, []contain.Document{text(consoleForm)}, nil, []string{"iam:ListRoles"})
+		got, err := b.roles.DeniedAnyway(t.Context(), o, []contain.Document{text(consoleForm)}, nil,
+			[]string{"iam:ListRoles"})
 		if err != nil || !got["iam:ListRoles"] {
 			t.Errorf("denied anyway: %v, %v", got, err)
 		}
@@ -123,7 +124,8 @@ func TestNothingIsProvenByWhatTheSimulatorDidNotAnswer(t *testing.T) {
 			return anyMember.ReplaceAllString(body, "")
 		})
 		o := Order{Target: of("prod", "Deploy", role.ARN, ""), Measure: contain.Revoke()}
-		got, err := b.roles.DeniedAnyway(t.Context(), o, []contain.Document{text(consoleForm)}, nil, []string{"iam:ListRoles"})
+		got, err := b.roles.DeniedAnyway(t.Context(), o, []contain.Document{text(consoleForm)}, nil,
+			[]string{"iam:ListRoles"})
 		if err == nil && !got["iam:ListRoles"] {
 			t.Errorf("denied anyway: %v, %v", got, err)
 		}

@@ -137,7 +137,8 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 			name, text = asked.AccessKeyID, asked.Status
 		}
 		facts := slot.Kind.Facts()
-		if !on && slot.Kind != contain.KeyStatus || !strings.EqualFold(name, slot.Name) || !slices.Contains(facts.Events, change.Name) {
+		named := strings.EqualFold(name, slot.Name) && (on || slot.Kind == contain.KeyStatus)
+		if !named || !slices.Contains(facts.Events, change.Name) {
 			continue
 		}
 		change.Put.Slot = slot

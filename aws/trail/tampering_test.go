@@ -256,8 +256,8 @@ func TestAQuestionAboutTamperingThatCannotBeAskedIsAnError(t *testing.T) {
 	})
 }
 
-// AWS tells the names of roles and policies apart without regard to case, and a record may have them
-// as the caller wrote them.
+// AWS tells the names of roles and policies apart without regard to case, and a record may have
+// them as the caller wrote them.
 func TestNoChangeIsMissedForTheLettersInWhichItNamesTheRoleOrThePolicy(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})

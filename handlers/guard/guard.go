@@ -113,8 +113,8 @@ func (w *guardRun) moved(ctx context.Context, check role.Check) error {
 	}
 	w.about.Role.Principal = check.On
 	return w.Remark(ctx, w.request.ID, approvals.EventFinding, "moved to "+check.On.ARN, record.Finding{
-		Sentence: "The user " + aws.Quote(was.ARN) + " was renamed: it is " + aws.Quote(check.On.ARN) + " now. Its keys and " +
-			"sessions live on, and so does this. An undo needs the old name back.", Urgent: true,
+		Sentence: "The user " + aws.Quote(was.ARN) + " was renamed: it is " + aws.Quote(check.On.ARN) + " now. Its keys " +
+			"and sessions live on, and so does this. An undo needs the old name back.", Urgent: true,
 	})
 }
 

@@ -122,7 +122,7 @@ func (q *investigation) conclude(ctx context.Context, report trail.Report, s fol
 	c.Where = strings.TrimSpace(where(report) + " " + q.logGroup.Says())
 	c.Harden = q.harden(ctx, report.Sessions)
 	if len(q.force.Each()) > 1 {
-		c.Why = append(c.Why, q.beside(q.force))
+		c.Why = append(c.Why, q.beside(ctx))
 	}
 	return q.end(ctx, c, j.Wait && j.State != trail.NotContained)
 }
@@ -176,18 +176,27 @@ func denying(m contain.Measure, docs []contain.Document) func(contain.Call) cont
 	}
 }
 
-// beside names what other requests have in force on the role.
-func (q *investigation) beside(force record.Force) string {
-	var held []string
-	for _, h := range force.Each() {
-		if h.Request.ID != q.request.ID {
-			held = append(held, string(h.Measure)+" (request "+h.Request.ID+")")
+// beside names what other requests have in force on the role, and what of that is not on it now.
+func (q *investigation) beside(ctx context.Context) string {
+	var held, lost []string
+	for _, h := range q.force.Each() {
+		name := string(h.Measure) + " (request " + h.Request.ID + ")"
+		switch {
+		case h.Request.ID == q.request.ID:
+		case q.stands(ctx, h):
+			held = append(held, name)
+		default:
+			lost = append(lost, name)
 		}
 	}
-	if len(held) == 0 {
-		return "Nothing else of revokebot's keeps its sessions out."
+	text := "Nothing else of revokebot's keeps its sessions out."
+	if len(held) > 0 {
+		text = "Also in force on this " + q.role.Noun() + ": " + strings.Join(held, ", ") + "."
 	}
-	return "Also in force on this " + q.role.Noun() + ": " + strings.Join(held, ", ") + "."
+	if len(lost) > 0 {
+		text += " Not found on it now, or not readable: " + strings.Join(lost, ", ") + "."
+	}
+	return text
 }
 
 // where says which regions a verdict speaks of, and until when.

@@ -157,7 +157,7 @@ func (q *investigation) concludeKey(ctx context.Context, report trail.Report, s 
 	}
 	c.Where = where(report)
 	if len(q.force.Each()) > 1 {
-		c.Why = append(c.Why, q.beside(q.force))
+		c.Why = append(c.Why, q.beside(ctx))
 	}
 	return q.end(ctx, c.Trim(), j.Wait && c.Word != record.WordNotContained)
 }

@@ -128,13 +128,13 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
+	q.force = force
 	switch own, applied := force.Of(q.request.ID); {
 	case applied && !own.InForce():
-		return q.unknown(ctx, "Another request undid it. "+q.beside(force), false)
+		return q.unknown(ctx, "Another request undid it. "+q.beside(ctx), false)
 	case own.SupersededBy != "":
 		return q.superseded(ctx, own.SupersededBy)
 	}
-	q.force = force
 	if q.role.Kind == contain.User {
 		return q.ofKey(ctx)
 	}

@@ -69,11 +69,21 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 // holds names another measure that is on the role now; "" if none is.
 func (q *investigation) holds(ctx context.Context) string {
 	for _, h := range q.force.Each() {
-		if h.Request.ID != q.request.ID && q.stands(ctx, h) {
+		if h.Request.ID != q.request.ID && q.shuts(h) && q.stands(ctx, h) {
 			return string(h.Measure) + " (request " + h.Request.ID + ")"
 		}
 	}
 	return ""
+}
+
+// shuts reports whether what another request wrote denies every session that this one was to,
+// wherever it is used: a restriction lets those in that call from a known address.
+func (q *investigation) shuts(h record.Holding) bool {
+	call := contain.Call{Service: "s3.amazonaws.com", Name: "ListBuckets", Issued: record.WrittenBy(q.events).Cutoff}
+	if !call.Issued.IsZero() {
+		call.Issued = call.Issued.Add(-time.Second)
+	}
+	return denying(q.Measures.On()[h.Measure], h.Stands)(call) == contain.Yes
 }
 
 // stands reports whether what another request wrote is on its role now.
