@@ -80,7 +80,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 
 	may := rights.Value.actions(types.PolicyEvaluationDecisionTypeAllowed)
 	for _, d := range known {
-		may = append(may, mayName(d.Text, writes...)...)
+		may = append(may, named("Allow", d.Text, writes...)...)
 	}
 	if user { // the gravest first: a card shows a few
 		w.all = append(w.all, existing...)

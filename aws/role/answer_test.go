@@ -281,3 +281,35 @@ func TestNoWriteThatAWSDidIsLostToItsAnswer(t *testing.T) {
 		}
 	}
 }
+
+// A denial by another inline policy reads like one by the bot's, and the simulator is asked about
+// no resource and no condition.
+func TestNoDenialIsOursThatAnotherInlinePolicyCanHaveMade(t *testing.T) {
+	for name, statement := range map[string]string{
+		"of one resource": `"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"`,
+		"under a condition": `"Action":"s3:Get*","Resource":"*","Condition":{"StringEquals":` +
+			`{"aws:RequestedRegion":"eu-west-1"}}`,
+		"of all but some":       `"NotAction":"iam:*","Resource":"arn:aws:s3:::b/*"`,
+		"of all but a resource": `"Action":["s3:PutObject","S3:getobject"],"NotResource":"*"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				role := b.Role(standin.RoleSpec{})
+				done, err := b.apply(order(b.describe("prod/Deploy")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := b.Prod.PutRolePolicy("Deploy", "Standing", `{"Version":"2012-10-17","Statement":{"Effect":"Deny",`+
+					statement+`}}`); err != nil {
+					t.Fatal(err)
+				}
+				o := Order{Target: of("prod", "Deploy", role.ARN, ""), Measure: contain.Revoke()}
+				got, err := b.roles.DeniedAnyway(t.Context(), o, []contain.Document{done.There},
+					[]contain.Slot{done.There.Slot}, []string{"s3:GetObject", "iam:ListRoles"})
+				if err != nil || !got["s3:GetObject"] || got["iam:ListRoles"] {
+					t.Errorf("denied anyway: %v, %v", got, err)
+				}
+			})
+		})
+	}
+}

@@ -143,8 +143,23 @@ func (c *Client) DeniedAnyway(
 	}
 	q := question(o, probes[0], actions...)
 	q.Without = slots
-	out, err := q.Ask(ctx, a, aws.Credential{})
-	if err != nil {
+	p := &Prepared{account: a, of: o, slots: slots}
+	p.of.Principal.Name = aws.NameOf(o.Principal.ARN)
+	var out Simulated
+	var others []contain.Document
+	var unread error
+	aws.All(
+		func() { out, err = q.Ask(ctx, a, aws.Credential{}) },
+		func() {
+			if p.inline.Value, unread = p.listInline(ctx); unread == nil {
+				others, unread = p.otherInline(ctx)
+			}
+		},
+	)
+	if errors.Is(unread, errTooMany) {
+		unread, out = nil, Simulated{}
+	}
+	if err := cmp.Or(err, unread); err != nil {
 		return nil, err
 	}
 	denied := map[string]bool{}
@@ -155,6 +170,13 @@ func (c *Client) DeniedAnyway(
 		if r.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed ||
 			r.EvalDecision == types.PolicyEvaluationDecisionTypeImplicitDeny {
 			delete(denied, awssdk.ToString(r.EvalActionName))
+		}
+	}
+	// Another inline policy denies in the same words, and perhaps one resource alone or under a
+	// condition, which the simulator was not asked about.
+	for _, d := range others {
+		for _, action := range named("Deny", d.Text, actions...) {
+			denied[action] = true
 		}
 	}
 	return denied, nil

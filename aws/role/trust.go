@@ -75,19 +75,19 @@ func (s statement) names(action string) bool {
 	return slices.ContainsFunc(s.Action, matches) || len(s.NotAction) > 0 && !slices.ContainsFunc(s.NotAction, matches)
 }
 
-// mayName returns those of the actions that an Allow of the document names, whatever its
+// named returns those of the actions that an Allow or Deny of the document names, whatever its
 // resources and conditions: the simulator does not know what those conditions will find.
-func mayName(document string, actions ...string) (named []string) {
+func named(effect, document string, actions ...string) (all []string) {
 	for _, raw := range statements(document) {
-		if s, ok, _ := readAllow(raw); ok {
+		if s, _, readable := readAllow(raw); readable && s.Effect == effect {
 			for _, action := range actions {
 				if s.names(action) {
-					named = append(named, action)
+					all = append(all, action)
 				}
 			}
 		}
 	}
-	return named
+	return all
 }
 
 // readTrust lists who may assume a role and gives the digest of the trust policy. It never fails;

@@ -138,6 +138,6 @@ func FuzzReadTrustFacts(f *testing.F) {
 				t.Errorf("%q: %+v", document, w)
 			}
 		}
-		mayName(document, "iam:PutRolePolicy")
+		named("Allow", document, "iam:PutRolePolicy")
 	})
 }
