@@ -159,12 +159,6 @@ func (j *judge) byTheirs(s Session, old map[string]bool) bool {
 	if s.CallerAccessKey != "" && j.theirs[s.CallerAccessKey] {
 		return true
 	}
-	for _, link := range j.in.Links {
-		child := link.Child
-		if s.CallerAccessKey != "" && s.CallerAccessKey == child.AccessKeyID && j.theirs[link.Parent.ID()] {
-			return true
-		}
-	}
 	if !sameRole(s.CallerRole, j.in.RoleARN) {
 		return false
 	}
