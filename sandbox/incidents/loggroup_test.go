@@ -33,6 +33,12 @@ func stolenCall(at offset, region, more string) event {
 		`"attributes":{"creationDate":"{{-22m}}"}}}` + more + `}`)}
 }
 
+// changedTo is an event with some texts of its record replaced.
+func changedTo(e event, pairs ...string) event {
+	e.Record = json.RawMessage(strings.NewReplacer(pairs...).Replace(string(e.Record)))
+	return e
+}
+
 // onlyLogGroup makes a record one that the event history does not show.
 const onlyLogGroup = `,"managementEvent":false,"eventCategory":"Data"`
 
