@@ -150,16 +150,19 @@ func once(sessions []Session) []Session {
 	return kept
 }
 
-// tells ranks the events of one opening by what they say of it.
-func tells(s Session) int {
-	switch {
-	case s.Derived:
+// tells ranks the events of one opening by what they say of it: one that lacks members never takes
+// the place of a whole one.
+func tells(s Session) (rank int) {
+	if s.Derived {
 		return 0
-	case s.CallerARN != "" || s.Kind == KindRolesAnywhere:
-		return 2
-	default:
-		return 1
 	}
+	if s.CallerARN != "" || s.Kind == KindRolesAnywhere {
+		rank = 10
+	}
+	for _, said := range []string{s.CallerType, s.CallerAccessKey, s.CallerName, s.SessionName, s.SourceAddress} {
+		rank += min(len(said), 1)
+	}
+	return 1 + rank
 }
 
 // mostAttempts bounds the attempts that gave nothing, so that they never take the place of

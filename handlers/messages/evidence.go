@@ -92,7 +92,8 @@ func (p Pen) Findings(in record.Incident) (lines []string) {
 			more(len(unusual)-1, "session is", "sessions are", "unusual"))
 	}
 	if len(fresh) > 0 {
-		lines = append(lines, p.Bold("New since the "+in.Mark+":")+" "+p.Session(fresh[0])+", a caller "+in.FirstSeen(fresh[0])+"."+
+		s := fresh[0]
+		lines = append(lines, p.Bold("New since the "+in.Mark+":")+" "+p.Session(s)+", a caller "+in.FirstSeen(s)+"."+
 			more(len(fresh)-1, "session has", "sessions have", "such a caller"))
 	}
 	t := TallyOf(in)

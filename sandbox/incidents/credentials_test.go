@@ -111,7 +111,8 @@ func TestCredentialsOutOfAnOldSessionDecideAVerdict(t *testing.T) {
 		},
 		"the issue time in the other form, and a newer session of the name": {
 			"baseline", more(openingBy(4*minute, "CIDEPLOY00000000", "ASIANEWER00000000042", "deploy-42", "+64m"),
-				changedTo(call, `"accessKeyId":"ASIASTOLEN0000000042",`, "", "{{-22m}}", "20261130T084300Z")), "not contained", "",
+				changedTo(call, `"accessKeyId":"ASIASTOLEN0000000042",`, "", "{{-22m}}", "20261130T084300Z",
+					"203.0.113.66", "198.51.100.20")), "not contained", "",
 		},
 		"a session of the name and time whose role was deleted": {
 			"baseline", func(l *timeline) {
@@ -153,7 +154,8 @@ func TestATokenInPlaceOfAnOldSessionLeavesTheVerdictUnknownWhateverItIsCalled(t 
 				line := readTimeline(t, filepath.Join("testdata", "baseline.json"))
 				line.Events = append(line.Events, changedTo(stolenCall(-5*minute, "us-east-1", ""),
 					"s3.amazonaws.com", "signin.amazonaws.com", "GetObject", name))
-				if got := play(t, line); got.verdict != "unknown" || !strings.Contains(got.message, "made itself a token by "+name) {
+				got := play(t, line)
+				if got.verdict != "unknown" || !strings.Contains(got.message, "made itself a token by "+name) {
 					t.Errorf("%q\n%s", got.verdict, got.message)
 				}
 			})
