@@ -45,6 +45,7 @@ const (
 
 	// a person asked for the incident report; it reads the log up to a number
 	EventReport       EventType = "report"
+	EventPlan         EventType = "plan"          // a person asked for the plan to recreate the role: what was read of it
 	EventFilesRefused EventType = "files_refused" // Slack does not accept files here; the rest of the thread goes on
 
 	EventSimulated     EventType = "simulated"      // what the policy simulator says on both sides of the cutoff

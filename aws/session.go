@@ -166,9 +166,9 @@ type staticCredentials struct {
 // ReaderPolicy is the session policy of the reading session: what everything but the writes is read
 // with.
 const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole",` +
-	`"iam:GetRolePolicy","iam:ListAttachedRolePolicies","iam:ListRolePolicies","iam:ListRoles",` +
-	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],` +
-	`"Resource":"*"}]}`
+	`"iam:GetRolePolicy","iam:ListAttachedRolePolicies","iam:ListInstanceProfilesForRole","iam:ListRolePolicies",` +
+	`"iam:ListRoles","iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions",` +
+	`"ec2:DescribeRegions"],"Resource":"*"}]}`
 
 // readerPolicy is that of the account. One that log groups of the configuration are in may also
 // query those, and look at the trails that feed them. The permission to query is on what is in a

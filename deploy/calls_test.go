@@ -251,6 +251,9 @@ func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *test
 		if _, err := undo(t.Context(), cloud, revoked); err != nil {
 			t.Fatal(err)
 		}
+		if p, err := role.New(cloud).Portrait(t.Context(), revoked.Principal); err != nil || len(p.Unknown) > 0 {
+			t.Fatalf("%v, unknown: %v", err, p.Unknown)
+		}
 		lock := revoked
 		lock.Measure, lock.Promised = contain.Lock(), nil
 		locked, err := role.New(cloud).Apply(t.Context(), nil, lock)

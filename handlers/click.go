@@ -48,6 +48,8 @@ func (h *Handlers) click(ctx context.Context, a act) error {
 		return h.details(ctx, a)
 	case messages.ActionReport:
 		return h.reportClick(ctx, a)
+	case messages.ActionPlan:
+		return h.plan(ctx, a)
 	case messages.ActionChain:
 		return h.chained(ctx, a)
 	case messages.ActionSession:

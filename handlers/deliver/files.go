@@ -51,7 +51,7 @@ func (d *delivery) files(ctx context.Context, events []approvals.Event, doubt bo
 		}
 	}
 	d.at.Intent = d.event.Seq
-	return d.upload(ctx, files, messages.FilesWords(then, d.about, report.Upto(d.event)))
+	return d.upload(ctx, files, messages.FilesWords(then, d.about, d.event, report.Upto(d.event)))
 }
 
 // names are those of people, as far as Slack says them now: a report without them has the ids.

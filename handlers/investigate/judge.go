@@ -14,7 +14,6 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
-	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
@@ -68,12 +67,11 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 }
 
 // mark is what parts old sessions from new ones, in the words of the measure.
-func (q *investigation) mark() string { return q.words().Mark }
+func (q *investigation) mark() string { return q.Measures.Words(q.request.Purpose).Mark }
 
-// deny is what the measure has put on the role, in its words.
-func (q *investigation) deny() string { return q.words().Deny }
-
-func (q *investigation) words() messages.Words { return q.Measures.Words(q.request.Purpose) }
+// deny is what the measure has put on the role, whom the sessions that it keeps out.
+func (q *investigation) deny() string { return q.Measures.Words(q.request.Purpose).Deny }
+func (q *investigation) whom() string { return q.Measures.Words(q.request.Purpose).Whom }
 
 // conclude ends the last check with a verdict.
 func (q *investigation) conclude(ctx context.Context, report trail.Report, s followed) error {

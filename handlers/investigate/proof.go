@@ -47,15 +47,15 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 	case check.State == role.Weakened && q.role.Key != "" && check.Documents[0] == role.Weakened:
 		in.Lost, in.Active = "The access key is active again.", true
 	case check.State == role.Gone:
-		in.Lost = "The " + q.deny() + " is gone from the " + q.role.Noun() + ", so " + q.words().Whom + " work again."
+		in.Lost = "The " + q.deny() + " is gone from the " + q.role.Noun() + ", so " + q.whom() + " work again."
 	case check.State == role.Weakened:
-		in.Lost = "The " + q.deny() + " on the " + q.role.Noun() + " is not what was written, so " + q.words().Whom +
+		in.Lost = "The " + q.deny() + " on the " + q.role.Noun() + " is not what was written, so " + q.whom() +
 			" may work again."
 	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
 		in.Unwatched = "The " + q.deny() + " was lost once, and its monitoring has ended."
 	case who == "" && !in.LostAt.IsZero():
 		in.Unwatched = "A check missed the " + q.deny() + " at " + times.Clock(in.LostAt, q.until) +
-			". It is back without revokebot, but " + q.words().Whom + " worked meanwhile."
+			". It is back without revokebot, but " + q.whom() + " worked meanwhile."
 	default:
 		in.Unwatched = who
 	}
@@ -127,7 +127,7 @@ func (q *investigation) away(ctx context.Context, o role.Order) (at time.Time, w
 		}
 		if is && !harms || harms && n == last {
 			return lost.At, fmt.Sprintf("%s took the %s away at %s (%s), between two checks. It is back, but %s "+
-				"worked meanwhile.", lost.Who, q.deny(), times.Clock(lost.At, q.until), lost.Name, q.words().Whom)
+				"worked meanwhile.", lost.Who, q.deny(), times.Clock(lost.At, q.until), lost.Name, q.whom())
 		}
 	}
 	switch {

@@ -20,7 +20,7 @@ const (
 
 // lock denies everything to all sessions of a role, old and new.
 func lock() Kind {
-	return Kind{Name: approvals.Lock, On: contain.Lock(), First: true, Words: messages.Words{
+	return Kind{Name: approvals.Lock, On: contain.Lock(), First: true, Fits: lockFits, Words: messages.Words{
 		Word: "lock ",
 		Form: "lock &lt;role&gt;", Does: "lock a role",
 		Ask: "lock", Past: "Locked", Did: "role", Noun: "lock", Deny: "lock",
@@ -90,4 +90,19 @@ func lock() Kind {
 			},
 		},
 	}}
+}
+
+// lockFits: who can take an inline policy away need not be able to detach this one.
+func lockFits(s Situation) Fit {
+	switch {
+	case s.Losses == 2:
+		return Fit{Why: "the policy was removed twice"}
+	case s.Losses > 2:
+		return Fit{Why: fmt.Sprintf("the policy was removed %d times", s.Losses)}
+	case s.Back:
+		return Fit{Why: "the attacker has opened a new session", Last: true}
+	case s.Answered:
+		return Fit{Why: "sessions that should be denied still have access", Last: true}
+	}
+	return Fit{}
 }

@@ -21,6 +21,7 @@ type Kind struct {
 	On    contain.Measure   // what it writes
 	First bool              // of the first response: a click prepares it, and the write is two remote steps away
 	Words messages.Words
+	Fits  func(Situation) Fit // after a verdict on another measure; nil: it is never offered
 
 	// Takes reads the parameters off the beginning of what follows the target, and returns the rest,
 	// which is the reason; nil if it takes none.

@@ -23,7 +23,7 @@ const (
 // restrict denies everything to the sessions of a role, old and new, from addresses that are not
 // known.
 func restrict() Kind {
-	return Kind{Name: approvals.Restrict, On: contain.Restrict(), Takes: known, Words: messages.Words{
+	return Kind{Name: approvals.Restrict, On: contain.Restrict(), Takes: known, Fits: restrictFits, Words: messages.Words{
 		Word: "restrict ",
 		Form: "restrict &lt;role&gt; [203.0.113.0/24 vpc-… …]", Does: "restrict a role to known addresses",
 		Ask: "restrict", Past: "Restricted", Did: "role", Noun: "restriction", Deny: "restriction",
@@ -146,4 +146,14 @@ func Known(text string) (contain.Known, error) {
 		err = fmt.Errorf("%q is no address, network or VPC: write some such as 203.0.113.0/24 or vpc-0a1b2c3d", word)
 	}
 	return k, err
+}
+
+// restrictFits: services need no restart, and those that call from AWS's addresses would be denied.
+func restrictFits(s Situation) (f Fit) {
+	serving, _ := contain.Restrict().(contain.Serving)
+	_, err := serving.Services(contain.Target{}, s.Services)
+	if s.Open && s.Outside && len(s.Services) > 0 && err == nil {
+		f.Why = "services use this role, and the attacker is outside"
+	}
+	return f
 }

@@ -14,7 +14,7 @@ import (
 
 // revoke denies everything to the sessions of a role that were issued before a cutoff.
 func revoke() Kind {
-	return Kind{Name: approvals.Revoke, On: contain.Revoke(), First: true, Words: messages.Words{
+	return Kind{Name: approvals.Revoke, On: contain.Revoke(), First: true, Fits: revokeFits, Words: messages.Words{
 		Form: "&lt;role&gt;", Does: "revoke the sessions of a role",
 		Ask: "revoke sessions of", Past: "Revoked", Did: "sessions of", Noun: "revocation", Deny: "revocation policy",
 		Mark: "cutoff", Whom: "old sessions", Fence: "writing the role's inline policies",
@@ -163,4 +163,12 @@ func revival(r approvals.Request, u record.Undoing) string {
 		return fmt.Sprintf("This is clean-up: %s have all expired, since %s at the latest.",
 			kept(u), messages.Both(u.RevivesUntil))
 	}
+}
+
+// revokeFits: a restriction does not stop an attacker who is inside.
+func revokeFits(s Situation) (f Fit) {
+	if s.Answered && s.Of == approvals.Restrict {
+		f.Why = "the attacker calls from a known address"
+	}
+	return f
 }

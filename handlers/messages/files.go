@@ -11,8 +11,28 @@ import (
 // ActionReport is the button that asks for the files of a request; its value is the request's id.
 const ActionReport = "revokebot_report"
 
+// ActionPlan is the button that asks for the plan to recreate a role; its value is the request's
+// id.
+const ActionPlan = "revokebot_plan"
+
+// PlanComing answers the request for a plan.
+func PlanComing() *Message {
+	return sentence("revokebot has read the role. The plan to recreate it appears in the thread.")
+}
+
+// PlanThere points at the plan.
+func PlanThere() *Message {
+	return sentence("The plan to recreate the role is in the thread already. You can ask for another one five minutes " +
+		"after it.")
+}
+
 // FilesWords stand with the files of a thread. They are made of the log up to an event.
-func FilesWords(r approvals.Request, c Context, upto int64) string {
+func FilesWords(r approvals.Request, c Context, e approvals.Event, upto int64) string {
+	if e.Type == approvals.EventPlan {
+		return Mention(e.By) + " *Plan to recreate " + roleWords(c.Role) +
+			"*. *It cannot be undone.* revokebot carried out " +
+			"nothing of it: read it, then run it by hand."
+	}
 	text := fmt.Sprintf("*Files*, from the record of this request up to event %d.", upto)
 	if c.Drill {
 		return Marked(text)

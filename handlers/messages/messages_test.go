@@ -501,6 +501,8 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_no_active_key": messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
 		"reply_not_listed":    messages.NotListed("lock", "prod"),
 		"reply_no_addresses":  messages.NoAddresses("restrict prod/DeployRole pasted in a gist", "prod"),
+		"reply_plan_coming":   messages.PlanComing(),
+		"reply_plan_there":    messages.PlanThere(),
 		"reply_used_from": messages.UsedFrom("restrict prod/DeployRole pasted in a gist", "DeployRole", messages.Known{
 			Usual: []string{"198.51.100.23"}, Unusual: []string{"203.0.113.66"},
 		}),

@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -106,6 +107,9 @@ func (v *view) word(c record.Conclusion) *Message {
 		m.Blocks, text = append(m.Blocks, section(what)), text+"\n"+what
 	}
 	m.Text = fit(text, limitText)
+	if c.Word == record.WordNotContained && v.c.Role.Kind != contain.User && !v.in.Undone {
+		defer func() { m.row("plan", v.button(ActionPlan, "Plan to recreate", "Plan to recreate ")) }()
+	}
 	if offer != nil {
 		ask := "Ask to " + offer.Words.Ask
 		m.row("further", threadButton(ActionFurther, ValueOf(v.r.ID, offer.Name), ask,

@@ -1,6 +1,13 @@
 package record
 
-import "github.com/revokebot/revokebot/approvals"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
+)
 
 // What a direct message was about.
 const (
@@ -60,4 +67,36 @@ type Reminder struct {
 // Upto, so that it says the same whenever it is made.
 type Reported struct {
 	Upto int64 `json:"upto"`
+}
+
+// Plan is the Detail of an EventPlan: what was read of a role that a person wants to recreate.
+type Plan struct {
+	role.Portrait
+	At   time.Time `json:"at"`   // AWS's clock
+	Ours []string  `json:"ours"` // what measures write on a role: names and ARNs; one that ends with a dash begins others
+}
+
+// Leaves reports whether a policy is one that the new role does not need: it denies sessions of the
+// old one.
+func (p Plan) Leaves(policy string) bool {
+	return slices.ContainsFunc(p.Ours, func(name string) bool {
+		return policy == name || strings.HasSuffix(name, "-") && strings.HasPrefix(policy, name)
+	})
+}
+
+// Fit leaves out documents, the largest first, until the event has room for the plan: the plan says
+// how to save them.
+func (p *Plan) Fit() {
+	for len(Encode(p)) > MaxDetail {
+		at, most := -1, 0
+		for i, d := range p.Inline {
+			if len(d.Text) > most {
+				at, most = i, len(d.Text)
+			}
+		}
+		if at < 0 {
+			return
+		}
+		p.Inline[at].Text = ""
+	}
 }

@@ -34,7 +34,7 @@ func details() []any {
 		record.FilesRefused{},
 		record.Denial{},
 		record.Reminder{},
-		record.Reported{},
+		record.Plan{}, record.Reported{},
 		record.Users{},
 		record.Looking{},
 		record.Evidence{},

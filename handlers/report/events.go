@@ -80,6 +80,8 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return "finding: " + i.Prose(d.Sentence)
 	case approvals.EventReport:
 		return fmt.Sprintf("asked for a report up to event %d", of[record.Reported](e).Upto)
+	case approvals.EventPlan:
+		return "asked for the plan to recreate the " + i.Noun
 	case approvals.EventShutOut, approvals.EventDirect:
 		return i.Direct(e)
 	case approvals.EventUsers:

@@ -30,16 +30,17 @@ func FileName(what string, r approvals.Request, e approvals.Event, extension str
 }
 
 // Brings reports whether files go with the last of events: a verdict that is not the same again, or
-// a request for the report.
+// a request for the report or the plan.
 func Brings(events []approvals.Event) bool {
 	t := events[len(events)-1].Type
-	return t == approvals.EventReport || t == approvals.EventVerdict && !messages.Repeats(events)
+	return t == approvals.EventReport || t == approvals.EventPlan || t == approvals.EventVerdict &&
+		!messages.Repeats(events)
 }
 
 // Upto is the last event that the files of an event are made of; 0: no files.
 func Upto(e approvals.Event) int64 {
 	switch v := record.Known[record.Reported](e); {
-	case e.Type == approvals.EventVerdict:
+	case e.Type == approvals.EventVerdict, e.Type == approvals.EventPlan:
 		return e.Seq
 	case e.Type == approvals.EventReport && v != nil && v.Upto < e.Seq:
 		return max(v.Upto, 0)
@@ -64,6 +65,14 @@ func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c m
 			title = messages.Marked(title)
 		}
 		files = append(files, File{FileName(what, r, e, extension), title, alt, bytes})
+	}
+	if e.Type == approvals.EventPlan {
+		if p := record.Known[record.Plan](e); p != nil {
+			add("recreate", "md", "Plan to recreate the role", "", func() ([]byte, error) {
+				return []byte(Plan(*p)), nil
+			})
+		}
+		return files
 	}
 	if len(in.Sessions) > 0 {
 		p := picture(in, c.Role)

@@ -13,6 +13,7 @@ import (
 type sheet struct{ strings.Builder }
 
 func (s *sheet) title(text string)             { fmt.Fprintf(s, "\n## %s\n\n", text) }
+func (s *sheet) line(format string, of ...any) { fmt.Fprintf(s, format+"\n", of...) }
 func (s *sheet) item(format string, of ...any) { fmt.Fprintf(s, "- "+format+"\n", of...) }
 
 // markdown writes the report: five lines, what to do about it, and then the details.

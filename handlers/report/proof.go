@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
@@ -149,7 +148,7 @@ func (i incidentReport) afterApplied(s *sheet) {
 		s.item("%s", i.words.Next(v.Word, i.c.FurtherByHand()))
 	}
 	if v := i.in.Verdict; v != nil {
-		i.harden(s, v.Harden)
+		i.harden(s, *v)
 	}
 	if word := facts[0].Word; word == messages.FactYes || word == messages.FactNotKnown {
 		until := ""
@@ -164,10 +163,10 @@ func (i incidentReport) afterApplied(s *sheet) {
 func (i incidentReport) offer() *messages.Offer { return i.c.Offer(*i.in.Verdict, i.in) }
 
 // harden lists what the role's documents let an attacker do, each command once.
-func (i incidentReport) harden(s *sheet, weak []role.Weakness) {
-	for n, w := range weak {
+func (i incidentReport) harden(s *sheet, v record.Conclusion) {
+	for n, w := range v.Harden {
 		text := "Harden: " + i.Prose(w.What) + "."
-		if n == len(weak)-1 || weak[n+1].Command != w.Command {
+		if n == len(v.Harden)-1 || v.Harden[n+1].Command != w.Command {
 			text += "\n  - " + mdCode(w.Command, 9000)
 			if strings.Contains(w.Command, "main") {
 				text += "\n  - Put the branch that deploys in place of `main`."
