@@ -134,27 +134,30 @@ func (h *Handlers) offerAddresses(ctx context.Context, a act, t aws.Target, reas
 	if !errors.Is(err, errAnswered) {
 		return err
 	}
-	select {
-	case h.surveys.places <- struct{}{}:
-		defer func() { <-h.surveys.places }()
-	default:
-		return err
-	}
-	if allowed, _ := h.mayRequest(ctx, a.User); !allowed {
-		return err
-	}
-	found, cause := h.Roles.Describe(ctx, t, h.Measures[0].On, nil)
+	cause := h.surveys.ifFree(ctx, a.item, func(ctx context.Context, _ approvals.Item) error {
+		return h.usedFrom(ctx, a, t, command)
+	})
 	if cause != nil {
+		h.Log.InfoContext(ctx, "the addresses of a role are not offered", "role", t.RoleName, "error", cause)
+	}
+	return err
+}
+
+// usedFrom offers the addresses from which a role was used to a person who may ask for it.
+func (h *Handlers) usedFrom(ctx context.Context, a act, t aws.Target, command string) error {
+	if allowed, _ := h.mayRequest(ctx, a.User); !allowed {
+		return nil
+	}
+	found, err := h.Roles.Describe(ctx, t, h.Measures[0].On, nil)
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.mayLook, cancel)()
-	usual, unusual, cause := h.investigator.Addresses(ctx, record.Role{Role: found})
-	if cause != nil {
-		h.Log.InfoContext(ctx, "the addresses of a role are not offered", "role", found.ARN, "error", cause)
-	} else if offer := (messages.Known{Usual: usual, Unusual: unusual}); len(usual)+len(unusual) > 0 {
-		h.whisper(ctx, a, messages.UsedFrom(command, found.Name, offer))
+	usual, unusual, err := h.investigator.Addresses(ctx, record.Role{Role: found})
+	if err == nil && len(usual)+len(unusual) > 0 {
+		h.whisper(ctx, a, messages.UsedFrom(command, found.Name, messages.Known{Usual: usual, Unusual: unusual}))
 	}
 	return err
 }
