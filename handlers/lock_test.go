@@ -318,3 +318,25 @@ func TestARestrictionIsNotSaidToKeepOldSessionsOutInPlaceOfARevocationThatIsGone
 		}
 	})
 }
+
+// The later of two locks has attached nothing, and the earlier one waits for it to be undone.
+func TestOfTwoLocksOfARoleBothAreUndoneTheLaterOneFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		first := lockRole(b, "prod/DeployRole")
+		second := lockRole(b, "prod/DeployRole")
+		pressIn(b, first, actors.Rosa, messages.ActionUndo)
+		b.Whispered(actors.Rosa, "First undo request `"+second.ID)
+		for i, card := range []bench.Card{second, first} {
+			pressIn(b, card, actors.Rosa, messages.ActionUndo)
+			b.Until("an undo is asked for", func() bool { return len(b.Cards()) == 3+i })
+			undo := b.Cards()[2+i]
+			undo.Approve(actors.Bob)
+			undo.Becomes(approvals.StateApplied)
+			if locked(b, actors.DeployRole) != (i == 0) {
+				t.Errorf("after %d: locked %t\n%s", i, locked(b, actors.DeployRole), b.Transcript())
+			}
+		}
+	})
+}

@@ -64,6 +64,7 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	// a second person agrees, although nothing is left to do on the role: the record has it.
 	guarded := len(h.Guard) > 0 && held.Request.Watched.Type != approvals.EventHeld
 	switch {
+	case undoing.Stays() && force.Below(held.Request.ID, held.Changes): // which is undone after it
 	case undoing.Gone && !guarded && len(held.Others) == 0:
 		why := messages.UndoneByOthers(w)
 		if undoing.Stays() {

@@ -353,14 +353,27 @@ func (f Force) Newest(r approvals.Request) (Holding, bool) {
 // Above is the newest holding in force that was applied after a request's and wrote into a slot of
 // its changes. It is undone first: two requests can have put the same text there.
 func (f Force) Above(request string, changes []contain.Change) (Holding, bool) {
-	shares := func(c contain.Change) bool {
-		return slices.ContainsFunc(changes, func(own contain.Change) bool { return own.Slot == c.Slot })
+	at := slices.IndexFunc(f.Holdings, func(h Holding) bool { return h.Request.ID == request })
+	if at < 0 { // it is not listed any more: it is older
+		at = len(f.Holdings)
 	}
-	for _, h := range f.Holdings {
-		switch {
-		case h.Request.ID == request:
-			return Holding{}, false
-		case h.InForce() && slices.ContainsFunc(h.Changes, shares):
+	return sharing(f.Holdings[:at], changes)
+}
+
+// Below reports whether a holding in force that was applied before a request's wrote into a slot of
+// its changes: it waits for the request to be undone.
+func (f Force) Below(request string, changes []contain.Change) bool {
+	at := slices.IndexFunc(f.Holdings, func(h Holding) bool { return h.Request.ID == request })
+	_, found := sharing(f.Holdings[at+1:], changes)
+	return found && at >= 0
+}
+
+// sharing is the first holding in force that wrote into a slot of some changes.
+func sharing(holdings []Holding, changes []contain.Change) (Holding, bool) {
+	for _, h := range holdings {
+		if h.InForce() && slices.ContainsFunc(h.Changes, func(c contain.Change) bool {
+			return slices.ContainsFunc(changes, func(own contain.Change) bool { return own.Slot == c.Slot })
+		}) {
 			return h, true
 		}
 	}
