@@ -50,11 +50,13 @@ func (h *Handlers) command(ctx context.Context, a act) error {
 	}
 	// Another replica began with this command and did not finish: the request is there, only the rest
 	// is to be done.
-	if _, _, err := h.Store.Load(ctx, a.RequestID); !errors.Is(err, approvals.ErrUnknownRequest) {
-		if err == nil {
-			err = h.firstDelivery(ctx, a)
+	if a.item.Tries > 1 || a.item.Attempt > 0 {
+		if _, _, err := h.Store.Load(ctx, a.RequestID); !errors.Is(err, approvals.ErrUnknownRequest) {
+			if err == nil {
+				err = h.firstDelivery(ctx, a)
+			}
+			return err
 		}
-		return err
 	}
 	if err := h.flooded(ctx, a, "command by "+a.User, commandsPerPerson); err != nil {
 		return err

@@ -25,7 +25,7 @@ type line struct {
 }
 
 func newLine(places int, turn time.Duration) *line {
-	return &line{places: make(chan struct{}, places), turn: turn}
+	return &line{places: make(chan struct{}, places), turn: turn, took: turn}
 }
 
 // ifFree does an item if there is a place, else it comes back.

@@ -19,10 +19,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/report"
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
@@ -30,7 +32,45 @@ import (
 // time.
 type Sender struct {
 	step.Requests
-	slack Poster // not exported: other packages cannot post
+	slack Poster   // not exported: other packages cannot post
+	paced sync.Map // by request: paced
+}
+
+// paced is how far a thread was told when an edit had to wait for Slack's pace, which is that of all
+// edits.
+type paced struct {
+	at    approvals.Delivery
+	until time.Time
+}
+
+// waits reports how long it is until what is new of a request can be told, if all of it is edits.
+func (s *Sender) waits(ctx context.Context, id string) (time.Duration, error) {
+	known, _ := s.paced.Load(id)
+	p, _ := known.(paced)
+	left := time.Until(p.until)
+	if left <= 0 {
+		s.paced.Delete(id)
+		return 0, nil
+	}
+	r, events, err := s.Store.Load(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	about, err := s.Context(r)
+	if err != nil {
+		return 0, err
+	}
+	for n := p.at.Cursor + 1; n <= r.Seq; n++ {
+		if report.Brings(events[:n]) {
+			return 0, nil
+		}
+	}
+	for _, post := range messages.Thread(r, events, about) {
+		if _, there := p.at.Posted[post.Name]; post.Seq > p.at.Cursor && !there {
+			return 0, nil
+		}
+	}
+	return left, nil
 }
 
 // New returns a sender for requests, which posts through slack.
@@ -59,6 +99,9 @@ const (
 
 // Deliver brings Slack up to date with a request's log.
 func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
+	if after, err := s.waits(ctx, item.Request); err != nil || after > 0 {
+		return cmp.Or[error](err, &step.Again{After: after, Busy: true}) // no sooner than the timer that is set
+	}
 	queued, err := s.bring(ctx, item.Request, func(err error) bool {
 		_, code := KindOf(err)
 		return code == CodePaced
@@ -145,6 +188,9 @@ func (s *Sender) bring(ctx context.Context, id string, queue func(error) bool) (
 		then := approvals.Then{Force: true}
 		if queue(err) {
 			then.Again = waitFor(err, 0)
+		}
+		if _, code := KindOf(err); code == CodePaced && d.r.Seq > 0 && d.at.Cursor == d.r.Seq && then.Again > 0 {
+			s.paced.Store(id, paced{d.at, time.Now().Add(then.Again)})
 		}
 		_, endErr := s.Store.EndDelivery(release, id, d.owner, d.at, then)
 		queued = endErr == nil && then.Again > 0

@@ -5,7 +5,7 @@
 --       6 and 7 how many stay in the lists of KEYS 6 and 7,
 --       8 how long the subject's list is kept (ms), 9 seal, 10 time (ms, '' now),
 --       11 a request that is not under way although the subject key says so ('' none),
---       then delay (ms) and item of each timer, the expiry among them
+--       then delay (ms) and item of each timer, the expiry among them; without a delay it is queued
 -- Returns '' when it was started now or before, 'set back' when its log is gone, 'clock', or
 -- 'other' and the id of the request that is under way.
 if last(KEYS[2]) > 0 then
@@ -26,11 +26,19 @@ add(KEYS[8], '*', 'request', ARGV[1], 'seq', '1', 'type', 'requested', 'at', tex
   'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[9])
 add(KEYS[2], '1-0', 'type', 'requested', 'at', text(at),
   'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[9])
+for i = 12, #ARGV, 2 do
+  if tonumber(ARGV[i]) <= 0 then
+    add(KEYS[4], '*', 'item', ARGV[i + 1])
+  end
+end
 redis.call('SET', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open')
 local timers = {text(at), ARGV[5]} -- the replica that opens a request delivers it, then this one is not needed
 for i = 12, #ARGV, 2 do
-  timers[i - 9], timers[i - 8] = text(at + tonumber(ARGV[i])), ARGV[i + 1]
+  if tonumber(ARGV[i]) > 0 then
+    timers[#timers + 1] = text(at + tonumber(ARGV[i]))
+    timers[#timers + 1] = ARGV[i + 1]
+  end
 end
 ask('ZADD', KEYS[5], unpack(timers))
 for i = 6, 7 do
