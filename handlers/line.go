@@ -9,8 +9,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// longestTurn bounds how long an item that found no place is away: another replica may be free.
-const longestTurn = 30 * time.Second
+// longestTurn bounds how long an item that found no place is away: another replica may be free, though
+// CloudTrail counts the questions of all of them.
+const longestTurn = time.Minute
 
 // line bounds how many items are done at one time. One that finds no place comes back when it
 // should have one, by how long those before it took and how many wait: each wait in Redis costs a

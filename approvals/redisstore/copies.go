@@ -79,15 +79,15 @@ func (s *Store) settle(ctx context.Context, request string) {
 	})
 }
 
-// recount asks again for replicas, about once a minute: the server may have had none when the bot
-// started.
+// recount does again, about once a minute, what Prepare does: the server may have had no replicas
+// when the bot started, and someone else may have moved the group.
 func (s *Store) recount(ctx context.Context) {
 	now := time.Now().Unix()
 	last := s.counted.Load()
 	if now-last < int64(recountEvery/time.Second) || !s.counted.CompareAndSwap(last, now) {
 		return
 	}
-	_ = s.countCopies(ctx) // it is asked again in a minute
+	_ = s.Prepare(ctx) // it is tried again in a minute
 }
 
 // countCopies asks the server that has the keys whether it has replicas, and from then on waits for

@@ -159,7 +159,7 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 			return longestNap, nil
 		}
 		if asked.Sub(last.asked) < trustNap && now < first[0].Score {
-			return min(time.Duration(first[0].Score-now+1)*time.Millisecond, longestNap), nil
+			return until(now, first[0].Score+1), nil
 		}
 	}
 	answer, err := s.run(ctx, "promote", []string{workKey, dueKey}, min(n, promoted)).Float64Slice()
@@ -173,7 +173,13 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 	}
 	l.next = answer[1]
 	s.nap.Store(l)
-	return min(max(0, time.Duration(l.next-l.now)*time.Millisecond), longestNap), nil
+	return until(l.now, l.next), nil
+}
+
+// until is how long it is from one time to another (both ms). Someone else may have set a timer that
+// never comes.
+func until(now, then float64) time.Duration {
+	return time.Duration(min(max(0, then-now), float64(longestNap.Milliseconds()))) * time.Millisecond
 }
 
 // decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without

@@ -26,7 +26,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 for i = 5, #ARGV, 2 do
   n = n + 1
-  redis.call('XADD', KEYS[2], string.format('%.0f', n) .. '-0', 'line', ARGV[i + 1], 'at', string.format('%.0f', now))
+  add(KEYS[2], text(n) .. '-0', 'line', ARGV[i + 1], 'at', text(now))
 end
 redis.call('XDEL', KEYS[1], unpack(ids))
 redis.call('HSET', KEYS[3], 'n', string.format('%.0f', n), 'hash', ARGV[3])

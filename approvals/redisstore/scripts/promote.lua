@@ -7,7 +7,7 @@ local timers = ask('ZRANGE', KEYS[2], 0, ARGV[1], 'WITHSCORES')
 local next
 for i = 1, #timers, 2 do
   next = timers[i + 1]
-  if tonumber(next) > now or #due == tonumber(ARGV[1]) then
+  if (tonumber(next) or math.huge) > now or #due == tonumber(ARGV[1]) then
     break
   end
   due[#due + 1], next = timers[i], nil
@@ -18,4 +18,4 @@ end
 if due[1] then
   redis.call('ZREM', KEYS[2], unpack(due))
 end
-return {text(now), next}
+return {text(now), next and text(math.min(tonumber(next) or math.huge, now + 1e9))}
