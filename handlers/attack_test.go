@@ -311,7 +311,7 @@ func TestAnApproverIsNotShutOutByALimitThatSomeoneElseHasFilled(t *testing.T) { 
 			"click by " + actors.Bob, "command by " + actors.Nils, "command in " + actors.Incident,
 		} {
 			for n := range 100 {
-				b.DB.SAdd(t.Context(), tag+"limit:"+name, n)
+				b.DB.Append(t.Context(), tag+"limit:"+name, fmt.Sprintln(n))
 			}
 		}
 		card.Approve(actors.Bob)

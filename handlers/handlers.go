@@ -112,6 +112,7 @@ type Handlers struct {
 	// those for a card: they take no place of the others.
 	looks       *line
 	surveys     *line
+	choices     *line
 	mayLook     context.Context
 	stopLooking context.CancelFunc
 	// listing are the readers of lists of roles in the background.
@@ -130,7 +131,7 @@ const (
 	// Slack.
 	maxLooking = 3
 	// maxSurveys is how many surveys for a card are done at one time: each takes its part of the two
-	// requests a second that CloudTrail allows.
+	// requests a second that CloudTrail allows. Sessions that people choose have a place of their own.
 	maxSurveys = 2
 	// slowTurn and lookTurn are when an item comes back, at the earliest, that found no place.
 	slowTurn = time.Second
@@ -148,6 +149,7 @@ func New(cfg Config) *Handlers {
 			Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
 		}),
 		slow: newLine(maxSlow, slowTurn), looks: newLine(maxLooking, lookTurn), surveys: newLine(maxSurveys, lookTurn),
+		choices: newLine(1, lookTurn),
 	}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
 	return h
@@ -190,7 +192,7 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 	case investigate.KindEvidence:
 		return h.looking(ctx, item, h.looks, h.investigator.Evidence)
 	case investigate.KindActivity:
-		return h.looking(ctx, item, h.looks, h.investigator.Activity)
+		return h.looking(ctx, item, h.choices, h.investigator.Activity)
 	case guard.KindGuard:
 		return h.guard.Check(ctx, item)
 	case guard.KindSimulate:

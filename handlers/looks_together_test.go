@@ -68,3 +68,28 @@ func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
 		}
 	})
 }
+
+// Both ask CloudTrail, which takes two requests a second; but the one that waits must not be the evidence.
+func TestSessionsThatAPersonChoosesDoNotKeepTheEvidenceOfOthersWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{FollowUps: []time.Duration{time.Minute}})
+		for n := range 25 {
+			b.Session(fmt.Sprintf("ci-%d", n))
+		}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		menu := checked(b, card)
+		other := b.AskFor(actors.Rosa, "staging/"+actors.DeployRole+" pasted, too")
+		for _, s := range record.Gather(card.Events()).Sessions {
+			press(b, actors.Nils, menu.TS, messages.ActionSession, messages.ValueOf(card.ID, s.Mark()))
+		}
+		began := time.Now()
+		other.Approve(actors.Bob)
+		b.Until("the evidence is there", func() bool { return count(other, approvals.EventEvidence) > 0 })
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the evidence came after %v, behind %d choices", took, count(card, approvals.EventChosen))
+		}
+		t.Log(time.Since(began), count(card, approvals.EventChosen))
+	})
+}

@@ -165,7 +165,7 @@ func All() []Rewrite {
 			for n := range a.Dice.IntN(100) {
 				for _, who := range a.People {
 					for _, name := range []string{"click by ", "command by ", "cards of "} {
-						a.DB.SAdd(ctx, Tag+"limit:"+name+who, n)
+						a.DB.Append(ctx, Tag+"limit:"+name+who, fmt.Sprintln(n))
 					}
 				}
 			}
