@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,8 @@ func (s *shelf) Commit(_ context.Context, t approvals.Transition) error {
 	s.events = append(s.events, t.Events...)
 	return nil
 }
+
+func (s *shelf) Condemn(context.Context, approvals.Condemnation) error { return nil }
 
 func (s *shelf) Accept(_ context.Context, item approvals.Item, _ ...string) (bool, error) {
 	s.items = append(s.items, item)
@@ -214,6 +217,32 @@ func TestALogIsTakenAsItWasWrittenOnly(t *testing.T) {
 			condemned.Trusted != int(c.event)-1 || len(condemned.Events) != max(condemned.Entries, 3)+1 {
 			t.Errorf("%s: it is condemned with %+v, %v", name, condemned, err)
 		}
+	}
+}
+
+func TestManyMadeUpLogsMakeNoReplicaForgetHowLongAnotherWas(t *testing.T) {
+	below, s := signed(t, keyOf(t, 1))
+	log := below.events
+	below.events = slices.Clone(log[:1])
+	below.events[0].Seal = ""
+	for n := range 17_000 {
+		id := fmt.Sprint("MADEUP", n)
+		_, _, err := s.Load(t.Context(), id)
+		f, ok := errors.AsType[*approvals.ForgedError](err)
+		if !ok {
+			t.Fatal(err)
+		}
+		c, err := f.Condemn(approvals.Place{}, "because")
+		if err == nil {
+			err = s.Condemn(t.Context(), c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	below.events = log[:len(log)-1]
+	if _, _, err := s.Load(t.Context(), "R1"); err == nil {
+		t.Error("a log that was cut back is believed")
 	}
 }
 

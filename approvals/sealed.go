@@ -315,7 +315,10 @@ func (s *Sealed) Condemn(ctx context.Context, c Condemnation) error {
 	if err := s.Store.Condemn(ctx, c); err != nil {
 		return err
 	}
-	s.heads.put(c.RequestID, head{seq: int64(len(c.Events)), seal: last, at: now, ended: c.Next.Ended()})
+	// Of made-up logs someone else can write any number: they must not push out the others.
+	if _, known := s.heads.get(c.RequestID); known || c.Trusted > 0 {
+		s.heads.put(c.RequestID, head{seq: int64(len(c.Events)), seal: last, at: now, ended: c.Next.Ended()})
+	}
 	s.forged.put(c.RequestID, true)
 	return nil
 }
@@ -408,7 +411,7 @@ func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) 
 	if f := s.checkSeals(id, events, known, broken || err != nil); f != nil {
 		return Request{}, nil, f
 	}
-	if h, _ := s.heads.get(id); h.seq <= r.Seq || h == known {
+	if h, _ := s.heads.get(id); (h.seq <= r.Seq || h == known) && events[0].Type == EventRequested {
 		s.heads.put(id, head{seq: r.Seq, seal: r.Seal, at: events[len(events)-1].At, ended: r.State.Ended()})
 	}
 	return r, events, err
