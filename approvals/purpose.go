@@ -33,6 +33,14 @@ const (
 	ModeDrill Mode = "drill" // rehearse it: everything but the write
 )
 
+// Of is the purpose to do that with a measure.
+func (mode Mode) Of(m Measure) Purpose {
+	if mode == ModeDo {
+		return m.Do()
+	}
+	return Purpose(string(mode) + ":" + string(m))
+}
+
 // Do is the purpose to apply the measure.
 func (m Measure) Do() Purpose { return Purpose(m) }
 
@@ -41,6 +49,15 @@ func (m Measure) Undo() Purpose { return Purpose(string(ModeUndo) + ":" + string
 
 // Drill is the purpose to rehearse the measure.
 func (m Measure) Drill() Purpose { return Purpose(string(ModeDrill) + ":" + string(m)) }
+
+// Least is how many approvals besides the requester a request needs, whatever the policy: two for a
+// write into a trust policy, which can let anybody in.
+func (p Purpose) Least() int {
+	if mode, m := p.split(); m == Freeze && mode != ModeDrill {
+		return 2
+	}
+	return 1
+}
 
 // Purposes are all that are known.
 func Purposes() []Purpose {

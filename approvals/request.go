@@ -123,7 +123,8 @@ func (r *Request) apply(e Event) error {
 			return fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
 		}
 		r.Purpose, r.About = o.Purpose, o.About
-		r.Subject, r.Place, r.Reason, r.Required = o.Subject, o.Place, o.Reason, o.Required
+		r.Subject, r.Place, r.Reason = o.Subject, o.Place, o.Reason
+		r.Required = max(o.Required, o.Purpose.Least())
 		r.Requester, r.Opened, r.Deadline, r.Witness = e.By, e.At, e.At.Add(o.ExpireAfter), o.Witness
 		r.Asked = e.At
 	case EventVoted, EventApproved:

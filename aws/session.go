@@ -200,13 +200,16 @@ const usersReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow
 const trustReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole",` +
 	`"iam:GetUser","iam:GetRolePolicy","iam:ListRolePolicies","iam:SimulatePrincipalPolicy"],"Resource":"*"}]}`
 
+// readerName is that of the reading sessions.
+const readerName = "revokebot-read"
+
 // openReader opens the session that reads an account. It can write nothing.
 func (a *Conn) openReader(policy string) func(context.Context) (Credential, error) {
 	return func(ctx context.Context) (Credential, error) {
 		if a.AssumeRole == "" {
 			return a.cloud.ambient(), nil
 		}
-		return a.assume(ctx, "revokebot-read", policy, nil)
+		return a.assume(ctx, readerName, policy, nil)
 	}
 }
 
@@ -254,6 +257,11 @@ func (a *Conn) Probe(ctx context.Context, roleARN string) (Stamp, error) {
 			return a.sts.AssumeRole(ctx, in, func(o *sts.Options) { o.Credentials = with })
 		})
 	return at, err
+}
+
+// Probes reports whether the caller of a refused sts:AssumeRole, by its ARN in the event, is Probe.
+func (a *Conn) Probes(callerARN string) bool {
+	return a.trust != nil && strings.HasSuffix(callerARN, "/"+readerName) && a.trust.IsOwn("", callerARN)
 }
 
 // denyAll is the session policy of a session that is not wanted.

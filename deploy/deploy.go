@@ -46,6 +46,10 @@ var (
 	//
 	//go:embed users-undo-policy.json
 	UsersUndoPolicy string
+	// TrustPolicy is all that the role for trust policies may do.
+	//
+	//go:embed trust-policy.json
+	TrustPolicy string
 	// NamedPolicy stands beside IAMPolicy on a spoke: sessions that name no person write nothing.
 	//
 	//go:embed named-policy.json

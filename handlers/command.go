@@ -179,7 +179,7 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 			return h.offerAddresses(ctx, a, target, reason)
 		}
 	}
-	found, err := h.admit(ctx, a, target, mode, k.Words, func(ctx context.Context) (role.Role, error) {
+	found, err := h.admit(ctx, a, target, mode, k, func(ctx context.Context) (role.Role, error) {
 		return h.describe(ctx, target, k.On, about.Params())
 	})
 	if err != nil {
@@ -189,6 +189,9 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	force, err := h.InForce(ctx, subject.Key)
 	if err != nil {
 		return err
+	}
+	if !drill && len(k.With) > 0 && !force.Has(k.With...) {
+		return h.refuse(ctx, a, "alone", messages.NotAlone(k.Words, roleFacts(found)))
 	}
 	if k.Takes != nil { // else what is in force never keeps another one from being written
 		r := approvals.Request{Purpose: k.Name.Do(), Subject: subject}
@@ -250,7 +253,7 @@ const warnShared = "shared_channel"
 // could approve, and whether the channel is shared with another organisation. What does not pass is
 // answered in the words of what is asked for.
 func (h *Handlers) admit(
-	ctx context.Context, a act, target aws.Target, mode approvals.Mode, w messages.Words,
+	ctx context.Context, a act, target aws.Target, mode approvals.Mode, k measures.Kind,
 	find func(context.Context) (role.Role, error),
 ) (found role.Role, err error) {
 	var (
@@ -264,6 +267,7 @@ func (h *Handlers) admit(
 		placeErr error
 	)
 	policy := h.Policies[target.Account.Name]
+	policy.Required = max(policy.Required, mode.Of(k.Name).Least())
 	side.Go(func() { allowed, standing = h.mayRequest(ctx, a.User) })
 	side.Go(func() { found, roleErr = find(ctx) })
 	side.Go(func() { enough, why = h.quorum(ctx, a.User, policy) })
@@ -285,7 +289,7 @@ func (h *Handlers) admit(
 		}
 		return found, h.refuseRole(ctx, a, roleErr)
 	case !enough:
-		return found, h.refuse(ctx, a, "no_quorum", messages.NoQuorum(mode, w, roleFacts(found), policy.Required, why))
+		return found, h.refuse(ctx, a, "no_quorum", messages.NoQuorum(mode, k.Words, roleFacts(found), policy.Required, why))
 	}
 	if shared {
 		found.Warnings = append(found.Warnings, warnShared)

@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
@@ -21,7 +22,7 @@ const (
 // whichAccount asks the sender of a name without an account which one is meant. The lists of roles
 // are for people who may ask in this channel, as for a role that was looked up.
 func (h *Handlers) whichAccount(ctx context.Context, a act, t aws.Target, cause error) error {
-	_, err := h.admit(ctx, a, t, approvals.ModeDo, messages.Words{}, func(context.Context) (role.Role, error) {
+	_, err := h.admit(ctx, a, t, approvals.ModeDo, measures.Kind{}, func(context.Context) (role.Role, error) {
 		return role.Role{}, cause
 	})
 	return err

@@ -29,7 +29,7 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	if err != nil {
 		return err
 	}
-	found, err := h.admit(ctx, a, target, approvals.ModeUndo, k.Words, func(ctx context.Context) (role.Role, error) {
+	found, err := h.admit(ctx, a, target, approvals.ModeUndo, k, func(ctx context.Context) (role.Role, error) {
 		look, err := h.Roles.Look(ctx, target, nil)
 		return look.Role, err
 	})
@@ -71,6 +71,8 @@ func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 			why = messages.UndoStays
 		}
 		return h.refuse(ctx, a, "deny_gone", messages.NothingToUndo(role, why))
+	case !undoing.Gone && !step.Undoable(look) && !errors.Is(look.Refused, contain.ErrNotOurs):
+		return h.refuseRole(ctx, a, look.Refused)
 	case !undoing.Gone && !step.Undoable(look):
 		there := slices.ContainsFunc(look.There, func(d contain.Document) bool { return d.Text != "" })
 		return h.refuse(ctx, a, "deny_changed", messages.DenyChanged(w, role, undoing.Policy, there))

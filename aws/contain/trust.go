@@ -59,17 +59,45 @@ func named(text string) (all []string) {
 		_ = json.Unmarshal(raw, &s)
 		for _, p := range []json.RawMessage{s.Principal, s.NotPrincipal} {
 			var byType struct{ AWS json.RawMessage }
-			var one string
-			var more []string
 			_ = json.Unmarshal(p, &byType)
-			if json.Unmarshal(byType.AWS, &one) == nil {
-				more = []string{one}
-			} else {
-				_ = json.Unmarshal(byType.AWS, &more)
-			}
-			all = append(all, more...)
+			all = append(all, oneOrMore(byType.AWS)...)
 		}
 	}
+	return all
+}
+
+// Admits are the principals whom a trust policy lets in, each once.
+func Admits(text string) (all []string) {
+	for _, raw := range statements(text) {
+		var s struct {
+			Effect    string
+			Principal json.RawMessage
+		}
+		var byType map[string]json.RawMessage
+		if json.Unmarshal(raw, &s) != nil || s.Effect != "Allow" {
+			continue
+		}
+		if json.Unmarshal(s.Principal, &byType) != nil {
+			byType = map[string]json.RawMessage{"": s.Principal}
+		}
+		for _, kind := range slices.Sorted(maps.Keys(byType)) {
+			for _, name := range oneOrMore(byType[kind]) {
+				if !slices.Contains(all, name) {
+					all = append(all, name)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// oneOrMore is a string, or a list of strings.
+func oneOrMore(raw json.RawMessage) (all []string) {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		return []string{one}
+	}
+	_ = json.Unmarshal(raw, &all)
 	return all
 }
 
@@ -119,6 +147,10 @@ func putBack(there Document, w Written) (Document, error) {
 // rebound is the refusal to put a trust policy back that names principals which are not there any
 // more, or not the same.
 func rebound(names []string) *Refusal {
+	names = slices.Clone(names)
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%q", name) // foreign text
+	}
 	return &Refusal{Slot: trustPolicy, Sentence: fmt.Sprintf("The trust policy of before names principals that were "+
 		"deleted or made again since: %s. Putting it back would fail, or trust others than before. Nothing was undone. "+
 		"Write the trust policy in the IAM console; the audit log has the text of before.", strings.Join(names, ", "))}

@@ -36,6 +36,7 @@ type Simulation struct {
 	After       Verdict   `json:"after,omitempty"`       // of the last: a newer one
 	Proven      bool      `json:"proven,omitempty"`      // all probes say that the documents do what they are for
 	At          time.Time `json:"at,omitzero"`           // AWS's clock at the latest answer, whole seconds
+	Tried       bool      `json:"tried,omitempty"`       // a session of the role was tried, in place of the simulator
 	Unavailable string    `json:"unavailable,omitempty"` // why it was not simulated, a sentence without AWS's words
 }
 

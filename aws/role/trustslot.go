@@ -132,7 +132,7 @@ var byTrust = regexp.MustCompile(`^User: \S+ is not authorized to perform: sts:A
 // was read back has the Deny, so an explicit deny is by it. Any other answer proves nothing.
 func probe(ctx context.Context, a *aws.Conn, roleARN string) (Simulation, error) {
 	at, err := a.Probe(ctx, roleARN)
-	s := Simulation{At: at.Server}
+	s := Simulation{At: at.Server, Tried: true}
 	refused, isCall := errors.AsType[*aws.CallError](err)
 	switch {
 	case err == nil:

@@ -209,7 +209,7 @@ func (c *Client) lookupRegion(
 		return c.read(ctx, a, s, query, covers, func(p page) bool {
 			var found []Session
 			for _, event := range p.events {
-				if session, ok := take(event); ok {
+				if session, ok := take(event); ok && (session.Issued() || !a.Probes(session.CallerARN)) {
 					found = append(found, session)
 					if session.Issued() {
 						issued++

@@ -17,9 +17,10 @@ import (
 
 // Kind is one measure.
 type Kind struct {
-	Name  approvals.Measure // and the word for it in a command
-	On    contain.Measure   // what it writes
-	First bool              // of the first response: a click prepares it, and the write is two remote steps away
+	Name  approvals.Measure   // and the word for it in a command
+	On    contain.Measure     // what it writes
+	First bool                // of the first response: a click prepares it, and the write is two remote steps away
+	With  []approvals.Measure // one of these is in force or open, or this one is refused; nil: it can be alone
 	Words messages.Words
 	Fits  func(Situation) Fit // after a verdict on another measure; nil: it is never offered
 
@@ -33,7 +34,7 @@ type Table []Kind
 
 // All are the measures of this program. Of those for one kind of principal, the first needs no word
 // of its own in a command, and behind each is what to take when it does not hold.
-func All() Table { return Table{revoke(), lock(), key(), restrict()} }
+func All() Table { return Table{revoke(), lock(), key(), restrict(), freeze()} }
 
 // Principal is what the measure contains.
 func (k Kind) Principal() contain.PrincipalKind { return contain.On(k.On) }

@@ -499,6 +499,7 @@ func all(t *testing.T) map[string]*messages.Message {
 			{Slot: contain.Slot{Kind: contain.KeyStatus, Name: "AKIAEXAMPLECIDEPLOY2"}, Text: "Inactive"},
 		}, false, "pasted in a gist"),
 		"reply_no_active_key": messages.WhichKey(exampleUser(), "ASIAEXAMPLE is a session of it.", nil, true, ""),
+		"reply_not_alone":     messages.NotAlone(measures.All().Words(approvals.Freeze.Do()), exampleContext().Role),
 		"reply_not_listed":    messages.NotListed("lock", "prod"),
 		"reply_no_addresses":  messages.NoAddresses("restrict prod/DeployRole pasted in a gist", "prod"),
 		"reply_plan_coming":   messages.PlanComing(),

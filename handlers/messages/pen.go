@@ -235,6 +235,10 @@ func (p Pen) simulated(s *record.Simulated) Fact {
 		return f(FactNotKnown, "no answer yet")
 	case s.Unavailable != "":
 		return f(FactNotKnown, "not available. "+p.Prose(s.Unavailable))
+	case s.Tried && s.Proven:
+		return Fact{"Session tried", FactYes, "a new session is refused by the trust policy"}
+	case s.Tried:
+		return Fact{"Session tried", FactNo, "a new session is not refused by the trust policy"}
 	case p.Restricts && s.Proven:
 		return f(FactYes, "blocks calls from elsewhere, allows those from known addresses")
 	case p.Restricts && s.Before == role.DeniedByOurs:

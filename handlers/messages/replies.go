@@ -185,6 +185,12 @@ func NotListed(measure, account string) *Message {
 		" in the configuration; `revokebot doctor` says what it needs.")
 }
 
+// NotAlone answers a measure that leaves running sessions alone, where nothing else denies them.
+func NotAlone(w Words, on record.Role) *Message {
+	return notRequested("a " + w.Noun + " leaves running sessions alone. Ask for a revocation or a lock first, as in " +
+		Code(Command+" "+on.Ref(), 300) + ", then for the " + w.Noun + ".")
+}
+
 // NotAddresses answers addresses that a restriction cannot have.
 func NotAddresses(err error) *Message { return Plain("Nothing was requested: " + err.Error() + ".") }
 

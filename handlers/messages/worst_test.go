@@ -59,6 +59,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		"which key": messages.WhichKey(role, text, []contain.Document{
 			{Slot: contain.Slot{Name: text}, Text: "Active"}, {Slot: contain.Slot{Name: text}, Text: text},
 		}, odd, text),
+		"not alone":         messages.NotAlone(c.Words, c.Role),
 		"not listed":        messages.NotListed(text, text),
 		"no addresses":      messages.NoAddresses(text, text),
 		"used from":         messages.UsedFrom(text, text, messages.Known{Usual: []string{text, "198.51.100.23"}}),

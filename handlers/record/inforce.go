@@ -315,6 +315,14 @@ func drops(undo approvals.Request, h Holding, m contain.Measure) bool {
 	})
 }
 
+// Has reports whether one of some measures is in force, or a request for it is open.
+func (f Force) Has(some ...approvals.Measure) bool {
+	return slices.ContainsFunc(f.Each(), func(h Holding) bool { return slices.Contains(some, h.Measure) }) ||
+		slices.ContainsFunc(f.Open, func(r approvals.Request) bool {
+			return r.Purpose.Mode() == approvals.ModeDo && slices.Contains(some, r.Purpose.Measure())
+		})
+}
+
 // Of is the holding of a request; false when the request has applied nothing.
 func (f Force) Of(request string) (Holding, bool) {
 	i := slices.IndexFunc(f.Holdings, func(h Holding) bool { return h.Request.ID == request })

@@ -20,6 +20,7 @@ const (
 	spokeRole   = "revokebot-spoke"
 	spokePolicy = "revoke-sessions" // of that role: what it may do
 	usersRole   = "revokebot-users"
+	trustRole   = "revokebot-trust"
 	RivalUser   = "shop-migration"
 )
 
@@ -35,8 +36,8 @@ type World struct {
 	// inline policies of Role. Admin is that of user kim, who administers IAM.
 	Rival, Admin standin.AccessKey
 	// Spokes are the ARNs of the bot's role by the account's name ("prod", "staging"), Users those of
-	// its role for users.
-	Spokes, Users map[string]string
+	// its role for users, Trusts those of its role for trust policies.
+	Spokes, Users, Trusts map[string]string
 }
 
 // BotARN is who the bot is.
@@ -66,6 +67,7 @@ func SeedAWS(server *standin.Server) (World, error) {
 		Staging: server.AddAccount(StagingID, ""),
 		Spokes:  map[string]string{},
 		Users:   map[string]string{},
+		Trusts:  map[string]string{},
 	}
 	w.Prod.SetAlias("acme-prod")
 	w.Staging.SetAlias("acme-staging")
@@ -104,6 +106,8 @@ func SeedAWS(server *standin.Server) (World, error) {
 				w.Spokes[name] = r.ARN
 			case spec.Name == usersRole:
 				w.Users[name] = r.ARN
+			case spec.Name == trustRole:
+				w.Trusts[name] = r.ARN
 			case spec.Name == DeployRole && name == "prod":
 				w.Role = r.ARN
 			}
@@ -171,6 +175,11 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 			Name: usersRole, Description: "Lets revokebot contain leaked access keys of this account's users", Created: ago(30),
 			Trust:    deploy.SpokeTrustPolicy(World{}.BotARN(), ExternalID),
 			Policies: map[string]string{"contain-keys": deploy.UsersPolicy, "undo": deploy.UsersUndoPolicy},
+		},
+		{
+			Name: trustRole, Description: "Lets revokebot stop new sessions of this account's roles", Created: ago(30),
+			Trust:    deploy.SpokeTrustPolicy(World{}.BotARN(), ExternalID),
+			Policies: map[string]string{"change-trust": deploy.TrustPolicy},
 		},
 	}
 	if account != ProdID {

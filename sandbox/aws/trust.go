@@ -197,10 +197,10 @@ func isCaller(c *credential) func(principal) grant {
 	}
 }
 
-// isNamed is the match of trusts for a service or an identity provider.
+// isNamed is the match of trusts for a service or an identity provider. Everybody is one of them.
 func isNamed(kind, value string) func(principal) grant {
 	return func(p principal) grant {
-		if p.kind == kind && p.value == value {
+		if p.kind == kind && p.value == value || p.kind == "AWS" && p.value == "*" {
 			return directGrant
 		}
 		return noGrant

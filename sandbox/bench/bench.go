@@ -287,6 +287,7 @@ func (b *Bench) cloudConfig(client *http.Client, log *slog.Logger) aws.Config {
 		return aws.Account{
 			Name: name, ID: id, AssumeRole: b.World.Spokes[name], ExternalID: actors.ExternalID,
 			UsersRole:            b.World.Users[name],
+			TrustRole:            b.World.Trusts[name],
 			Regions:              []string{"us-east-1", "eu-west-1"},
 			AllowUnnamedSessions: b.options.AllowUnnamed,
 		}

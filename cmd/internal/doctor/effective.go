@@ -46,6 +46,7 @@ func effective(c settings.Config) []setting {
 		add(key+"id", a.ID, "")
 		add(key+"partition", cmp.Or(a.Partition, "aws"), "")
 		add(key+"assume_role", cmp.Or(a.AssumeRole, "none: the ambient credentials"), "")
+		add(key+"trust_role", cmp.Or(a.TrustRole, "none: trust policies are not changed"), "")
 		add(key+"users_role", cmp.Or(a.UsersRole, "none: access keys of users are refused"), "")
 		add(key+"external_id", external, "")
 		add(key+"allow_unnamed_sessions", a.AllowUnnamedSessions, "")

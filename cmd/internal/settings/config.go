@@ -156,6 +156,10 @@ func (c *Config) account(name string, a account, p *problems) {
 		c.Warnings = append(c.Warnings, is(where+".measures", "lists key without users_role",
 			"every request for an access key is refused", "set users_role (deploy/README.md)"))
 	}
+	if a.TrustRole == "" && slices.Contains(policy.Measures, approvals.Freeze) {
+		c.Warnings = append(c.Warnings, is(where+".measures", "lists freeze without trust_role",
+			"every request for it is refused", "set trust_role (deploy/README.md)"))
+	}
 	known, err := measures.Known(strings.Join(a.Known, " "))
 	if err != nil {
 		p.add(is(where+".known_addresses", "cannot be used", err.Error()))
@@ -163,6 +167,7 @@ func (c *Config) account(name string, a account, p *problems) {
 	c.Accounts = append(c.Accounts, aws.Account{
 		Known: known,
 		Name:  name, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, UsersRole: a.UsersRole,
+		TrustRole:  a.TrustRole,
 		ExternalID: a.ExternalID, Regions: a.Regions, TrailLogGroup: a.TrailLogGroup,
 		AllowUnnamedSessions: a.AllowUnnamedSessions,
 	})

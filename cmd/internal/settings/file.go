@@ -48,6 +48,7 @@ type account struct {
 	Partition  string    `yaml:"partition"`
 	AssumeRole string    `yaml:"assume_role"`
 	UsersRole  string    `yaml:"users_role"`
+	TrustRole  string    `yaml:"trust_role"`
 	ExternalID string    `yaml:"external_id"`
 	Regions    []string  `yaml:"regions"`
 	Approvers  []string  `yaml:"approvers"`

@@ -1,0 +1,83 @@
+package measures
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
+)
+
+const (
+	freezeRuns  = "*Running sessions go on* until a revocation or a lock denies them."
+	freezeFreed = "New sessions of the role can be opened again."
+)
+
+// freeze lets no one open a session of a role.
+func freeze() Kind {
+	return Kind{
+		Name: approvals.Freeze, On: contain.Freeze(), With: []approvals.Measure{approvals.Revoke, approvals.Lock},
+		Words: messages.Words{
+			Word: "freeze ",
+			Form: "freeze &lt;role&gt;", Does: "stop new sessions of a role, with or after a revocation or a lock",
+			Ask: "freeze", Past: "Frozen", Did: "role", Noun: "freeze", Deny: "freeze",
+			Mark: "freeze", Whom: "new sessions", Fence: "changing the role's trust policy",
+			Calls: "UpdateAssumeRolePolicy", ByHand: "deny everybody sts:AssumeRole in the role's trust policy",
+			Document: func(string) string { return "trust policy" },
+			Where:    "the role's trust policy", Stays: "new sessions of the role can be opened",
+			Question: "Freeze this role?", Yes: "Yes, freeze it",
+			Every:   "new sessions of ",
+			Confirm: "will be refused to everybody, AWS services too. Running sessions go on.",
+			Means: func(messages.Context) string {
+				return "A Deny in the role's trust policy lets no one open a session, people, pipelines and AWS services alike, " +
+					"until it is undone. " + freezeRuns + "\n" +
+					"*It breaks*: Lambda functions of the role do not start, EC2 instances and containers fail when their " +
+					"credentials end, and pipelines cannot begin. Every other statement of the trust policy stays as it is; one " +
+					"that names a deleted principal cannot be written again, and then the Deny stands alone."
+			},
+			After: func(time.Duration) string {
+				return "no one can open a session of it until that is undone; running sessions go on"
+			},
+			Scope: func(string) string { return "the role's trust policy: no one opens a new session" },
+			Works: func(string) string { return freezeRuns },
+			Room:  func(size int) string { return fmt.Sprintf("the role's trust policy has %d of 2048 characters", size) },
+			Paper: func(string, string) string { return "a trust policy is nothing that the simulator knows" },
+			Next: func(w record.Word, further string) string {
+				if w == record.WordContained {
+					return "Undo the freeze once those who may assume the role are safe."
+				}
+				return "A freeze leaves running sessions alone: see the verdict of the revocation or lock of this role."
+			},
+			Leave: func(string) string {
+				return "Undo the freeze once those who may assume the role are safe: until then no job of it starts."
+			},
+			Undo: messages.UndoWords{
+				What:    "Deny in the trust policy",
+				Confirm: func(record.Undoing) string { return freezeFreed },
+				Effect: func(u record.Undoing) string {
+					var admits []string
+					for _, w := range contain.Fold(u.Changes) {
+						for _, name := range contain.Admits(w.Before) {
+							admits = append(admits, messages.Code(name, 128))
+						}
+					}
+					return "The trust policy of before is put back, byte for byte. It allows: " +
+						strings.Join(admits, ", ") + "."
+				},
+				Revival: func(approvals.Request, record.Undoing) string { return freezeFreed },
+				Now:     func(record.Undone, string) string { return freezeFreed },
+				Field:   func(record.Undoing) (name, value string) { return "It denies", "every new session" },
+				Anew:    "To freeze the role again", Again: "it writes the Deny again",
+			},
+			Drill: messages.DrillWords{
+				Means: rehearses("freeze", "role"),
+				Would: func(record.Rehearsed) string {
+					return "to the role's trust policy: no one could have opened a session until it was undone."
+				},
+			},
+		},
+	}
+}
