@@ -74,6 +74,10 @@ func setUp(t *testing.T) *accounts {
 	a.spoke.AddRole(standin.RoleSpec{
 		Name: "revokebot-users", Trust: ofUsers.trust("Users"), Policies: ofUsers.inline("Users"),
 	})
+	ofTrust := trustRole(t)
+	a.spoke.AddRole(standin.RoleSpec{
+		Name: "revokebot-trust", Trust: ofTrust.trust("Trust"), Policies: ofTrust.inline("Trust"),
+	})
 	for _, account := range []*standin.Account{a.hub, a.spoke} {
 		account.AddRole(standin.RoleSpec{Name: "NightlyBackup", Path: "/ops/", Trust: trustLambda})
 	}
@@ -92,7 +96,7 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 			{
 				Name: "spoke", ID: spokeAccount, AssumeRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke",
 				ExternalID: externalID, TrailLogGroup: logGroup,
-				UsersRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-users",
+				UsersRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-users", TrustRole: trustARN,
 			},
 		},
 		Margin: 30 * time.Second,

@@ -153,9 +153,11 @@ func aboutUsers(operation string) bool {
 }
 
 func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
-	var ofHub, ofSpoke, ofUsers []string
+	var ofHub, ofSpoke, ofUsers, ofTrust []string
 	for _, operation := range operations(t) {
 		switch {
+		case operation == "iam:UpdateAssumeRolePolicy":
+			ofTrust = append(ofTrust, operation)
 		case aboutUsers(operation):
 			ofUsers = append(ofUsers, operation)
 		case slices.Contains(slices.Concat(needsNothing, lockCalls, logGroupCalls), operation):
@@ -187,6 +189,12 @@ func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 		if got := evaluate(t, named("logs:StartQuery", resource), querying(t).inline("Spoke")); got != want {
 			t.Errorf("logs:StartQuery on %s: %v", resource, got)
 		}
+	}
+	ofTrust = append(ofTrust, "iam:GetRole", "iam:GetRolePolicy", "iam:GetUser", "iam:ListRolePolicies",
+		"iam:SimulatePrincipalPolicy")
+	slices.Sort(ofTrust)
+	if diff := cmp.Diff(ofTrust, allowed(t, trustRole(t).inline("Trust"))); diff != "" {
+		t.Errorf("the calls about trust policies (-) and what the role for them may do (+):\n%s", diff)
 	}
 	ofUsers = slices.Sorted(slices.Values(append(ofUsers, "iam:SimulatePrincipalPolicy")))
 	usersPolicies := usersRole(t, "true").inline("Users")
@@ -265,11 +273,13 @@ func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *test
 			t.Fatal(err)
 		}
 		containKey(t, a, cloud)
+		freeze(t, a, cloud, revoked)
 		query(t, a, cloud)
 		var made []string
 		for _, c := range a.server.Calls("") {
 			made = append(made, c.Service+":"+c.Action)
-			if c.Code == "AccessDenied" {
+			if probed := c.Action == "AssumeRole" && strings.Contains(c.PrincipalARN, "revokebot-trust"); c.Code == "AccessDenied" &&
+				!probed {
 				t.Errorf("%s:%s by %s is denied", c.Service, c.Action, c.PrincipalARN)
 			}
 		}

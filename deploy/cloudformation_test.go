@@ -175,10 +175,10 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 				"GuardedRoles": ordinary, "Targets": "r-ab12", "OtherWriters": "arn:aws:iam::*:role/cdk-*",
 			}),
 			mustStack(t, "guardrail.yaml", "444455556666", map[string]string{
-				"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12",
+				"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12", "GuardTrust": "true",
 			}),
 		},
-		"users.yaml": {usersRole(t, "true"), usersRole(t, "false")},
+		"users.yaml": {usersRole(t, "true"), usersRole(t, "false")}, "trust.yaml": {trustRole(t)},
 		"ecs.yaml":   {ecs(t)}, "alarms.yaml": {alarms(t)},
 	}
 	for _, f := range files {

@@ -45,7 +45,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 		}
 	}
 	e := &examination{cloud: cloud, touch: role.New(cloud), account: a, measures: measures, kind: contain.Role}
-	var ofUsers []finding.Finding
+	var ofUsers, ofTrust []finding.Finding
 	session := e.session(ctx)
 	if session.State != finding.OK {
 		session.Saw += " Its permissions and CloudTrail were not checked."
@@ -59,7 +59,8 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 		func() { named = e.named(ctx) },
 		func() { logs = e.logGroup(ctx) },
 		func() { permissions = e.permissions(ctx) },
-		func() { ofUsers = e.users(ctx) },
+		func() { users, err := a.Users(); ofUsers = e.other(ctx, contain.User, false, users, err) },
+		func() { trust, err := a.Trust(); ofTrust = e.other(ctx, contain.Role, true, trust, err) },
 	}
 	for i, region := range regions {
 		all = append(all, func() { trails[i] = e.trail(ctx, region) })
@@ -69,7 +70,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 		trails = together(trails)
 	}
 	found := append([]finding.Finding{session, named}, permissions...)
-	found = slices.Concat(found, ofUsers, []finding.Finding{e.regions(regions, err)}, trails, logs)
+	found = slices.Concat(found, ofUsers, ofTrust, []finding.Finding{e.regions(regions, err)}, trails, logs)
 	return slices.DeleteFunc(found, func(f finding.Finding) bool { return f == finding.Finding{} })
 }
 
@@ -110,13 +111,17 @@ type examination struct {
 	touch   *role.Client // knows which roles must not be touched
 	account *aws.Conn
 	kind    contain.PrincipalKind // what the account's connection is for
+	trust   bool                  // of roles, their trust policies alone
 	hubARN  string
 
 	measures Measures
 }
 
 func (e *examination) check(what string) string {
-	if e.kind == contain.User {
+	switch {
+	case e.trust:
+		what = "trust policies, " + what
+	case e.kind == contain.User:
 		what = "users, " + what
 	}
 	return e.account.Name + ": " + what
@@ -124,18 +129,23 @@ func (e *examination) check(what string) string {
 
 // setting is the key of the configuration that names the role.
 func (e *examination) setting() string {
-	if e.kind == contain.User {
+	switch {
+	case e.trust:
+		return "trust_role"
+	case e.kind == contain.User:
 		return "users_role"
+	default:
+		return "assume_role"
 	}
-	return "assume_role"
 }
 
-// users looks at the role for users, if the account contains access keys of users. That it has no
-// such role is told of its settings.
-func (e *examination) users(ctx context.Context) []finding.Finding {
-	users, err := e.account.Users()
+// other looks at the role for users, or for trust policies, if the account has measures for them.
+// That it has no such role is told of its settings.
+func (e *examination) other(
+	ctx context.Context, kind contain.PrincipalKind, trust bool, by *aws.Conn, err error,
+) []finding.Finding {
 	u := *e
-	u.kind, u.account = contain.User, users
+	u.kind, u.trust, u.account = kind, trust, by
 	if err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(e.measures)), u.about) {
 		return nil
 	}
@@ -148,7 +158,10 @@ func (e *examination) users(ctx context.Context) []finding.Finding {
 }
 
 // about reports whether a measure contains what the connection is for.
-func (e *examination) about(m contain.Measure) bool { return m != nil && contain.On(m) == e.kind }
+func (e *examination) about(m contain.Measure) bool {
+	return m != nil && contain.On(m) == e.kind &&
+		e.trust == (m.Places(contain.Target{})[0][0].Kind == contain.RoleTrust)
+}
 
 // session opens the reading session.
 func (e *examination) session(ctx context.Context) finding.Finding {

@@ -44,11 +44,13 @@ func (e *examination) needs() []need {
 		}
 		for _, place := range e.measures[name].Places(target) {
 			facts := place[0].Kind.Facts()
-			all = append(all,
-				need{
+			if facts.Read != "iam:GetRole" {
+				all = append(all, need{
 					facts.Read, true, name + " cannot see what is on a " + string(e.kind) + ", and writes nothing then",
 					finding.Failure, nil,
-				},
+				})
+			}
+			all = append(all,
 				need{facts.Put, true, name + " would be stopped", finding.Failure, place})
 			if facts.Remove != "" { // a right of its own that may be left out on purpose
 				without := "an undo of " + name + " can only put back what was there before, which may be meant so"
@@ -68,15 +70,25 @@ func (e *examination) needs() []need {
 			{"iam:SimulatePrincipalPolicy", true, "the policy simulator cannot confirm what is written", finding.Warning, nil},
 		}, undo)
 	}
-	return slices.Concat(all, []need{
+	if e.trust {
+		all = append(all, need{seesUsers, true, "a trust policy that names a user is not changed", finding.Failure, nil})
+	}
+	rest := []need{
 		{
 			"iam:ListRolePolicies", true, "it cannot be told before the approval whether what is written has room",
 			finding.Warning, nil,
 		},
 		{"iam:SimulatePrincipalPolicy", true, "the policy simulator cannot confirm what is written", finding.Warning, nil},
 		{"cloudtrail:LookupEvents", false, "who assumed a role cannot be told", finding.Warning, nil},
-	}, undo)
+	}
+	if e.trust {
+		rest = rest[:2]
+	}
+	return slices.Concat(all, rest, undo)
 }
+
+// seesUsers is what the role for trust policies needs of users.
+const seesUsers = "iam:GetUser"
 
 // harm is what the bot's role should not be able to do, on a resource of the kind that the actions
 // know. With any of these, an attacker who has the bot can do more than deny.
@@ -88,7 +100,8 @@ type harm struct {
 
 var harms = []harm{
 	{contain.Role, []string{
-		"iam:UpdateAssumeRolePolicy", "iam:PassRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary",
+		"iam:UpdateAssumeRolePolicy", // first: the role for trust policies needs it
+		"iam:PassRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary",
 		"iam:DeleteRolePermissionsBoundary",
 		"iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "sts:AssumeRole",
 	}, []string{"iam:PutRolePolicy"}},
@@ -106,13 +119,14 @@ var harms = []harm{
 func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	a := e.account
 	roles, listed := []string{e.any(e.kind)}, finding.Finding{}
-	if e.kind == contain.Role {
+	if e.kind == contain.Role && !e.trust {
 		roles, listed = e.roles(ctx)
 	}
 	own := a.OwnPrincipal(e.hubARN)
 	protected := e.protected(own)
 	needs := e.needs()
-	plain := func(n need) bool { return n.onRoles && role.Context(n.slots...) == nil }
+	ofUser := func(n need) bool { return e.trust && n.action == seesUsers }
+	plain := func(n need) bool { return n.onRoles && role.Context(n.slots...) == nil && !ofUser(n) }
 	narrowed := func(n need) bool { return role.Context(n.slots...) != nil }
 	writes := func(of func(need) bool) func(need) bool {
 		return func(n need) bool { return n.slots != nil && n.state == finding.Failure && of(n) }
@@ -121,7 +135,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	aws.All(
 		func() {
 			needed = e.ask(ctx, own, pick(needs, plain, roles), pick(needs, narrowed, roles),
-				pick(needs, func(n need) bool { return !n.onRoles }, nil))
+				pick(needs, func(n need) bool { return !n.onRoles }, nil), pick(needs, ofUser, []string{e.any(contain.User)}))
 		},
 		func() {
 			if len(protected) > 0 {
@@ -155,7 +169,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 func (e *examination) hub(ctx context.Context, own string, roles []string) finding.Finding {
 	principal := new(aws.Conn).OwnPrincipal(e.hubARN)
 	ref, err := aws.ParseARN(principal)
-	if err != nil || e.kind == contain.User || ref.Account != e.account.ID || ref.Kind != "role" || principal == own {
+	if err != nil || e.kind == contain.User || e.trust || ref.Account != e.account.ID || ref.Kind != "role" || principal == own {
 		return finding.Finding{}
 	}
 	check := e.check("too much permission of " + aws.NameOf(principal))
@@ -232,7 +246,10 @@ func (e *examination) harms(roles []string) (all []role.Question) {
 		q := role.Question{
 			Actions: h.actions, Context: role.Context(contain.Slot{Kind: contain.RoleAttached, Name: everything}),
 		}
-		if h.on != "" && h.on != e.kind {
+		switch {
+		case h.on == contain.Role && e.trust:
+			q.Actions = slices.Concat(h.actions[1:], h.needed, []string{"iam:DeleteRolePolicy"})
+		case h.on != "" && h.on != e.kind:
 			q.Actions = slices.Concat(h.actions, h.needed)
 		}
 		switch h.on {
@@ -263,10 +280,14 @@ func (e *examination) protected(own string) []string {
 
 // policy is the file of deploy with the permissions.
 func (e *examination) policy() string {
-	if e.kind == contain.User {
+	switch {
+	case e.trust:
+		return "deploy/trust-policy.json"
+	case e.kind == contain.User:
 		return "deploy/users-policy.json"
+	default:
+		return "deploy/iam-policy.json"
 	}
-	return "deploy/iam-policy.json"
 }
 
 // patterns are those of the configuration that protect what the connection is for.

@@ -61,15 +61,28 @@ func (e *examination) tooMuch(check string, harmful answers) finding.Finding {
 			may = append(may, v.Action)
 		}
 	}
+	all := len(may) == asked
+	slices.Sort(may)
+	may = slices.Compact(may)
+	// Together they are the account: let oneself into a role, and give it every right. The role for
+	// trust policies is not asked for the first.
+	meet := slices.Contains(may, "iam:UpdateAssumeRolePolicy") || e.trust && slices.Contains(may, "iam:PutRolePolicy")
 	switch {
 	case len(may) == 0:
 		return finding.Good(check, "Of %d actions by which a stolen bot could get further, none is allowed.", asked)
-	case len(may) == asked:
-		return finding.Warn(check, "Give it the policies of deploy/README.md and nothing else.",
+	case all:
+		f := finding.Warn(check, "Give it the policies of deploy/README.md and nothing else.",
 			"The role may do everything that was asked about, as if it were an administrator.")
+		if meet {
+			f.State = finding.Failure
+		}
+		return f
+	case meet:
+		return finding.Fail(check, "Take iam:UpdateAssumeRolePolicy away from every role but trust_role, and "+
+			"iam:PutRolePolicy from that one.", "The role may also do %s: with iam:UpdateAssumeRolePolicy beside other rights "+
+			"a stolen bot has the account.", strings.Join(may, ", "))
 	default:
-		slices.Sort(may)
 		return finding.Warn(check, "Take that away, and add the denies of "+e.policy()+".",
-			"The role may also do %s, by which a stolen bot could get further.", strings.Join(slices.Compact(may), ", "))
+			"The role may also do %s, by which a stolen bot could get further.", strings.Join(may, ", "))
 	}
 }

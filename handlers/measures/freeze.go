@@ -64,8 +64,10 @@ func freeze() Kind {
 							admits = append(admits, messages.Code(name, 128))
 						}
 					}
-					return "The trust policy of before is put back, byte for byte. It allows: " +
-						strings.Join(admits, ", ") + "."
+					if admits == nil {
+						admits = []string{"no one"}
+					}
+					return "The trust policy of before is put back, byte for byte. It lets in: " + strings.Join(admits, ", ") + "."
 				},
 				Revival: func(approvals.Request, record.Undoing) string { return freezeFreed },
 				Now:     func(record.Undone, string) string { return freezeFreed },
@@ -73,7 +75,9 @@ func freeze() Kind {
 				Anew:    "To freeze the role again", Again: "it writes the Deny again",
 			},
 			Drill: messages.DrillWords{
-				Means: rehearses("freeze", "role"),
+				Means: "It rehearses a freeze. revokebot reads the role and opens a read-only session that names you and the " +
+					"requester in CloudTrail. A trust policy is not simulated: no simulator knows it. *Nothing is written, and no " +
+					"session loses access.*",
 				Would: func(record.Rehearsed) string {
 					return "to the role's trust policy: no one could have opened a session until it was undone."
 				},

@@ -667,6 +667,34 @@ func awsIllnesses() []illness {
 			"a role for users that is not there", yamlWith("role/revokebot-users", "role/revokebot-nobody"), nil, f,
 			"prod: users, session", "or there is no such role", "Compare users_role",
 		},
+		{
+			"freeze without a role for trust policies", yamlWith("[revoke, key]", "[revoke, key, freeze]"), nil, w,
+			"accounts.prod.measures", "lists freeze without trust_role", "Set trust_role",
+		},
+		{
+			"a role for trust policies that is not there", yamlWith("    measures: [revoke, key]", trustYAML+"-nobody"+frozen),
+			nil, f, "prod: trust policies, session", "or there is no such role", "Compare trust_role",
+		},
+		{
+			"a role for trust policies that may write inline policies", func(w *ward) {
+				yamlWith("    measures: [revoke, key]", trustYAML+frozen)(w)
+				if err := w.prod.PutRolePolicy("revokebot-trust", "change-trust", `{"Version":"2012-10-17","Statement":{`+
+					`"Effect":"Allow","Action":["iam:Get*","iam:ListRolePolicies","iam:SimulatePrincipalPolicy",`+
+					`"iam:UpdateAssumeRolePolicy","iam:PutRolePolicy"],"Resource":"*"}}`); err != nil {
+					w.t.Fatal(err)
+				}
+			}, nil, f, "prod: trust policies, too much permission", "may also do iam:PutRolePolicy", "from that one",
+		},
+		{
+			"a role for trust policies that cannot see users", func(w *ward) {
+				yamlWith("    measures: [revoke, key]", trustYAML+frozen)(w)
+				text := strings.Replace(deploy.TrustPolicy, `"Action": "iam:GetUser"`, `"Action": "iam:GetRole"`, 1)
+				if err := w.prod.PutRolePolicy("revokebot-trust", "change-trust", text); err != nil {
+					w.t.Fatal(err)
+				}
+			}, nil, f, "prod: trust policies, permission iam:GetUser", "a trust policy that names a user is not changed",
+			"Allow its role there",
+		},
 		{"ambient credentials of another account", func(w *ward) {
 			yamlWith(`"111122223333"`, `"444455556666"`,
 				"    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n    external_id: sandbox-external-id\n", "",
@@ -755,15 +783,15 @@ func awsIllnesses() []illness {
 			}, func(w *ward) {
 				plain(w)
 				gone(w)
-			}, w, "prod: too much permission", "may also do iam:CreateAccessKey, iam:PassRole, iam:UpdateAssumeRolePolicy",
-			"Take that away",
+			}, f, "prod: too much permission", "may also do iam:CreateAccessKey, iam:PassRole, iam:UpdateAssumeRolePolicy",
+			"Take iam:UpdateAssumeRolePolicy away",
 		},
 		{"an administrator", func(w *ward) {
 			if err := w.prod.PutRolePolicy("revokebot-spoke", "revoke-sessions",
 				`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`); err != nil {
 				w.t.Fatal(err)
 			}
-		}, plain, w, "prod: too much permission", "as if it were an administrator", "nothing else"},
+		}, plain, f, "prod: too much permission", "as if it were an administrator", "nothing else"},
 		{"a hub with too much", func(w *ward) { w.fromRole("iam:PassRole", "s3:GetObject") }, func(w *ward) {
 			trusted(w)
 			if err := w.prod.DeleteRole("revokebot"); err != nil {
@@ -891,6 +919,31 @@ func TestEachStepThatTheSandboxCanLeaveOutIsAFailureUntilItIsMadeUpFor(t *testin
 			if got := failures(actors.MissingNothing); len(got) > 0 {
 				t.Errorf("%s was made up for, and these are failures: %q", missing, got)
 			}
+		}
+	})
+}
+
+// trustYAML is the role for trust policies in the ward's configuration, before the measures.
+const (
+	trustYAML = "    trust_role: arn:aws:iam::111122223333:role/revokebot-trust"
+	frozen    = "\n    measures: [revoke, key, freeze]"
+)
+
+func TestTheRoleForTrustPoliciesIsFoundInOrder(t *testing.T) {
+	inWard(t, func(t *testing.T, w *ward) {
+		yamlWith("    measures: [revoke, key]", trustYAML+frozen)(w)
+		n := 0
+		for _, p := range w.examine().parts {
+			for _, c := range p.lines {
+				if strings.HasPrefix(c.Check, "prod: trust policies, ") {
+					if n++; c.State != finding.OK {
+						t.Errorf("%+v", c)
+					}
+				}
+			}
+		}
+		if n < 7 {
+			t.Errorf("%d checks", n)
 		}
 	})
 }
