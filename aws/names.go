@@ -291,12 +291,16 @@ func (a *Conn) OwnPrincipal(hubARN string) string {
 }
 
 // OwnRoles returns patterns on the ARNs of what the bot itself is in an account, for a policy's
-// condition on aws:PrincipalArn: as it works on users, or else on roles. It makes no call: before
+// condition on aws:PrincipalArn: as it works on users, on the trust policy of a slot, or else on roles. It makes no call: before
 // Warm, an account without assume_role has none.
-func (c *Cloud) OwnRoles(accountName string, on contain.PrincipalKind) []string {
+func (c *Cloud) OwnRoles(accountName string, on contain.PrincipalKind, slots ...contain.Slot) []string {
 	a := c.byName[accountName]
-	if a != nil && on == contain.User {
+	switch {
+	case a == nil:
+	case on == contain.User:
 		a = a.users
+	case len(slots) > 0 && slots[0].Kind == contain.RoleTrust:
+		a = a.trust
 	}
 	if a == nil {
 		return nil

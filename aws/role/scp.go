@@ -33,8 +33,8 @@ var becoming = []string{
 }
 
 // GuardRailSCP is the text of a service control policy that keeps all principals but the bot from
-// writing or removing inline policies of the role, or from detaching the managed policy of a slot,
-// and from becoming the bot. Of a user it is about inline policies and the status of access keys.
+// writing or removing inline policies of the role, from detaching the managed policy of a slot, or
+// from changing the trust policy, and from becoming the bot. Of a user it is about inline policies and the status of access keys.
 // botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with none, no principal may.
 func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) string {
 	s := policyStatement{
@@ -45,6 +45,9 @@ func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) s
 	if ref, err := aws.ParseARN(roleARN); err == nil && ref.Kind == string(contain.User) {
 		s.Sid = "OnlyRevokebotChangesKeysAndInlinePolicies"
 		s.Action = []string{"iam:UpdateAccessKey", "iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:UpdateUser"}
+	}
+	if len(slots) > 0 && slots[0].Kind == contain.RoleTrust {
+		s.Sid, s.Action = "OnlyRevokebotChangesTrustPolicies", []string{contain.RoleTrust.Facts().Put}
 	}
 	for _, key := range Context(slots...) {
 		s.Sid, s.Action = "OnlyRevokebotDetaches", []string{contain.RoleAttached.Facts().Remove}

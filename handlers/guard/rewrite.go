@@ -113,7 +113,7 @@ func (w *guardRun) loss(check role.Check, p role.Plan, told []record.Tampered) r
 		t.Resumed, t.SCP = true, ""
 	} else if t.Rewrite == 1 {
 		on := w.about.Role
-		t.SCP = role.GuardRailSCP(on.ARN, w.Roles.Cloud().OwnRoles(on.AccountName, on.Kind), p.Slot)
+		t.SCP = role.GuardRailSCP(on.ARN, w.Roles.Cloud().OwnRoles(on.AccountName, on.Kind, p.Slot), p.Slot)
 	}
 	t.Changes = []contain.Change{p.Change}
 	t.Promise = step.CutoffOf(w.order().Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After})

@@ -600,6 +600,11 @@ func awsIllnesses() []illness {
 	const f, w = finding.Failure, finding.Warning
 	rested := func(w *ward) { w.aws.ClearFaults() }
 	plain, trusted := policy(), func(w *ward) { w.trust() }
+	trusts := func(w *ward) {
+		if err := w.prod.PutRolePolicy("revokebot-trust", "change-trust", deploy.TrustPolicy); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	gone := func(w *ward) {
 		if err := w.prod.DeleteRolePolicy("revokebot-spoke", "extra"); err != nil {
 			w.t.Fatal(err)
@@ -668,37 +673,37 @@ func awsIllnesses() []illness {
 			"prod: users, session", "or there is no such role", "Compare users_role",
 		},
 		{
-			"freeze without a role for trust policies", yamlWith("[revoke, key]", "[revoke, key, freeze]"), nil, w,
+			"freeze without a role for trust policies", yamlWith("[revoke, key]", "[revoke, freeze]", trustYAML, ""), nil, w,
 			"accounts.prod.measures", "lists freeze without trust_role", "Set trust_role",
 		},
 		{
-			"a role for trust policies that is not there", yamlWith("    measures: [revoke, key]", trustYAML+"-nobody"+frozen),
+			"a role for trust policies that is not there", yamlWith("[revoke, key]", "[revoke, freeze]", "revokebot-trust", "revokebot-nobody"),
 			nil, f, "prod: trust policies, session", "or there is no such role", "Compare trust_role",
 		},
 		{
 			"a role for trust policies that may write inline policies", func(w *ward) {
-				yamlWith("    measures: [revoke, key]", trustYAML+frozen)(w)
+				yamlWith("[revoke, key]", "[revoke, freeze]")(w)
 				if err := w.prod.PutRolePolicy("revokebot-trust", "change-trust", `{"Version":"2012-10-17","Statement":{`+
 					`"Effect":"Allow","Action":["iam:Get*","iam:ListRolePolicies","iam:SimulatePrincipalPolicy",`+
 					`"iam:UpdateAssumeRolePolicy","iam:PutRolePolicy"],"Resource":"*"}}`); err != nil {
 					w.t.Fatal(err)
 				}
-			}, nil, f, "prod: trust policies, too much permission", "may also do iam:PutRolePolicy", "from that one",
+			}, trusts, f, "prod: trust policies, too much permission", "may also do iam:PutRolePolicy", "from that one",
 		},
 		{
 			"a role for trust policies that cannot see users", func(w *ward) {
-				yamlWith("    measures: [revoke, key]", trustYAML+frozen)(w)
+				yamlWith("[revoke, key]", "[revoke, freeze]")(w)
 				text := strings.Replace(deploy.TrustPolicy, `"Action": "iam:GetUser"`, `"Action": "iam:GetRole"`, 1)
 				if err := w.prod.PutRolePolicy("revokebot-trust", "change-trust", text); err != nil {
 					w.t.Fatal(err)
 				}
-			}, nil, f, "prod: trust policies, permission iam:GetUser", "a trust policy that names a user is not changed",
+			}, trusts, f, "prod: trust policies, permission iam:GetUser", "a trust policy that names a user is not changed",
 			"Allow its role there",
 		},
 		{"ambient credentials of another account", func(w *ward) {
 			yamlWith(`"111122223333"`, `"444455556666"`,
 				"    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n    external_id: sandbox-external-id\n", "",
-				"    users_role: arn:aws:iam::111122223333:role/revokebot-users\n    measures: [revoke, key]\n", "")(w)
+				"    users_role: arn:aws:iam::111122223333:role/revokebot-users\n    measures: [revoke, key]\n", "", trustYAML, "")(w)
 		}, nil, f, "prod: session", "are those of", "Give that account an assume_role"},
 		{
 			"ambient credentials", yamlWith("    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n"+
@@ -923,15 +928,12 @@ func TestEachStepThatTheSandboxCanLeaveOutIsAFailureUntilItIsMadeUpFor(t *testin
 	})
 }
 
-// trustYAML is the role for trust policies in the ward's configuration, before the measures.
-const (
-	trustYAML = "    trust_role: arn:aws:iam::111122223333:role/revokebot-trust"
-	frozen    = "\n    measures: [revoke, key, freeze]"
-)
+// trustYAML is the role for trust policies in the ward's configuration.
+const trustYAML = "    trust_role: arn:aws:iam::111122223333:role/revokebot-trust\n"
 
 func TestTheRoleForTrustPoliciesIsFoundInOrder(t *testing.T) {
 	inWard(t, func(t *testing.T, w *ward) {
-		yamlWith("    measures: [revoke, key]", trustYAML+frozen)(w)
+		yamlWith("[revoke, key]", "[revoke, freeze]")(w)
 		n := 0
 		for _, p := range w.examine().parts {
 			for _, c := range p.lines {

@@ -79,6 +79,7 @@ accounts:
     assume_role: arn:aws:iam::111122223333:role/revokebot-spoke
     external_id: sandbox-external-id
     regions: [eu-west-1]
+    trust_role: arn:aws:iam::111122223333:role/revokebot-trust
     users_role: arn:aws:iam::111122223333:role/revokebot-users
     measures: [revoke, key]
 protected_roles: ["arn:aws:iam::*:role/break-glass-admin"]

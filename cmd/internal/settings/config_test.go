@@ -44,7 +44,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		AllowShared: true,
 		Policies: map[string]approvals.Policy{
 			"prod": {
-				Measures:  []approvals.Measure{"revoke", "lock", "key", "restrict"},
+				Measures:  []approvals.Measure{"revoke", "lock", "key", "restrict", "freeze"},
 				Approvers: []string{"S0PRODOWNERS"}, Required: 2,
 			},
 			"china": {Measures: revokeAlone, Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
@@ -56,6 +56,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 			{
 				Name: "prod", ID: "111122223333", Partition: "aws", AssumeRole: "arn:aws:iam::111122223333:role/revokebot-spoke",
 				UsersRole: "arn:aws:iam::111122223333:role/revokebot-users",
+				TrustRole: "arn:aws:iam::111122223333:role/revokebot-trust",
 				Known: contain.Known{
 					Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Networks: []string{"vpc-0a1b2c3d"},
 				},
@@ -135,7 +136,7 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		},
 		{
 			"a measure that is none", minimal + "    measures: [revoke, lok]\n",
-			`line 8: "lok" is no measure: write some of revoke lock key restrict.`,
+			`line 8: "lok" is no measure: write some of revoke lock key restrict freeze.`,
 		},
 		{
 			"known addresses that are private", minimal + "    known_addresses: [10.0.0.0/8]\n",
@@ -144,7 +145,7 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		},
 		{
 			"an account without a measure", minimal + "    measures: []\n",
-			"accounts.prod.measures is empty: list some of revoke lock key restrict.",
+			"accounts.prod.measures is empty: list some of revoke lock key restrict freeze.",
 		},
 		{
 			"a key in capital letters", strings.Replace(minimal, "slack", "Slack", 1),
