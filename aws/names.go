@@ -291,8 +291,8 @@ func (a *Conn) OwnPrincipal(hubARN string) string {
 }
 
 // OwnRoles returns patterns on the ARNs of what the bot itself is in an account, for a policy's
-// condition on aws:PrincipalArn: as it works on users, on the trust policy of a slot, or else on roles. It makes no call: before
-// Warm, an account without assume_role has none.
+// condition on aws:PrincipalArn: as it works on users, on the trust policy of a slot, or else on
+// roles. It makes no call: before Warm, an account without assume_role has none.
 func (c *Cloud) OwnRoles(accountName string, on contain.PrincipalKind, slots ...contain.Slot) []string {
 	a := c.byName[accountName]
 	switch {

@@ -278,8 +278,8 @@ func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *test
 		var made []string
 		for _, c := range a.server.Calls("") {
 			made = append(made, c.Service+":"+c.Action)
-			if probed := c.Action == "AssumeRole" && strings.Contains(c.PrincipalARN, "revokebot-trust"); c.Code == "AccessDenied" &&
-				!probed {
+			probed := c.Action == "AssumeRole" && strings.Contains(c.PrincipalARN, "revokebot-trust")
+			if c.Code == "AccessDenied" && !probed {
 				t.Errorf("%s:%s by %s is denied", c.Service, c.Action, c.PrincipalARN)
 			}
 		}

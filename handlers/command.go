@@ -190,7 +190,7 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	if err != nil {
 		return err
 	}
-	if !drill && len(k.With) > 0 && !force.Has(k.With...) {
+	if k.Beside && !drill && !force.Has(h.Measures.First(on)...) {
 		return h.refuse(ctx, a, "alone", messages.NotAlone(k.Words, roleFacts(found)))
 	}
 	if k.Takes != nil { // else what is in force never keeps another one from being written

@@ -13,10 +13,12 @@ import (
 const (
 	deployer   = "arn:aws:iam::111122223333:role/ci/Deployer"
 	alice      = "arn:aws:iam::111122223333:user/alice"
-	trustOfOne = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" + alice +
-		"\"},\"Action\":\"sts:AssumeRole\"}\n}"
-	trustOfMany = `{"Version":"2012-10-17","Id":"x","Statement":[{"Effect":"Allow","Principal":{"AWS":["` + deployer + `","` +
-		alice + `"],"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"NoSuchOperator":{"a:b":["c"]}}} ]}`
+	trustOfOne = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\"Effect\":\"Allow\",\"Principal\":" +
+		"{\"AWS\":\"" + alice + "\"},\"Action\":\"sts:AssumeRole\"}\n}"
+	trustOfMany = `{"Version":"2012-10-17","Id":"x","Statement":[{"Effect":"Allow","Principal":{"AWS":["` +
+		deployer + `","` +
+		alice + `"],"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole",` +
+		`"Condition":{"NoSuchOperator":{"a:b":["c"]}}} ]}`
 	trustOfTheDead = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"AROAEXAMPLEDELETED01"},` +
 		`"Action":"sts:AssumeRole"}]}`
 	denyOfFreeze = `{"Sid":"RevokebotFreeze","Effect":"Deny","Principal":"*","Action":["sts:AssumeRole",` +
@@ -28,7 +30,8 @@ var trustSlot = contain.Slot{Kind: contain.RoleTrust}
 
 // trustSaying is a state with a trust policy whose principals are all there.
 func trustSaying(text string) contain.State {
-	s := contain.State{Target: role, There: []contain.Document{{Slot: trustSlot, Text: text}}, Trusted: map[string]string{}}
+	s := contain.State{Target: role, Trusted: map[string]string{}}
+	s.There = []contain.Document{{Slot: trustSlot, Text: text}}
 	for _, arn := range contain.Trusts(role.Principal.AccountID, text) {
 		s.Trusted[arn] = "AROA" + arn
 	}

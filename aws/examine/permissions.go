@@ -135,7 +135,8 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	aws.All(
 		func() {
 			needed = e.ask(ctx, own, pick(needs, plain, roles), pick(needs, narrowed, roles),
-				pick(needs, func(n need) bool { return !n.onRoles }, nil), pick(needs, ofUser, []string{e.any(contain.User)}))
+				pick(needs, func(n need) bool { return !n.onRoles }, nil),
+				pick(needs, ofUser, []string{e.any(contain.User)}))
 		},
 		func() {
 			if len(protected) > 0 {
@@ -169,7 +170,8 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 func (e *examination) hub(ctx context.Context, own string, roles []string) finding.Finding {
 	principal := new(aws.Conn).OwnPrincipal(e.hubARN)
 	ref, err := aws.ParseARN(principal)
-	if err != nil || e.kind == contain.User || e.trust || ref.Account != e.account.ID || ref.Kind != "role" || principal == own {
+	if err != nil || e.kind == contain.User || e.trust || ref.Account != e.account.ID || ref.Kind != "role" ||
+		principal == own {
 		return finding.Finding{}
 	}
 	check := e.check("too much permission of " + aws.NameOf(principal))

@@ -86,7 +86,7 @@ func TestAPreparationRefusesWhatARevocationRefuses(t *testing.T) {
 			t.Errorf("another role: %v", err)
 		}
 		r.Measure = unknownKind{}
-		if _, err := b.roles.Prepare(t.Context(), r); err == nil || !strings.Contains(err.Error(), "role_trust") {
+		if _, err := b.roles.Prepare(t.Context(), r); err == nil || !strings.Contains(err.Error(), "role_unknown") {
 			t.Errorf("a kind of slot that is not known: %v", err)
 		}
 		r.Measure = nil
@@ -129,7 +129,7 @@ func TestTheCutoffOfAPreparedRevocationCountsTheTimeSince(t *testing.T) {
 type unknownKind struct{ contain.Measure }
 
 func (unknownKind) Places(contain.Target) [][]contain.Slot {
-	return [][]contain.Slot{{{Kind: contain.RoleTrust}}}
+	return [][]contain.Slot{{{Kind: "role_unknown"}}}
 }
 
 func (unknownKind) Reads(contain.Target) []contain.Slot { return nil }

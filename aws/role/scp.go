@@ -34,8 +34,9 @@ var becoming = []string{
 
 // GuardRailSCP is the text of a service control policy that keeps all principals but the bot from
 // writing or removing inline policies of the role, from detaching the managed policy of a slot, or
-// from changing the trust policy, and from becoming the bot. Of a user it is about inline policies and the status of access keys.
-// botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with none, no principal may.
+// from changing the trust policy, and from becoming the bot. Of a user it is about inline policies
+// and the status of access keys. botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them;
+// with none, no principal may.
 func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) string {
 	s := policyStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",

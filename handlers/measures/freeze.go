@@ -19,7 +19,7 @@ const (
 // freeze lets no one open a session of a role.
 func freeze() Kind {
 	return Kind{
-		Name: approvals.Freeze, On: contain.Freeze(), With: []approvals.Measure{approvals.Revoke, approvals.Lock},
+		Name: approvals.Freeze, On: contain.Freeze(), Beside: true,
 		Words: messages.Words{
 			Word: "freeze ",
 			Form: "freeze &lt;role&gt;", Does: "stop new sessions of a role, with or after a revocation or a lock",
@@ -32,11 +32,11 @@ func freeze() Kind {
 			Every:   "new sessions of ",
 			Confirm: "will be refused to everybody, AWS services too. Running sessions go on.",
 			Means: func(messages.Context) string {
-				return "A Deny in the role's trust policy lets no one open a session, people, pipelines and AWS services alike, " +
-					"until it is undone. " + freezeRuns + "\n" +
+				return "A statement in the role's trust policy lets no one open a session, people, pipelines and AWS services " +
+					"alike, until it is undone. " + freezeRuns + "\n" +
 					"*It breaks*: Lambda functions of the role do not start, EC2 instances and containers fail when their " +
 					"credentials end, and pipelines cannot begin. Every other statement of the trust policy stays as it is; one " +
-					"that names a deleted principal cannot be written again, and then the Deny stands alone."
+					"that names a deleted principal cannot be written again, and then that statement stands alone."
 			},
 			After: func(time.Duration) string {
 				return "no one can open a session of it until that is undone; running sessions go on"
@@ -55,7 +55,7 @@ func freeze() Kind {
 				return "Undo the freeze once those who may assume the role are safe: until then no job of it starts."
 			},
 			Undo: messages.UndoWords{
-				What:    "Deny in the trust policy",
+				What:    "freeze",
 				Confirm: func(record.Undoing) string { return freezeFreed },
 				Effect: func(u record.Undoing) string {
 					var admits []string
@@ -72,7 +72,7 @@ func freeze() Kind {
 				Revival: func(approvals.Request, record.Undoing) string { return freezeFreed },
 				Now:     func(record.Undone, string) string { return freezeFreed },
 				Field:   func(record.Undoing) (name, value string) { return "It denies", "every new session" },
-				Anew:    "To freeze the role again", Again: "it writes the Deny again",
+				Anew:    "To freeze the role again", Again: "it changes the trust policy again",
 			},
 			Drill: messages.DrillWords{
 				Means: "It rehearses a freeze. revokebot reads the role and opens a read-only session that names you and the " +

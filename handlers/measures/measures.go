@@ -17,12 +17,14 @@ import (
 
 // Kind is one measure.
 type Kind struct {
-	Name  approvals.Measure   // and the word for it in a command
-	On    contain.Measure     // what it writes
-	First bool                // of the first response: a click prepares it, and the write is two remote steps away
-	With  []approvals.Measure // one of these is in force or open, or this one is refused; nil: it can be alone
-	Words messages.Words
-	Fits  func(Situation) Fit // after a verdict on another measure; nil: it is never offered
+	Name  approvals.Measure // and the word for it in a command
+	On    contain.Measure   // what it writes
+	First bool              // of the first response: a click prepares it, and the write is two remote steps away
+	// Beside: it leaves running sessions alone, so that one of the first response has to be in force or
+	// open.
+	Beside bool
+	Words  messages.Words
+	Fits   func(Situation) Fit // after a verdict on another measure; nil: it is never offered
 
 	// Takes reads the parameters off the beginning of what follows the target, and returns the rest,
 	// which is the reason; nil if it takes none.
@@ -42,6 +44,16 @@ func (k Kind) Principal() contain.PrincipalKind { return contain.On(k.On) }
 // For are the measures for a kind of principal.
 func (t Table) For(p contain.PrincipalKind) Table {
 	return slices.DeleteFunc(slices.Clone(t), func(k Kind) bool { return k.Principal() != p })
+}
+
+// First are the measures of the first response for a kind of principal.
+func (t Table) First(p contain.PrincipalKind) (names []approvals.Measure) {
+	for _, k := range t.For(p) {
+		if k.First {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 // On is what each measure writes.

@@ -37,7 +37,7 @@ func TestEveryMeasureHasAllWords(t *testing.T) {
 		for _, name := range missing(reflect.ValueOf(k), string(k.Name)) {
 			_, expires := k.On.(contain.Expirer)
 			switch name = strings.TrimPrefix(name, string(k.Name)); {
-			case name == ".First", name == ".Takes", name == ".Fits", name == ".With": // it is a choice
+			case name == ".First", name == ".Takes", name == ".Fits", name == ".Beside": // it is a choice
 			case name == ".Words.Every" && k.Principal() == contain.User: // the key itself is named
 			case name == ".Words.Word" && i == 0: // it needs none
 			case !expires && (name == ".Words.Undo.Kept" || name == ".Words.Undo.Expired"): // it never ends by itself

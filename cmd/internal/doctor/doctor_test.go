@@ -677,8 +677,8 @@ func awsIllnesses() []illness {
 			"accounts.prod.measures", "lists freeze without trust_role", "Set trust_role",
 		},
 		{
-			"a role for trust policies that is not there", yamlWith("[revoke, key]", "[revoke, freeze]", "revokebot-trust", "revokebot-nobody"),
-			nil, f, "prod: trust policies, session", "or there is no such role", "Compare trust_role",
+			"a role for trust policies that is not there",
+			yamlWith("[revoke, key]", "[revoke, freeze]", "revokebot-trust", "revokebot-nobody"), nil, f, "prod: trust policies, session", "or there is no such role", "Compare trust_role",
 		},
 		{
 			"a role for trust policies that may write inline policies", func(w *ward) {
@@ -703,7 +703,8 @@ func awsIllnesses() []illness {
 		{"ambient credentials of another account", func(w *ward) {
 			yamlWith(`"111122223333"`, `"444455556666"`,
 				"    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n    external_id: sandbox-external-id\n", "",
-				"    users_role: arn:aws:iam::111122223333:role/revokebot-users\n    measures: [revoke, key]\n", "", trustYAML, "")(w)
+				"    users_role: arn:aws:iam::111122223333:role/revokebot-users\n    measures: [revoke, key]\n", "",
+				trustYAML, "")(w)
 		}, nil, f, "prod: session", "are those of", "Give that account an assume_role"},
 		{
 			"ambient credentials", yamlWith("    assume_role: arn:aws:iam::111122223333:role/revokebot-spoke\n"+
