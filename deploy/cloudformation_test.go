@@ -179,7 +179,7 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 			}),
 		},
 		"users.yaml": {usersRole(t, "true"), usersRole(t, "false")}, "trust.yaml": {trustRole(t)},
-		"ecs.yaml":   {ecs(t)}, "alarms.yaml": {alarms(t)},
+		"ecs.yaml": {ecs(t)}, "alarms.yaml": {alarms(t)},
 	}
 	for _, f := range files {
 		if len(stacks[f.Name()]) == 0 {

@@ -198,8 +198,10 @@ func (p *Prepared) plan(ctx context.Context, i int) (promised bool, err error) {
 			return false, err
 		}
 		there := p.in(doc.Slot)
-		change := contain.Change{Slot: doc.Slot, Before: there.Text, After: doc.Text, Guard: p.of.Guard,
-			Trusted: p.trusted(there.Document)}
+		change := contain.Change{
+			Slot: doc.Slot, Before: there.Text, After: doc.Text, Guard: p.of.Guard,
+			Trusted: p.trusted(there.Document),
+		}
 		switch {
 		case p.of.Mode == Undo && there.Document == doc:
 			result.found(*there)

@@ -20,7 +20,7 @@ type Kind struct {
 	Name  approvals.Measure // and the word for it in a command
 	On    contain.Measure   // what it writes
 	First bool              // of the first response: a click prepares it, and the write is two remote steps away
-	// Beside: it leaves running sessions alone, so that one of the first response has to be in force or
+	// Beside: running sessions go on, so that one of the first response has to be in force or
 	// open.
 	Beside bool
 	Words  messages.Words

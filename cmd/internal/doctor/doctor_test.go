@@ -678,7 +678,8 @@ func awsIllnesses() []illness {
 		},
 		{
 			"a role for trust policies that is not there",
-			yamlWith("[revoke, key]", "[revoke, freeze]", "revokebot-trust", "revokebot-nobody"), nil, f, "prod: trust policies, session", "or there is no such role", "Compare trust_role",
+			yamlWith("[revoke, key]", "[revoke, freeze]", "revokebot-trust", "revokebot-nobody"), nil, f,
+			"prod: trust policies, session", "or there is no such role", "Compare trust_role",
 		},
 		{
 			"a role for trust policies that may write inline policies", func(w *ward) {
