@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -312,4 +313,31 @@ func TestNoDenialIsOursThatAnotherInlinePolicyCanHaveMade(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A trust policy cannot be taken off: what was written on a role that nobody approved is told.
+func TestAFreezeOfARoleThatWasMadeAgainIsNotSaidToBeTakenOff(t *testing.T) {
+	onBench(t, func(_ *standin.Config, c *aws.Config) {
+		c.Accounts[0].TrustRole = "arn:aws:iam::" + awsbench.ProdID + ":role/revokebot-trust"
+	}, func(t *testing.T, b *bench) {
+		b.Prod.AddRole(standin.RoleSpec{
+			Name: "revokebot-trust", Trust: awsbench.TrustHub, Policies: map[string]string{"all": awsbench.MayAll},
+		})
+		b.Role(standin.RoleSpec{})
+		o := order(b.describe("prod/Deploy"))
+		o.Measure = contain.Freeze()
+		// made again by the one who sees the bot's write come: after its last look at the trust policy
+		made := false
+		b.Server.Inject(standin.Fault{Action: "UpdateAssumeRolePolicy", Delay: time.Second})
+		go func() {
+			time.Sleep(500 * time.Millisecond)
+			_, err := b.Prod.RecreateRole("Deploy")
+			made = err == nil
+		}()
+		got, err := b.apply(o)
+		if r, _ := b.Prod.Role("Deploy"); !made || !strings.Contains(r.Trust, "RevokebotFreeze") ||
+			!errors.Is(err, aws.ErrRoleChanged) || !strings.Contains(got.There.Text, "RevokebotFreeze") {
+			t.Errorf("there is %s: %+v, %v", r.Trust, got, err)
+		}
+	})
 }
