@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -43,6 +44,7 @@ type Config struct {
 	Key    approvals.Key // zero: lines are chained and not signed
 	File   string        // that all of the chain is appended to; "": none
 	Print  io.Writer     // gets the lines that this process chains; nil: none
+	Hook   *Webhook      // that all of the chain is sent to; nil: none
 	Logger *slog.Logger  // nil: discard
 
 	// Alarm is called for each error that a person has to look at: an event without a signature, a
@@ -60,6 +62,8 @@ type Worker struct {
 	file   *file // nil: none
 	told   string
 	raised time.Time // the last alarm of what lasts; zero: nothing does
+
+	chained chan struct{} // tells the webhook of new lines
 
 	// looked: without a key, whether the lines before are signed.
 	looked bool
@@ -80,7 +84,7 @@ const (
 
 // New returns a worker. It touches neither the store nor the file.
 func New(cfg Config) *Worker {
-	w := &Worker{cfg: cfg, log: cfg.Logger}
+	w := &Worker{cfg: cfg, log: cfg.Logger, chained: make(chan struct{}, 1)}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
@@ -93,10 +97,16 @@ func New(cfg Config) *Worker {
 	return w
 }
 
-// Run chains until ctx ends, and then once more what waits.
+// Run chains until ctx ends, and then once more what waits. What the webhook has not sent by then
+// is sent by another replica, or after the next start.
 func (w *Worker) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var hook sync.WaitGroup
+	defer hook.Wait()
+	if w.cfg.Hook != nil {
+		hook.Go(func() { w.cfg.Hook.run(ctx, w.chained) })
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -200,6 +210,10 @@ func (w *Worker) chain(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	w.last = at
+	select {
+	case w.chained <- struct{}{}:
+	default: // it knows
+	}
 	w.alarm(ctx, entries)
 	if w.cfg.Print != nil {
 		if _, err := io.WriteString(w.cfg.Print, strings.Join(lines, "\n")+"\n"); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,7 +13,10 @@ import (
 	"github.com/revokebot/revokebot/approvals/audit"
 )
 
-var _ audit.Store = (*Store)(nil)
+var (
+	_ audit.Store  = (*Store)(nil)
+	_ audit.Outbox = (*Store)(nil)
+)
 
 // wrote lets the audit log's worker know that something waits for it.
 func (s *Store) wrote() {
@@ -89,4 +93,13 @@ func (s *Store) Lines(ctx context.Context, after int64, n int) ([]string, error)
 		lines[i] = field(e, "line")
 	}
 	return lines, nil
+}
+
+// Sending implements audit.Outbox.
+func (s *Store) Sending(ctx context.Context, worker string, sent int64, lease time.Duration) (int64, error) {
+	last, err := s.run(ctx, "sending", []string{hookKey, headKey}, worker, sent, lease.Milliseconds()).Int64()
+	if err == nil && last < 0 {
+		err = audit.ErrMoved
+	}
+	return last, err
 }

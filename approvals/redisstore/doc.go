@@ -28,6 +28,7 @@
 //	unchained       stream                events and notes that are not in the audit log yet, as they were recorded
 //	audit           stream                the audit log; entry n-0 is line n. A line is kept for the retention
 //	auditend        hash                  number and hash of its last line
+//	webhook         hash                  number of the last line that the webhook's receiver accepted, and who is sending
 //
 // A request's keys live as long as it is under way, and from the last event after its end on for
 // the retention. An item that a worker took stays in the stream's pending list until it is done, so

@@ -41,6 +41,7 @@ const (
 	unchainedKey = prefix + "unchained"
 	chainKey     = prefix + "audit"
 	headKey      = prefix + "auditend"
+	hookKey      = prefix + "webhook"
 
 	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is
 	// dropped.

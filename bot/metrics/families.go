@@ -55,6 +55,10 @@ var families = [][3]string{
 		"request_longest_seconds", "", "Since the earliest approval of a request that has not ended, drills left out. " +
 			"Shared by all replicas.",
 	},
+	{
+		"request_to_approval_seconds", "", "From a request to the approval that was still missing, drills left out; by the " +
+			"store's clock.",
+	},
 	{"requests", "state", "Requests that have not ended, of the newest 200. Shared by all replicas."},
 	{"requests_total", "state purpose", "Requests that came into a state, by what they are for."},
 	{"slack_call_seconds", "method", "How long Slack took to answer."},
@@ -70,6 +74,8 @@ var families = [][3]string{
 	},
 	{"timers", "", "Items that are due later. Shared by all replicas."},
 	{"timers_overdue_seconds", "", "How long the first timer has been due without being queued. Shared by all replicas."},
+	{"verdicts_total", "verdict", "Verdicts that differ from the one before on the same request."},
+	{"webhook_posts_total", "outcome", "Requests to the webhook's receiver, by what became of them."},
 }
 
 // buckets are those of the histograms, in seconds.
@@ -83,6 +89,8 @@ var buckets = map[string][]float64{
 	"item_seconds": {.005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120},
 	// it is fine where a click should end, and reaches to where a write is given up
 	"click_to_deny_seconds": {.1, .15, .2, .25, .3, .4, .5, .75, 1, 1.5, 2.5, 5, 10, 30, 60, 300},
+	// people take minutes
+	"request_to_approval_seconds": {5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 450, 600, 900, 1800, 3600, 86400},
 	// it reaches to the last check of CloudTrail
 	"time_to_proof_seconds": {.25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600},
 }

@@ -33,9 +33,10 @@ type AlarmKind string
 
 // Alarms.
 const (
-	AlarmTampered  AlarmKind = "tampered"   // a check found the policy gone or weakened
-	AlarmForgedLog AlarmKind = "forged_log" // a request's log, or an act of a person, is not what this deployment signed
-	AlarmAuditLog  AlarmKind = "audit_log"  // the audit log is not as it was, or holds a line without a signature
+	AlarmTampered  AlarmKind = "tampered"      // a check found the policy gone or weakened
+	AlarmGaveUp    AlarmKind = "guard_gave_up" // it is, and the guard does not write it again
+	AlarmForgedLog AlarmKind = "forged_log"    // a request's log or a person's act is not what this deployment signed
+	AlarmAuditLog  AlarmKind = "audit_log"     // the audit log is not as it was, or holds a line without a signature
 )
 
 // New makes the counters. Nothing is registered outside of the registry of its own.
@@ -77,10 +78,13 @@ func (m *Metrics) observe(name string, seconds float64, labels ...string) {
 
 // begin makes what is alarmed on begin at 0: a first rise must be seen as one.
 func (m *Metrics) begin() {
-	for _, kind := range []AlarmKind{AlarmTampered, AlarmForgedLog, AlarmAuditLog} {
+	for _, kind := range []AlarmKind{AlarmTampered, AlarmGaveUp, AlarmForgedLog, AlarmAuditLog} {
 		m.counter("alarms_total", string(kind))
 	}
-	for _, state := range []approvals.State{approvals.StateFailed, approvals.StateVoid} {
+	for _, word := range []record.Word{record.WordContained, record.WordNotContained, record.WordUnknown} {
+		m.counter("verdicts_total", m.word(word))
+	}
+	for _, state := range []approvals.State{approvals.StateFailed, approvals.StateVoid, approvals.StateExpired} {
 		for _, purpose := range append(approvals.Purposes(), unknownPurpose) {
 			m.counter("requests_total", string(state), string(purpose))
 		}
@@ -99,6 +103,9 @@ func (m *Metrics) begin() {
 
 // Alarm counts something that a person has to look at now.
 func (m *Metrics) Alarm(kind AlarmKind) { m.counter("alarms_total", string(kind)).Inc() }
+
+// Posted counts a request of the webhook.
+func (m *Metrics) Posted(outcome string) { m.counter("webhook_posts_total", outcome).Inc() }
 
 // Registry is where everything is registered.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }

@@ -192,6 +192,7 @@ func TestEveryMetricMoves(t *testing.T) {
 		}
 		card.Becomes(approvals.StateApplied)
 		want("revokebot_click_to_deny_seconds", 1)
+		want("revokebot_request_to_approval_seconds", 1)
 		want(`revokebot_time_to_proof_seconds{proof="read_back"}`, 1)
 		want(`revokebot_aws_retries_total{operation="GetRole",service="iam"}`, 1)
 		want(`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"}`, 1)
@@ -220,6 +221,7 @@ func TestEveryMetricMoves(t *testing.T) {
 		s.Slack.Inject(slack.Fault{Method: "chat.update", Times: 1, RetryAfter: 3 * time.Second})
 		time.Sleep(16 * time.Minute)
 		expiring.Becomes(approvals.StateExpired)
+		want(`revokebot_verdicts_total{verdict="unknown"}`, 1)
 		want(`revokebot_requests_total{purpose="revoke",state="expired"}`, 1)
 		want(`revokebot_slack_calls_total{method="chat.postMessage",outcome="ratelimited"}`, 1)
 		want(`revokebot_slack_calls_total{method="users.info",outcome="ok"}`, 1)
@@ -260,6 +262,10 @@ func TestEveryMetricMoves(t *testing.T) {
 		s.Until("the replica is not ready", func() bool { return look()["revokebot_ready"] == 0 })
 		s.RedisAway(false)
 		s.Until("it is ready again", func() bool { return look()["revokebot_ready"] == 1 })
+
+		// Its events are sent on (package audit).
+		s.Posted("ok")
+		want(`revokebot_webhook_posts_total{outcome="ok"}`, 1)
 
 		// Nobody is left to queue what comes due.
 		s.AskFor(actors.Rosa, "prod/"+actors.DeployRole+" the last one")

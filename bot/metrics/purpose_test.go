@@ -6,12 +6,16 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
@@ -155,5 +159,49 @@ func TestADrillIsCountedAsADrillAndAnUndoAsAnUndo(t *testing.T) {
 		s.rose(t, before, `revokebot_requests_total{purpose="revoke",state="applied"}`, 1)
 		s.rose(t, before, `revokebot_requests_total{purpose="undo:revoke",state="applied"}`, 1)
 		s.rose(t, before, `revokebot_requests_total{purpose="revoke",state="void"}`, 0)
+	})
+}
+
+func TestAGuardThatGivesUpRaisesItsAlarmAndAVerdictCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, bench.Options{
+			Guard: []time.Duration{5 * time.Second}, FollowUps: []time.Duration{5 * time.Minute, 10 * time.Minute},
+			ErrorsAllowed: true,
+		})
+		before := s.now(t)
+		card := s.Ask()
+		time.Sleep(time.Minute)
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		if sum, n := s.sum(t, "revokebot_request_to_approval_seconds"); n != 1 || sum < 60 || sum > 62 {
+			t.Errorf("%d approvals took %v s, and the approver a minute", n, sum)
+		}
+		s.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "AccessDenied", Times: 100})
+		if _, err := iam.NewFromConfig(s.SDK(s.World.Rival)).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+			RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String("AWSRevokeOlderSessions"),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		s.rose(t, before, `revokebot_alarms_total{kind="guard_gave_up"}`, 1)
+		time.Sleep(time.Hour)
+		s.rose(t, before, `revokebot_verdicts_total{verdict="not_contained"}`, 1)
+
+		s.AWS.ClearFaults()
+		quiet := s.AskFor(actors.Rosa, "staging/"+actors.DeployRole+" nothing happens there")
+		quiet.Approve(actors.Bob)
+		quiet.Becomes(approvals.StateApplied)
+		time.Sleep(time.Hour)
+		verdicts := 0
+		for _, e := range quiet.Events() {
+			if e.Type == approvals.EventVerdict {
+				verdicts++
+			}
+		}
+		if verdicts < 2 {
+			t.Errorf("%d verdicts", verdicts)
+		}
+		s.rose(t, before, `revokebot_verdicts_total{verdict="unknown"}`, 1)
+		s.rose(t, before, `revokebot_verdicts_total{verdict="contained"}`, 0)
 	})
 }

@@ -46,8 +46,12 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 			s.m.refused(e)
 		case approvals.EventTampered:
 			s.m.tampered(e)
+		case approvals.EventApproved:
+			s.timeApproval(ctx, t)
 		case approvals.EventApplied:
 			s.timeDeny(ctx, t)
+		case approvals.EventVerdict:
+			s.verdict(ctx, t.RequestID, e)
 		case approvals.EventSimulated, approvals.EventSeenDenied:
 			s.timeProof(ctx, t.RequestID, e)
 		}
@@ -126,6 +130,12 @@ func (m *Metrics) refused(e approvals.Event) {
 func (m *Metrics) tampered(e approvals.Event) {
 	var d record.Tampered
 	if json.Unmarshal(e.Detail, &d) != nil || d.Resumed {
+		return
+	}
+	if d.Lost() && !d.Writing() && !d.Anew {
+		m.Alarm(AlarmGaveUp)
+	}
+	if d.Told {
 		return
 	}
 	m.counter("guard_findings_total", m.words.of("found", string(d.State))).Inc()

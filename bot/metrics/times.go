@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -37,6 +38,43 @@ func (s *store) timeDeny(ctx context.Context, t approvals.Transition) {
 	if slices.ContainsFunc(t.Events, isReadBack) {
 		s.m.observe("time_to_proof_seconds", seconds(approvedAt(t.Of), applied), proofReadBack)
 	}
+}
+
+// timeApproval measures how long people took to approve.
+func (s *store) timeApproval(ctx context.Context, t approvals.Transition) {
+	if t.Of.Purpose.Mode() == approvals.ModeDrill {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	if approved, err := s.Store.Now(ctx); err == nil {
+		s.m.observe("request_to_approval_seconds", seconds(t.Of.Asked, approved))
+	}
+}
+
+// verdict counts a verdict, unless the one before it had the same word.
+func (s *store) verdict(ctx context.Context, id string, e approvals.Event) {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	_, events, err := s.Store.Load(ctx, id)
+	if err != nil {
+		return
+	}
+	var before, now record.Conclusion
+	for _, one := range events {
+		if one.Type == approvals.EventVerdict && one.Source != e.Source {
+			before = record.Conclusion{}
+			_ = json.Unmarshal(one.Detail, &before) // what cannot be read is no verdict
+		}
+	}
+	if json.Unmarshal(e.Detail, &now) == nil && now.Word != before.Word {
+		s.m.counter("verdicts_total", s.m.word(now.Word)).Inc()
+	}
+}
+
+// word is a verdict as a label.
+func (m *Metrics) word(w record.Word) string {
+	return m.words.of("verdict", strings.ReplaceAll(string(w), " ", "_"))
 }
 
 // timeProof measures how long a proof took that came after the policy. Each counts once, so the log

@@ -14,11 +14,11 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
-	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/cmd/internal/wire"
 	"github.com/revokebot/revokebot/internal/english"
 )
 
@@ -218,9 +218,15 @@ func readHead(text string) (audit.Head, error) {
 
 // auditWorker is what chains, and raises alarm. A file that cannot be written is told of at once.
 func auditWorker(
-	store audit.Store, key approvals.Key, path string, env settings.Environment, alarm func(), log *slog.Logger,
+	store *redisstore.Store, s settings.Settings, path string, env settings.Environment, watch wire.Watching,
+	log *slog.Logger,
 ) (*audit.Worker, error) {
-	cfg := audit.Config{Store: store, Key: key, File: path, Alarm: alarm, Logger: log}
+	cfg := audit.Config{Store: store, Key: s.Key, File: path, Alarm: watch.AuditAlarm, Logger: log}
+	if s.WebhookURL != "" {
+		cfg.Hook = &audit.Webhook{
+			Outbox: store, URL: s.WebhookURL, Secret: s.WebhookSecret, Watch: watch.Posted, Logger: log,
+		}
+	}
 	switch path {
 	case "":
 	case "-":

@@ -20,6 +20,7 @@ import (
 	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/cmd/internal/wire"
 )
 
 // recorded is a Redis in which the audit log has so many lines, and the variables of whoever can
@@ -171,7 +172,7 @@ func TestAnAuditFileThatCannotBeWrittenEndsTheStart(t *testing.T) {
 
 func TestTheAuditFileIsForItsOwnerOnly(t *testing.T) {
 	path := cmdtest.WriteFile(t, "x", "") + ".jsonl"
-	if _, err := auditWorker(nil, approvals.Key{}, path, settings.Environment{}, nil, nil); err != nil {
+	if _, err := auditWorker(nil, settings.Settings{}, path, settings.Environment{}, wire.Watching{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {

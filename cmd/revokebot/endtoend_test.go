@@ -22,8 +22,11 @@ const reasonTyped = "the zanzibar key was pasted in a gist"
 func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	collector := newReceiver(t)
-	bot, readyz := w.startBot(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL})
+	collector, events := newReceiver(t), newEventReceiver(t)
+	bot, readyz := w.startBot(map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "REVOKEBOT_WEBHOOK_URL": events.URL + "/T0ken",
+		"REVOKEBOT_WEBHOOK_SECRET": webhookSecret,
+	})
 	old := map[string]awssdk.Credentials{}
 	for name, account := range bothAccounts {
 		old[name] = w.deployment(account, "before")
@@ -97,8 +100,12 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 		`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"} 2`, `revokebot_build_info{`,
 		`go_goroutines `, `process_resident_memory_bytes `,
 	)
+	w.until("both revocations at the webhook", func() bool {
+		return strings.Count(strings.Join(events.events(), ""), `"type":"applied"`) == 2
+	})
 	bot.WantCleanEnd()
-	secrets := append(w.secrets(), "zanzibar")
+	events.wantBeginOf(t, w.redis.URL())
+	secrets := append(w.secrets(), "zanzibar", webhookSecret, "T0ken")
 	wantCleanLog(t, bot.Stderr.String(), secrets)
 	collector.wantSpans(t, []string{
 		"envelope slash_commands", "envelope interactive", "item command", "item click", "item deliver",

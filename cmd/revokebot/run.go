@@ -63,7 +63,7 @@ func run(ctx context.Context, env settings.Environment) error {
 	if err != nil {
 		return settings.Errorf("%s.", settings.OneLine(err))
 	}
-	chain, err := auditWorker(store, s.Key, c.AuditFile, env, watch.AuditAlarm, log)
+	chain, err := auditWorker(store, s, c.AuditFile, env, watch, log)
 	if err != nil {
 		return err
 	}

@@ -215,6 +215,39 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 		},
 
 		{
+			"a webhook without a secret",
+			map[string]string{"REVOKEBOT_WEBHOOK_URL": "https://soc.example.com/T0ken"},
+			[]string{"REVOKEBOT_WEBHOOK_SECRET is missing", "openssl rand"},
+		},
+		{
+			"a webhook's secret without an address",
+			map[string]string{"REVOKEBOT_WEBHOOK_SECRET": webhookSecret},
+			[]string{"REVOKEBOT_WEBHOOK_URL is missing", "set both, or neither"},
+		},
+		{
+			"a short secret",
+			map[string]string{"REVOKEBOT_WEBHOOK_URL": "https://soc.example.com/", "REVOKEBOT_WEBHOOK_SECRET": "w3bhook"},
+			[]string{"REVOKEBOT_WEBHOOK_SECRET has 7 characters", "use 16 or more"},
+		},
+		{
+			"a webhook of another machine without TLS",
+			map[string]string{
+				"REVOKEBOT_WEBHOOK_URL": "http://soc.example.com/T0ken", "REVOKEBOT_WEBHOOK_SECRET": webhookSecret,
+			}, []string{"REVOKEBOT_WEBHOOK_URL leads to another machine without TLS", "use https://"},
+		},
+		{
+			"a webhook that is no address",
+			map[string]string{"REVOKEBOT_WEBHOOK_URL": "soc.example.com/T0ken", "REVOKEBOT_WEBHOOK_SECRET": webhookSecret},
+			[]string{"REVOKEBOT_WEBHOOK_URL is not an address"},
+		},
+		{
+			"a webhook with another scheme",
+			map[string]string{
+				"REVOKEBOT_WEBHOOK_URL": "ftp://soc.example.com/T0ken", "REVOKEBOT_WEBHOOK_SECRET": webhookSecret,
+			}, []string{"REVOKEBOT_WEBHOOK_URL is not an address"},
+		},
+
+		{
 			"a Redis address without a scheme",
 			map[string]string{"REDIS_URL": "localhost:6379"},
 			[]string{"REDIS_URL cannot be read", "give an address such as redis://localhost:6379/0"},
@@ -226,7 +259,7 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 			maps.Copy(env.Variables, test.set)
 			maps.DeleteFunc(env.Variables, func(_, value string) bool { return value == "-" })
 			status := inProcess(t.Context(), env, "run")
-			cmdtest.WantSentence(t, status, env.Stderr.String(), test.want, secrets)
+			cmdtest.WantSentence(t, status, env.Stderr.String(), test.want, append(secrets, webhookSecret, "T0ken", "w3bhook"))
 			if env.Stdout.Len() > 0 {
 				t.Errorf("something was printed on the standard output: %s", env.Stdout.String())
 			}
@@ -275,3 +308,6 @@ func TestWhatIsWrongWithAccountsEndsTheRun(t *testing.T) {
 		})
 	}
 }
+
+// webhookSecret is in no sentence.
+const webhookSecret = "a webhook's s3cret, long enough"

@@ -98,6 +98,8 @@ func (d doctor) variables(
 		{"REVOKEBOT_LOG", logForm},
 		{"REVOKEBOT_LOG_LEVEL", strings.ToLower(s.LogLevel.String())},
 		{"REVOKEBOT_SIGNING_KEY", "an Ed25519 seed, " + s.Key.String()},
+		{"REVOKEBOT_WEBHOOK_URL", webhook(s.WebhookURL)},
+		{"REVOKEBOT_WEBHOOK_SECRET", cmp.Or(secretly(s.WebhookSecret, "a secret"), "none")},
 	} {
 		l := finding.Good(v.name, "%s", v.value).From(d.source(v.name))
 		switch v.name {
@@ -134,6 +136,14 @@ func (d doctor) tracesVariables() []finding.Finding {
 	default:
 		return []finding.Finding{finding.Good("traces", "They are sent to %s.", where).From(fromEnvironment)}
 	}
+}
+
+// webhook says which host events are sent to: the rest of the address may be a secret.
+func webhook(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return "events are sent to " + u.Scheme + "://" + u.Host
+	}
+	return "none: events are not sent anywhere"
 }
 
 // withoutPassword is an address as it may be shown. Proxies are written without a scheme too.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/internal/hosts"
 )
 
 // Settings are those of the environment, except AWS's own, which the SDK reads.
@@ -22,6 +23,8 @@ type Settings struct {
 	LogJSON            bool
 	LogLevel           slog.Level
 	Key                approvals.Key // zero: nothing is signed
+	WebhookURL         string        // "": none
+	WebhookSecret      string
 }
 
 const defaultHealthListen = "127.0.0.1:9090"
@@ -79,7 +82,37 @@ func (r *reader) all() Settings {
 			"set it to the path of the configuration file; docs/configuration.md has all of it"))
 	}
 	s.Key, s.Listen, s.LogJSON, s.LogLevel = r.signingKey(), r.listenAddress(), r.logForm(), r.logLevel()
+	s.WebhookURL, s.WebhookSecret = r.webhook()
 	return s
+}
+
+// leastSecret is the length of the shortest secret that is taken, in characters.
+const leastSecret = 16
+
+// webhook is where events are sent to, and the secret that signs them. The address may hold a
+// secret of the receiver, so it is not repeated.
+func (r *reader) webhook() (address, secret string) {
+	const where, what = "REVOKEBOT_WEBHOOK_URL", "REVOKEBOT_WEBHOOK_SECRET"
+	address, ok := r.secret(where)
+	secret, read := r.secret(what)
+	if !ok || !read || address == "" && secret == "" {
+		return "", ""
+	}
+	switch u, err := url.Parse(address); {
+	case address == "":
+		r.bad(is(where, "is missing, and "+what+" is set", "set both, or neither"))
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Fragment != "":
+		r.bad(is(where, "is not an address that events can be sent to", "give one such as https://soc.example.com/revokebot"))
+	case hosts.Plain(u):
+		r.bad(is(where, "leads to another machine without TLS", "use https://"))
+	case secret == "":
+		r.bad(is(what, "is missing", "set it to what openssl rand -base64 32 prints, and give the receiver the same"))
+	case len(secret) < leastSecret:
+		r.bad(is(what, fmt.Sprintf("has %d characters", len(secret)), fmt.Sprintf("use %d or more", leastSecret)))
+	default:
+		return address, secret
+	}
+	return "", ""
 }
 
 // listenAddress is where health is served; "" is nowhere.

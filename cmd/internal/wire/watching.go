@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/bot"
@@ -62,6 +63,9 @@ func (w Watching) AWS(ctx context.Context, service, operation string) func(aws.E
 
 // AuditAlarm counts an error of the audit log.
 func (w Watching) AuditAlarm() { w.metrics.Alarm(metrics.AlarmAuditLog) }
+
+// Posted counts a request of the webhook.
+func (w Watching) Posted(outcome audit.Posted) { w.metrics.Posted(string(outcome)) }
 
 // Read lets the metrics read of a bot what is not counted, and returns their page.
 func (w Watching) Read(b *bot.Bot, store *redisstore.Store) http.Handler {
