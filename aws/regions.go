@@ -34,6 +34,19 @@ var defaultRegions = map[string][]string{
 	"aws-us-gov": {"us-gov-east-1", "us-gov-west-1"},
 }
 
+// moreRegions are those that an account has to enable (same page, as of November 2026).
+var moreRegions = map[string][]string{"aws": {
+	"af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+	"ap-southeast-6", "ap-southeast-7", "ca-west-1", "eu-central-2", "eu-south-1", "eu-south-2", "il-central-1",
+	"me-central-1", "me-south-1", "mx-central-1",
+}}
+
+// KnownRegions are the regions of a partition that this version knows; none of a partition that it
+// does not list.
+func KnownRegions(partition string) []string {
+	return slices.Concat(defaultRegions[partition], moreRegions[partition])
+}
+
 // regionsKept is how long the answer is kept: an attacker can enable a region.
 const regionsKept = 5 * time.Minute
 

@@ -73,7 +73,7 @@ func New(cfg Config) (*Bot, error) {
 	if hosts.Plain(client.base) {
 		b.log.Warn("SLACK_API_URL is http:// to another machine: tokens and clicks can be read on the way; use https://")
 	}
-	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Log = cfg.Store, client, b.log
+	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Log = loggedStore{cfg.Store, b.log}, client, b.log
 	cfg.Handlers.Sender = deliver.New(cfg.Handlers.Requests, client)
 	b.handlers = handlers.New(cfg.Handlers)
 	return b, nil

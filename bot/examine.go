@@ -49,6 +49,30 @@ func Examine(ctx context.Context, cfg ExamineConfig) []finding.Finding {
 	return append(app, rest...)
 }
 
+// ExamineChannels looks at the channels alone, as Examine does. It returns nothing if Slack refuses
+// the token or does not answer: the start says so elsewhere.
+func ExamineChannels(ctx context.Context, cfg ExamineConfig) []finding.Finding {
+	client, err := newSlackClient(Config{BotToken: cfg.BotToken, SlackAPI: cfg.SlackAPI, HTTPClient: cfg.HTTPClient})
+	if err != nil {
+		return nil
+	}
+	e := &examination{slackClient: client, cfg: cfg}
+	if _, err := e.whoami(ctx); err != nil {
+		return nil
+	}
+	return e.channels(ctx)
+}
+
+func (e *examination) channels(ctx context.Context) []finding.Finding {
+	found := make([]finding.Finding, len(e.cfg.Channels))
+	var all sync.WaitGroup
+	for i, id := range e.cfg.Channels {
+		all.Go(func() { found[i] = e.channel(ctx, id) })
+	}
+	all.Wait()
+	return found
+}
+
 type examination struct {
 	*slackClient
 	cfg ExamineConfig
@@ -105,14 +129,11 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 		finding.Good(checkBotToken, "It is %s (%s) of %s.", who.User, who.UserID, installedIn(who)),
 	}
 
-	var same, teams, people []finding.Finding
-	channels := make([]finding.Finding, len(e.cfg.Channels))
+	var same, teams, people, channels []finding.Finding
 	var all sync.WaitGroup
 	all.Go(func() { same = e.sameApp(ctx, who.BotID) })
 	all.Go(func() { teams = e.addedTo(ctx, who) })
-	for i, id := range e.cfg.Channels {
-		all.Go(func() { channels[i] = e.channel(ctx, id) })
-	}
+	all.Go(func() { channels = e.channels(ctx) })
 	all.Go(func() { people = e.people(ctx) })
 	scopes := e.scopes(who.Header)
 	all.Wait()

@@ -241,7 +241,7 @@ func (l RoleList) Near(name string, n int) (near []ListedRole) {
 	most := min(max(1, len(name)/4), 3)
 	for d := range most + 1 {
 		for _, r := range l.Roles {
-			if len(near) < n && edits(r.folded, name, most) == d {
+			if len(near) < n && Edits(r.folded, name, most) == d {
 				near = append(near, r)
 			}
 		}
@@ -252,9 +252,9 @@ func (l RoleList) Near(name string, n int) (near []ListedRole) {
 	return near
 }
 
-// edits is how many letters have to be changed, added or removed to turn a into b (Levenshtein's
+// Edits is how many letters have to be changed, added or removed to turn a into b (Levenshtein's
 // distance); a number above most if it is more than most.
-func edits(a, b string, most int) int {
+func Edits(a, b string, most int) int {
 	if max(len(a)-len(b), len(b)-len(a)) > most {
 		return most + 1
 	}

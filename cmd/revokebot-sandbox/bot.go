@@ -81,7 +81,7 @@ func (b *realBot) start(
 	b.watch.Read(it, store)
 	chain := audit.New(audit.Config{Store: store, Key: b.settings.Key, Alarm: b.watch.AuditAlarm, Logger: b.log})
 	running.Go(func() {
-		if err := wire.Run(ctx, it, roles, chain, b.log); err != nil {
+		if err := wire.Run(ctx, it, roles, chain, &wire.Known{}, b.log); err != nil {
 			fail(err)
 		}
 	})

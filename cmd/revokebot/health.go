@@ -10,14 +10,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/cmd/internal/wire"
 )
 
 // serveHealth answers /healthz (the process lives), /readyz (it can act) and /metrics until the
 // returned function is called.
 func serveHealth(
-	ctx context.Context, address string, health func() bot.Health, metrics http.Handler, log *slog.Logger,
+	ctx context.Context, address string, health func() wire.Health, metrics http.Handler, log *slog.Logger,
 ) (wait func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -48,7 +48,7 @@ func healthServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-func healthHandler(health func() bot.Health, metrics http.Handler) http.Handler {
+func healthHandler(health func() wire.Health, metrics http.Handler) http.Handler {
 	answer := func(w http.ResponseWriter, status int, body any) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)

@@ -28,7 +28,7 @@ func program(env settings.Environment) *cobra.Command {
 		"revokebot", "Revoke the active sessions of an AWS role from the incident channel, with two people. "+
 			"revokebot-sandbox shows it without any account.",
 		cli.Command("run", "Run the bot against real Slack, Redis and AWS. Settings come from the environment, see "+
-			"docs/configuration.md.", func(ctx context.Context) error { return run(ctx, env) }),
+			"docs/configuration.md.\n\nVariables:\n"+settings.Help(), func(ctx context.Context) error { return run(ctx, env) }),
 		doctorCommand(env), auditCommands(env),
 		cli.Command("manifest", "Print the Slack app manifest.", func(context.Context) error {
 			_, err := env.Stdout.Write(deploy.SlackManifest)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"sync"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/redis/go-redis/v9"
@@ -49,7 +51,7 @@ func run(ctx context.Context, env settings.Environment) error {
 		return err
 	}
 	defer watch.Close(log)
-	sdk, err := awsconfig.LoadDefaultConfig(ctx)
+	sdk, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(settings.SDKLog{Log: log}))
 	if err != nil {
 		return settings.Errorf("AWS settings cannot be used: %s. Correct AWS_PROFILE and the other variables of the AWS SDK.",
 			settings.OneLine(err))
@@ -69,7 +71,7 @@ func run(ctx context.Context, env settings.Environment) error {
 	}
 
 	log.InfoContext(ctx, "starting", "version", wire.Version())
-	for _, w := range append(c.Warnings, settings.AccountWarnings(c.Accounts)...) {
+	for _, w := range slices.Concat(settings.Unknown(env), c.Warnings, settings.AccountWarnings(c.Accounts)) {
 		log.WarnContext(ctx, "configuration", "warning", w.Error())
 	}
 	if s.Key.IsZero() {
@@ -77,7 +79,8 @@ func run(ctx context.Context, env settings.Environment) error {
 			"signed, and any process that can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(settings.RedisLog{Log: log})
-	err = connectAndRun(ctx, s, client, store, roles, b, chain, watch.Read(b, store), log)
+	channels := wire.Channels(c, s)
+	err = connectAndRun(ctx, s, channels, client, store, roles, b, chain, watch.Read(b, store), log)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		log.InfoContext(ctx, "stopped before it was ready")
 		return nil
@@ -87,8 +90,8 @@ func run(ctx context.Context, env settings.Environment) error {
 
 // connectAndRun waits for Redis, then for the bot.
 func connectAndRun(
-	ctx context.Context, s settings.Settings, client redis.UniversalClient, store *redisstore.Store,
-	roles *role.Client, b *bot.Bot, chain *audit.Worker, metrics http.Handler, log *slog.Logger,
+	ctx context.Context, s settings.Settings, channels bot.ExamineConfig, client redis.UniversalClient,
+	store *redisstore.Store, roles *role.Client, b *bot.Bot, chain *audit.Worker, metrics http.Handler, log *slog.Logger,
 ) error {
 	if err := settings.PingRedis(ctx, client); err != nil {
 		return err
@@ -111,12 +114,18 @@ func connectAndRun(
 	for _, w := range doctor.RedisWarnings(ctx, client) {
 		log.WarnContext(ctx, "Redis", "warning", w)
 	}
+	var known wire.Known
 	if s.Listen != "" {
-		stop, err := serveHealth(ctx, s.Listen, b.Health, metrics, log)
+		stop, err := serveHealth(ctx, s.Listen, func() wire.Health { return known.With(b.Health()) }, metrics, log)
 		if err != nil {
 			return err
 		}
 		defer stop()
 	}
-	return wire.Run(ctx, b, roles, chain, log)
+	looking, stop := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	all.Go(func() { known.LookAtChannels(looking, channels, log) })
+	defer all.Wait()
+	defer stop()
+	return wire.Run(ctx, b, roles, chain, &known, log)
 }

@@ -26,10 +26,20 @@ type Program func(env settings.Environment) *cobra.Command
 func (p Program) Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := p.Run(ctx, os.Args[1:], settings.Environment{
-		Lookup: os.LookupEnv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Lookup: os.LookupEnv, Names: names, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 	})
 	stop()
 	os.Exit(status)
+}
+
+// names are the names of all variables.
+func names() []string {
+	var all []string
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		all = append(all, name)
+	}
+	return all
 }
 
 // Run returns the exit status: 0 after a clean stop, 1 when something failed on the way, 2 when the

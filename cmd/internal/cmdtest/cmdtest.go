@@ -4,8 +4,10 @@ package cmdtest
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +57,7 @@ func (e *Env) Environment() settings.Environment {
 			value, ok := e.Variables[name]
 			return value, ok
 		},
+		Names:  func() []string { return slices.Collect(maps.Keys(e.Variables)) },
 		Stdout: &e.Stdout, Stderr: &e.Stderr,
 	}
 }

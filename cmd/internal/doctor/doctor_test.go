@@ -182,6 +182,18 @@ func settingIllnesses() []illness {
 			"openssl rand -base64 32",
 		},
 		{
+			"an unknown variable", set("REVOKEBOT_LISTN", ":9090"), unset("REVOKEBOT_LISTN"), w, "REVOKEBOT_LISTN",
+			"no variable of revokebot", "Set REVOKEBOT_LISTEN",
+		},
+		{
+			"a webhook without a secret", set("REVOKEBOT_WEBHOOK_URL", "https://soc.example.com/x"),
+			unset("REVOKEBOT_WEBHOOK_URL"), f, "REVOKEBOT_WEBHOOK_SECRET", "It is missing", "openssl rand",
+		},
+		{
+			"an unknown region", yamlWith("regions: [eu-west-1]", "regions: [eu-west-1, eu-wset-1]"), nil, w,
+			"accounts.prod.regions", "no such region", "Write eu-west-1",
+		},
+		{
 			"no signing key", unset("REVOKEBOT_SIGNING_KEY"), nil, w, "REVOKEBOT_SIGNING_KEY", "not signed",
 			"openssl rand -base64 32",
 		},

@@ -42,7 +42,11 @@ func (d doctor) settings(ctx context.Context) (patient, []finding.Finding) {
 			wrong = append(wrong, refused)
 		}
 	}
-	lines := slices.Concat(d.variables(s, p.redis, wrong), d.tracesVariables(), d.awsVariables())
+	var unknown []finding.Finding
+	for _, e := range settings.Unknown(d.env) {
+		unknown = append(unknown, finding.Warn(e.Setting, e.Fix, "%s", e.Saw).From(fromEnvironment))
+	}
+	lines := slices.Concat(d.variables(s, p.redis, wrong), unknown, d.tracesVariables(), d.awsVariables())
 	file := readConfiguration(s.Config)
 	p.config, p.usable = file.Config, file.usable()
 	sdk, err := d.sdk(ctx)

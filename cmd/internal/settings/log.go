@@ -1,9 +1,14 @@
 package settings
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+
+	"github.com/aws/smithy-go/logging"
 )
 
 // ReadLogger makes the logger that the environment asks for.
@@ -37,9 +42,46 @@ func (r *reader) logLevel() (level slog.Level) {
 func NewLogger(w io.Writer, json bool, level slog.Level) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if json {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(quiet{slog.NewJSONHandler(w, options)})
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(quiet{slog.NewTextHandler(w, options)})
+}
+
+// quiet leaves out what an interrupted call says once the program stops: that it was interrupted.
+type quiet struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	interrupted := false
+	if ctx.Err() != nil && r.Level < slog.LevelError {
+		r.Attrs(func(a slog.Attr) bool {
+			err, ok := a.Value.Any().(error)
+			interrupted = ok && errors.Is(err, context.Canceled)
+			return !interrupted
+		})
+	}
+	if interrupted {
+		return nil
+	}
+	return q.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (q quiet) WithAttrs(all []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(all)} }
+
+// WithGroup implements slog.Handler.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
+
+// SDKLog takes the log of the AWS SDK.
+type SDKLog struct{ Log *slog.Logger }
+
+// Logf implements logging.Logger.
+func (l SDKLog) Logf(c logging.Classification, format string, args ...any) {
+	level := slog.LevelDebug
+	if c == logging.Warn {
+		level = slog.LevelWarn
+	}
+	l.Log.Log(context.Background(), level, "the AWS SDK", "says", OneLine(fmt.Errorf(format, args...)))
 }
 
 // IsTerminal reports whether w is a device that takes characters.

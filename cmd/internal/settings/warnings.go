@@ -1,11 +1,14 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 )
 
 // settles is how long after the cutoff CloudTrail has to be asked for the word "contained" (package
@@ -45,8 +48,8 @@ func (c *Config) warn() {
 			"a session that is opened while IAM spreads the policy may survive; 30s is the default",
 		},
 		{
-			c.Lookback < time.Hour, "trail.lookback", c.Lookback,
-			"sessions live for up to 12h, and older ones will not be listed",
+			c.Lookback < defaultLookback, "trail.lookback", c.Lookback,
+			"sessions live for up to 12h: older ones are not listed, and no verdict is \"contained\"",
 		},
 		{
 			c.ExpireAfter > 24*time.Hour, "approvals.expire_after", c.ExpireAfter,
@@ -59,6 +62,10 @@ func (c *Config) warn() {
 			len(c.Guard) == 0, "revocation.guard", "empty", "a removal of revokebot's policy from the role goes unnoticed",
 		},
 		{
+			!slices.IsSorted(c.Guard), "revocation.guard", "not in order",
+			"the time that is listed last counts as the last check, whenever it comes; sort the times",
+		},
+		{
 			len(c.FollowUps) == 0, "trail.follow_ups", "empty",
 			"CloudTrail is minutes late, so the only check will miss the newest sessions",
 		},
@@ -67,6 +74,7 @@ func (c *Config) warn() {
 			c.Warnings = append(c.Warnings, is(w.key, fmt.Sprint("is ", w.value), w.why))
 		}
 	}
+	c.protectsAll()
 	if len(c.FollowUps) == 0 {
 		return
 	}
@@ -78,12 +86,41 @@ func (c *Config) warn() {
 	}
 }
 
+// protectsAll tells of patterns that match every role or user of an account.
+func (c *Config) protectsAll() {
+	for key, patterns := range map[string][]string{
+		"protected_roles": c.ProtectedRoles, "protected_users": c.ProtectedUsers,
+	} {
+		kind := strings.TrimSuffix(strings.TrimPrefix(key, "protected_"), "s")
+		for _, pattern := range patterns {
+			for _, a := range c.Accounts {
+				// A name that only a pattern without a word of its own matches.
+				one := "arn:" + cmp.Or(a.Partition, "aws") + ":iam::" + a.ID + ":" + kind + "/Qz7-xv.0_@"
+				if aws.MatchFold(pattern, one) {
+					c.Warnings = append(c.Warnings, is(key, "has "+Redact(pattern), "it covers all of account "+a.Name+
+						", where nothing can be contained then", "name those that must never be touched"))
+				}
+			}
+		}
+	}
+}
+
 // AccountWarnings tells of accounts in which a revocation is bounded or named less than it could
-// be.
+// be, and of regions that this version does not know.
 func AccountWarnings(accounts []aws.Account) []*Error {
 	var warnings []*Error
 	for _, a := range accounts {
 		where := "accounts." + a.Name
+		for _, region := range a.Regions {
+			known, near := aws.KnownRegions(cmp.Or(a.Partition, "aws")), "correct it, or leave it if it is new"
+			if i := slices.IndexFunc(known, func(k string) bool { return role.Edits(region, k, 2) <= 2 }); i >= 0 {
+				near = "write " + known[i] + " if that is meant"
+			}
+			if len(known) > 0 && !slices.Contains(known, region) {
+				warnings = append(warnings, is(where+".regions", "has "+Redact(region),
+					"revokebot knows no such region in that partition", near))
+			}
+		}
 		if a.AssumeRole == "" {
 			warnings = append(warnings, is(where, "has no assume_role",
 				"the policy is written with revokebot's own credentials there, which no session policy narrows to one role, "+

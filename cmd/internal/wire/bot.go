@@ -49,10 +49,12 @@ func Bot(
 }
 
 // Run runs a bot until ctx ends, with what goes on beside it.
-func Run(ctx context.Context, b *bot.Bot, roles *role.Client, chain *audit.Worker, log *slog.Logger) error {
+func Run(
+	ctx context.Context, b *bot.Bot, roles *role.Client, chain *audit.Worker, known *Known, log *slog.Logger,
+) error {
 	beside, stop := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	all.Go(func() { keepWarm(beside, roles, log) })
+	all.Go(func() { keepWarm(beside, roles, known, log) })
 	all.Go(func() { chain.Run(beside) }) // to its end also what the bot does when it stops
 	err := b.Run(ctx)
 	stop() // an account that does not answer must not hold up the end

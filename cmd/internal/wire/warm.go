@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +19,7 @@ const warmEvery = 5 * time.Minute
 // keepWarm opens the reading sessions and renews them until ctx ends, so that no command and no
 // approval waits for them. An account that cannot be used is told of when it becomes so, and again
 // to a person who asks for a role of it.
-func keepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
+func keepWarm(ctx context.Context, roles *role.Client, known *Known, log *slog.Logger) {
 	var unusable, unlisted map[string]bool
 	for {
 		failed := unjoin(roles.Cloud().Warm(ctx))
@@ -33,6 +35,7 @@ func keepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
 		}
 		before := len(unusable)
 		unusable = tell(ctx, log, "an AWS account cannot be used yet", failed, unusable)
+		known.setAWS(slices.Sorted(maps.Keys(unusable)))
 		if before > 0 && len(unusable) == 0 {
 			log.InfoContext(ctx, "all AWS accounts can be used again")
 		}
