@@ -34,6 +34,10 @@ func TestTheKeyOfASecondGistIsContainedFromTheLeakToTheVerdict(t *testing.T) {
 				p.sees(theCard, part)
 			}
 			p.sees("#next", "your own Approve does not count")
+			p.sees(theCard+" .bk-text", "Who uses it now (")
+			if below := ask[float64](p, belowTop); size == handheld() && below > 844 {
+				t.Errorf("the buttons end %v px below the top of the card", below)
+			}
 			p.look(name + " key card")
 
 			p.press(".btn-next", "Become Bob")
@@ -48,7 +52,8 @@ func TestTheKeyOfASecondGistIsContainedFromTheLeakToTheVerdict(t *testing.T) {
 			p.press(".btn-next", "Skip ahead to the last check")
 			p.until("the card has the verdict", `all("`+theCard+` .bk-header").some((h) => /^(Contained|Not contained|Unknown)/`+
 				`.test(words(h)))`)
-			p.sees("#next", "inactive, for good")
+			p.sees("#next", "inactive, for good. The session of the first gist still works")
+			p.sees("#next .btn-next", "/revoke-sessions ASIA")
 			p.sees("#messages", "Contained")
 			p.look(name + " key verdict")
 		})

@@ -70,6 +70,9 @@ func (s story) next() step {
 				"CloudTrail, which comes 16 minutes after the deactivation, gives the verdict.",
 			Do: "control", Value: "skip=960", Label: "Skip ahead to the last check",
 		}
+	case s.OfKey && s.Cutoff.IsZero() && !s.Locked:
+		return s.ask("The access key is inactive, for good. The session of the first gist still works. Ask for its " +
+			"revocation:")
 	case s.OfKey:
 		return step{
 			Number: 5, Text: "The access key is inactive, for good. The thread has what the thief did with it, and ends with " +
@@ -80,8 +83,8 @@ func (s story) next() step {
 		return s.ask("A session of prod/DeployRole was stolen. A policy denies the thief, but only at this address. " +
 			"Ask for its revocation:")
 	case s.Card == "":
-		return s.ask("A session of prod/DeployRole was stolen, and the thief in the terminal gets answers. " +
-			"Ask for its revocation:")
+		return s.ask("A session was stolen, and the thief in the terminal gets answers. Ask for its revocation, by the " +
+			"key in the gist:")
 	case !s.Known:
 		return step{
 			Number: 5, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card,
