@@ -21,7 +21,7 @@ func TestTheKeyboardAloneIsEnough(t *testing.T) {
 
 	// A slash offers commands; Escape takes the offer away, the arrows choose.
 	p.types("/")
-	p.sees("#hints .hint", "/revoke-sessions prod/DeployRole")
+	p.sees("#hints .hint", "/revoke-sessions ASIA")
 	p.key(kb.Escape)
 	p.gone("#hints", "")
 	p.key(kb.Backspace)
@@ -29,12 +29,12 @@ func TestTheKeyboardAloneIsEnough(t *testing.T) {
 	p.sees("#hints .hint", "/revoke-sessions help")
 	p.key(kb.ArrowDown)
 	p.key(kb.ArrowDown)
-	p.sees("#hints .hint.current", "/revoke-sessions help")
+	p.sees("#hints .hint.current", "/revoke-sessions AKIA")
 	p.key(kb.ArrowUp)
-	p.sees("#hints .hint.current", "/revoke-sessions prod/DeployRole")
+	p.sees("#hints .hint.current", "/revoke-sessions ASIA")
 	p.key(kb.Enter)
 	p.until("the command is in the composer", focused("#composer-text")+` && document.activeElement.value.startsWith("/`+
-		`revoke-sessions prod/DeployRole ")`)
+		`revoke-sessions ASIA")`)
 	p.key(kb.Enter)
 	p.sees(theCard+" .bk-header", "Approval needed")
 
