@@ -74,7 +74,8 @@ func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 	out, err := c.keyInfo(ctx, ref.ID)
 	switch {
 	case errors.Is(err, ErrInvalidRequest), err == nil && !IsAccountID(awssdk.ToString(out.Account)):
-		return nil, Refuse("AWS knows no access key %s. Check that it was copied whole.", Quote(ref.ID))
+		return nil, Refuse("AWS knows no access key %s. Check that it was copied whole, and that it is of the partition %s.",
+			Quote(ref.ID), c.accounts[0].Partition)
 	case err != nil && said != nil:
 		return said, nil // the typed account is better than none
 	case errors.Is(err, ErrAccessDenied) && len(c.accounts) == 1:

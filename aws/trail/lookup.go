@@ -286,6 +286,11 @@ func (r *RegionCoverage) fail(err error) {
 	r.Reason = uncovered(err)
 }
 
+const (
+	unsent  = "the request did not leave revokebot"
+	tooSlow = "it did not answer in time"
+)
+
 // uncovered says why a region was not read.
 func uncovered(err error) string {
 	call, ok := errors.AsType[*aws.CallError](err)
@@ -293,7 +298,7 @@ func uncovered(err error) string {
 		return "it could not be read"
 	}
 	if call.Unsent() != "" {
-		return "the request did not leave revokebot"
+		return unsent
 	}
 	switch call.Kind {
 	case aws.ErrThrottled:
@@ -303,7 +308,7 @@ func uncovered(err error) string {
 	case aws.ErrCredentials:
 		return "the credentials were not accepted there"
 	case aws.ErrTimeout:
-		return "it did not answer in time"
+		return tooSlow
 	case aws.ErrUnavailable:
 		return "it could not be reached"
 	default:

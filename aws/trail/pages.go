@@ -132,6 +132,9 @@ func (c *Client) read(
 	for page, err := range pages(ctx, a, s, q) {
 		if err != nil {
 			covers.fail(err)
+			if covers.Reason == unsent && s.left <= 0 { // earlier calls took all of its time
+				covers.Reason = tooSlow
+			}
 			c.cloud.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
 			return false
 		}

@@ -226,11 +226,12 @@ func TestTheAccountOfAKeyComesFromTheKey(t *testing.T) {
 			return a.Name
 		}
 		for text, want := range map[string]string{
-			prod:                   "prod",
-			"`" + prod + "`,":      "prod",
-			"prod/" + prod:         "prod",
-			"home/" + prod:         "Access key " + prod + " is of account prod, not of home. Write prod/" + prod + ".",
-			"AKIAAAAAAAAAAAAAAAAA": "AWS knows no access key \"AKIAAAAAAAAAAAAAAAAA\". Check that it was copied whole.",
+			prod:              "prod",
+			"`" + prod + "`,": "prod",
+			"prod/" + prod:    "prod",
+			"home/" + prod:    "Access key " + prod + " is of account prod, not of home. Write prod/" + prod + ".",
+			"AKIAAAAAAAAAAAAAAAAA": "AWS knows no access key \"AKIAAAAAAAAAAAAAAAAA\". Check that it was copied whole, and " +
+				"that it is of the partition aws.",
 			foreign: "Access key " + foreign + " is of account " + awsbench.DevID + ", which is not configured here. " +
 				"Configured are: prod (" + awsbench.ProdID + "), home (" + awsbench.HubID + ").",
 			"attic/" + prod: "There is no account \"attic\". Configured are: prod (" + awsbench.ProdID + "), home (" +
