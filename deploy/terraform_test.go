@@ -368,6 +368,10 @@ func TestTheTerraformModulesMakeWhatTheTemplatesMake(t *testing.T) {
 		m := mustApply(t, "users", spokeAccount, texts("hub_role_arn", hubARN, "external_id", externalID, "undo", undo))
 		sameRole(t, m, "users", usersRole(t, undo), "Users")
 	}
+	m := mustApply(t, "trust", spokeAccount, texts("hub_role_arn", hubARN, "external_id", externalID))
+	sameRole(t, m, "trust", mustStack(t, "trust.yaml", spokeAccount, map[string]string{
+		"HubRoleArn": hubARN, "ExternalId": externalID,
+	}), "Trust")
 	for _, platform := range []string{"ecs", "pod-identity", "irsa", "ec2"} {
 		for _, organization := range []string{"", "o-ab12cd34ef"} {
 			s := hub(t, platform)
@@ -393,13 +397,19 @@ func TestTheTerraformModulesMakeWhatTheTemplatesMake(t *testing.T) {
 		if others != "" {
 			writers = stringsOf(strings.Split(others, ",")...)
 		}
-		m := mustApply(t, "guardrail", "444455556666", map[string]cty.Value{
-			"guarded_roles": stringsOf(ordinary), "other_writers": writers, "targets": stringsOf("r-ab12", "ou-ab12-cd34ef56"),
-		})
-		same(t, "the guard rail", m.resources["aws_organizations_policy.guard_rail"][0]["content"].AsString(),
-			guardRail(t, ordinary, others))
-		if n := len(m.resources["aws_organizations_policy_attachment.guard_rail"]); n != 2 {
-			t.Errorf("the guard rail is attached %d times", n)
+		for _, trust := range []string{"false", "true"} {
+			m := mustApply(t, "guardrail", "444455556666", map[string]cty.Value{
+				"guarded_roles": stringsOf(ordinary), "other_writers": writers, "guard_trust": cty.StringVal(trust),
+				"targets": stringsOf("r-ab12", "ou-ab12-cd34ef56"),
+			})
+			s := mustStack(t, "guardrail.yaml", "444455556666", map[string]string{
+				"GuardedRoles": ordinary, "OtherWriters": others, "GuardTrust": trust, "Targets": "r-ab12,ou-ab12-cd34ef56",
+			})
+			same(t, "the guard rail", m.resources["aws_organizations_policy.guard_rail"][0]["content"].AsString(),
+				s.json(s.made("GuardRail")["Content"]))
+			if n := len(m.resources["aws_organizations_policy_attachment.guard_rail"]); n != 2 {
+				t.Errorf("the guard rail is attached %d times", n)
+			}
 		}
 	}
 }
@@ -424,12 +434,13 @@ func TestEveryTerraformModuleIsComparedWithItsTemplate(t *testing.T) {
 			t.Errorf("the module %s is in no test", m.Name())
 		}
 	}
-	for name := range map[string]bool{"hub": true, "spoke": true, "users": true} {
+	for _, name := range []string{"hub", "spoke", "users", "trust"} {
 		m, err := apply(t, name, "aws-us-gov", spokeAccount, texts(map[string][]string{
 			"hub": {"platform", "ecs"}, "spoke": {
 				"hub_role_arn", hubARN, "external_id", externalID, "undo", "true",
 				"allow_lock", "true",
 			}, "users": {"hub_role_arn", hubARN, "external_id", externalID, "undo", "true"},
+			"trust": {"hub_role_arn", hubARN, "external_id", externalID},
 		}[name]...))
 		if err != nil {
 			t.Fatal(err)

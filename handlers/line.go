@@ -9,8 +9,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// longestTurn bounds how long an item that found no place is away: another replica may be free, though
-// CloudTrail counts the questions of all of them.
+// longestTurn bounds how long an item that found no place is away: another replica may be free,
+// though CloudTrail counts the questions of all of them.
 const longestTurn = time.Minute
 
 // line bounds how many items are done at one time. One that finds no place comes back when it

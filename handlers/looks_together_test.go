@@ -69,7 +69,8 @@ func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
 	})
 }
 
-// Both ask CloudTrail, which takes two requests a second; but the one that waits must not be the evidence.
+// Both ask CloudTrail, which takes two requests a second; but the one that waits must not be the
+// evidence.
 func TestSessionsThatAPersonChoosesDoNotKeepTheEvidenceOfOthersWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

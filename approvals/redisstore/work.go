@@ -176,8 +176,8 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 	return until(l.now, l.next), nil
 }
 
-// until is how long it is from one time to another (both ms). Someone else may have set a timer that
-// never comes.
+// until is how long it is from one time to another (both ms). Someone else may have set a timer
+// that never comes.
 func until(now, then float64) time.Duration {
 	return time.Duration(min(max(0, then-now), float64(longestNap.Milliseconds()))) * time.Millisecond
 }

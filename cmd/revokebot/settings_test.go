@@ -233,7 +233,8 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 			"a webhook of another machine without TLS",
 			map[string]string{
 				"REVOKEBOT_WEBHOOK_URL": "http://soc.example.com/T0ken", "REVOKEBOT_WEBHOOK_SECRET": webhookSecret,
-			}, []string{"REVOKEBOT_WEBHOOK_URL leads to another machine without TLS", "use https://"},
+			},
+			[]string{"REVOKEBOT_WEBHOOK_URL leads to another machine without TLS", "use https://"},
 		},
 		{
 			"a webhook that is no address",
@@ -244,7 +245,8 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 			"a webhook with another scheme",
 			map[string]string{
 				"REVOKEBOT_WEBHOOK_URL": "ftp://soc.example.com/T0ken", "REVOKEBOT_WEBHOOK_SECRET": webhookSecret,
-			}, []string{"REVOKEBOT_WEBHOOK_URL is not an address"},
+			},
+			[]string{"REVOKEBOT_WEBHOOK_URL is not an address"},
 		},
 
 		{

@@ -36,8 +36,8 @@ type Sender struct {
 	paced sync.Map // by request: paced
 }
 
-// paced is how far a thread was told when an edit had to wait for Slack's pace, which is that of all
-// edits.
+// paced is how far a thread was told when an edit had to wait for Slack's pace, which is that of
+// all edits.
 type paced struct {
 	at    approvals.Delivery
 	until time.Time

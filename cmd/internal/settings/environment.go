@@ -30,13 +30,17 @@ func (e Environment) Get(name string) string {
 // Variables are those that revokebot reads besides AWS's and OpenTelemetry's own, each with what it
 // is. Those of Secrets may be given as a file instead, by the same name with _FILE behind it.
 var Variables = [][2]string{
-	{"SLACK_APP_TOKEN", "app-level token, xapp-…"}, {"SLACK_BOT_TOKEN", "bot token, xoxb-…"},
-	{"REDIS_URL", "address of Redis"}, {"REVOKEBOT_SIGNING_KEY", "Ed25519 seed in base64, which signs votes and events"},
-	{"REVOKEBOT_WEBHOOK_URL", "where events are sent"}, {"REVOKEBOT_WEBHOOK_SECRET", "signs what is sent there"},
+	{"SLACK_APP_TOKEN", "app-level token, xapp-…"},
+	{"SLACK_BOT_TOKEN", "bot token, xoxb-…"},
+	{"REDIS_URL", "address of Redis"},
+	{"REVOKEBOT_SIGNING_KEY", "Ed25519 seed in base64, which signs votes and events"},
+	{"REVOKEBOT_WEBHOOK_URL", "where events are sent"},
+	{"REVOKEBOT_WEBHOOK_SECRET", "signs what is sent there"},
 	{"SLACK_API_URL", "base of the Web API; https://slack-gov.com/api/ for GovSlack"},
 	{"REVOKEBOT_CONFIG", "path of the configuration file"},
 	{"REVOKEBOT_LISTEN", "address of health and metrics; empty: off"},
-	{"REVOKEBOT_LOG", "json or text"}, {"REVOKEBOT_LOG_LEVEL", "debug, info, warn or error"},
+	{"REVOKEBOT_LOG", "json or text"},
+	{"REVOKEBOT_LOG_LEVEL", "debug, info, warn or error"},
 }
 
 // secrets is how many of Variables may be files.

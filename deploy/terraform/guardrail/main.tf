@@ -41,6 +41,12 @@ variable "other_writers" {
   }
 }
 
+variable "guard_trust" {
+  description = "Lets only revokebot, spoke_deployers and other_writers change trust policies of the guarded roles."
+  type        = bool
+  default     = false
+}
+
 variable "targets" {
   description = "Ids of accounts, organisational units or roots. Try it on one account first."
   type        = set(string)
@@ -51,6 +57,7 @@ data "aws_partition" "current" {}
 locals {
   iam   = "arn:${data.aws_partition.current.partition}:iam::"
   spoke = "${local.iam}*:role/revokebot-spoke"
+  trust = "${local.iam}*:role/revokebot-trust"
   become = [
     "iam:Acquire*", "iam:Attach*", "iam:Change*", "iam:Create*", "iam:Deactivate*", "iam:Delete*", "iam:Detach*",
     "iam:Enable*", "iam:PassRole", "iam:Put*", "iam:Reset*", "iam:Resync*", "iam:Tag*", "iam:Untag*", "iam:Update*",
@@ -75,9 +82,17 @@ locals {
       }
     },
     {
+      Sid      = "OnlyRevokebotChangesTrustPolicies", Effect = "Deny"
+      Action   = "iam:UpdateAssumeRolePolicy"
+      Resource = var.guard_trust ? var.guarded_roles : []
+      Condition = {
+        ArnNotLike = { "aws:PrincipalArn" = concat([local.trust, var.spoke_deployers], var.other_writers) }
+      }
+    },
+    {
       Sid       = "OnlyItsDeployersChangeTheSpoke", Effect = "Deny"
       Action    = local.become
-      Resource  = [local.spoke, var.spoke_deployers]
+      Resource  = [local.spoke, local.trust, "${local.iam}*:role/revokebot-users", var.spoke_deployers]
       Condition = { ArnNotLike = { "aws:PrincipalArn" = var.spoke_deployers } }
     },
     {
@@ -97,7 +112,7 @@ resource "aws_organizations_policy" "guard_rail" {
   type        = "SERVICE_CONTROL_POLICY"
   content = jsonencode({
     Version = "2012-10-17"
-    # Without other writers the last statement would name no resource.
+    # A statement that names no resource is left out: IAM would refuse it.
     Statement = [for s in local.statements : s if length(s.Resource) > 0]
   })
 }
