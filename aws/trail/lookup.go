@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,7 +74,8 @@ type RegionCoverage struct {
 	Reason    string `json:"reason,omitempty"`    // why it is not covered, plain text without AWS's words
 	Truncated bool   `json:"truncated,omitempty"` // there is more in the window than is reported
 
-	askedAt time.Time // AWS's clock at the last answer
+	askedAt time.Time     // AWS's clock at the last answer
+	ahead   time.Duration // of that clock, by this machine's
 
 	// Reported says of a Wide look how far the region has reported: the time of the newest call of the
 	// bot's own that it shows. Zero: it shows none.
@@ -136,6 +138,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		}
 		c.lookupRegion(ctx, a, q, s, covers, found)
 	})
+	agree(report.Regions, a.HomeRegion())
 	report.LastUsed, report.LogGroup = <-used, <-logs
 	report.LogGroup.believe(report, found)
 	found.trim()
@@ -154,6 +157,21 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		report.Past = c.seenBefore(ctx, a, q, regions, report.Sessions)
 	}
 	return report, nil
+}
+
+// skew is how far apart the clocks of AWS may be: it refuses a signature that is further off.
+const skew = 5 * time.Minute
+
+// agree takes what the regions say of the time from those whose clocks agree with that of the home
+// region. Sessions end by it.
+func agree(regions []RegionCoverage, home string) {
+	at := slices.IndexFunc(regions, func(r RegionCoverage) bool { return r.Region == home && !r.askedAt.IsZero() })
+	for i := range regions {
+		r := &regions[i]
+		if at >= 0 && !r.askedAt.IsZero() && (r.ahead-regions[at].ahead).Abs() > skew {
+			r.Covered, r.Reason, r.askedAt = false, "its clock is not that of "+home, time.Time{}
+		}
+	}
 }
 
 // toAsk finds the account that is asked about and opens its reading session, so that one that

@@ -139,7 +139,7 @@ func (c *Client) read(
 			return false
 		}
 		covers.Events += len(page.events)
-		covers.askedAt = page.clock.Server
+		covers.askedAt, covers.ahead = page.clock.Server, time.Until(page.clock.Latest())
 		if take(page) {
 			return page.more
 		}

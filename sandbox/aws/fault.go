@@ -31,6 +31,8 @@ type Fault struct {
 	HangUp bool
 	// Hang never answers; it ends when the client goes or the Server is closed.
 	Hang bool
+	// Clock is how far ahead the clock of the answer is.
+	Clock time.Duration
 	// AfterDoing carries the call out before it fails.
 	AfterDoing bool
 

@@ -184,7 +184,7 @@ func (x *exchange) writeError(w http.ResponseWriter, e *apiError) (status int, c
 func (x *exchange) send(w http.ResponseWriter, status int, contentType string, body []byte) int {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
-	h.Set("Date", x.server.Now().Format(http.TimeFormat))
+	h.Set("Date", x.server.Now().Add(x.ahead).Format(http.TimeFormat))
 	h.Set("X-Amzn-Requestid", x.requestID)
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that went away misses the answer, as in life

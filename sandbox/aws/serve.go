@@ -20,6 +20,7 @@ type exchange struct {
 	sig       signature
 	action    string
 	params    params
+	ahead     time.Duration // Fault.Clock
 	caller    *credential
 
 	// What the operation leaves for the CloudTrail event.
@@ -99,6 +100,7 @@ func (x *exchange) answer(w http.ResponseWriter) (result any, fault Fault, err e
 		return nil, Fault{}, x.unknownAction()
 	}
 	fault, struck := s.takeFault(x.sig.service, x.action, x.caller.account().id, x.sig.region)
+	x.ahead = fault.Clock
 	if struck && !s.wait(x.r, fault.Delay) {
 		return nil, Fault{}, errGone
 	}

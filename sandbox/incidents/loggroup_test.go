@@ -110,6 +110,35 @@ func TestAVerdictNamesItsSourceAndRestsOnNoLessThanTheEventHistoryShows(t *testi
 	}
 }
 
+// The stolen session is silent, so that only its end could make the incident contained.
+func TestARegionThatDoesNotAnswerOrLiesAboutTheTimeIsNamedByEitherSource(t *testing.T) {
+	t.Parallel()
+	for name, does := range map[string]act{
+		"refuses":                      {Do: "refuse", Action: "LookupEvents", Code: "AccessDeniedException"},
+		"hangs":                        {Do: "hang", Action: "cloudtrail"},
+		"says that it is hours later":  {Do: "change-clock", Action: "cloudtrail", By: 180 * minute},
+		"says that it is hours before": {Do: "change-clock", Action: "cloudtrail", By: -180 * minute},
+	} {
+		for source, logGroup := range map[string]bool{"the event history": false, "the log group": true} {
+			for _, region := range []string{"eu-west-1", "us-east-1"} {
+				t.Run(region+" "+name+" by "+source, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						line := readTimeline(t, filepath.Join("testdata", "baseline.json"))
+						silent(&line)
+						does.At, does.Region = 2*minute, region
+						line.logGroup, line.Acts = logGroup, []act{does}
+						got := play(t, line)
+						if _, why, _ := strings.Cut(got.message, "\n•"); got.verdict != "unknown" || !strings.Contains(why, region) {
+							t.Errorf("%q\n%s", got.verdict, got.message)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
 // openingBy is one of a session of the role by a user of the account.
 func openingBy(at offset, user, key, name, expires string) event {
 	return event{At: at, Region: "us-east-1", Record: json.RawMessage(`{"eventSource":"sts.amazonaws.com",` +

@@ -226,6 +226,10 @@ func perform(
 		t.Errorf("there is no button for %q\n%s", a.Caller, b.Transcript())
 	case "refuse":
 		b.AWS.Inject(awsstandin.Fault{Action: a.Action, Region: a.Region, Code: a.Code, Times: -1})
+	case "hang":
+		b.AWS.Inject(awsstandin.Fault{Service: a.Action, Region: a.Region, Hang: true, Times: -1})
+	case "change-clock":
+		b.AWS.Inject(awsstandin.Fault{Service: a.Action, Region: a.Region, Clock: time.Duration(a.By), Times: -1})
 	case "delay-trail":
 		b.World.Prod.HoldTrail(a.Region, cutoff.Add(time.Duration(a.At+a.By)))
 	default:
