@@ -68,16 +68,19 @@ func TestCredentialsOutOfAnOldSessionDecideAVerdict(t *testing.T) {
 	}
 	for name, c := range map[string]variation{
 		"a scoped key that was seen denied": {
-			"baseline", more(scoped(), denied(changedTo(call, "ASIASTOLEN0000000042", "ASIASCOPED0000000001"))), "contained", "",
+			"baseline", more(scoped(), denied(changedTo(call, "ASIASTOLEN0000000042", "ASIASCOPED0000000001"))),
+			"contained", "",
 		},
 		"a scoped key that is silent": {"baseline", more(scoped()), "unknown", "GetScopedCredentials"},
 		"a session of a third role, by way of another": {
 			"baseline", more(other(-6*minute, "{{account}}", "Other", "+54m"),
 				byOther(other(-5*minute, "{{account}}", "Third", "+54m"), "{{account}}", "Other", "{{-6m}}"),
-				byOther(call, "{{account}}", "Third", "{{-5m}}")), "not contained", "the role Third that came out of an old one made",
+				byOther(call, "{{account}}", "Third", "{{-5m}}")),
+			"not contained", "the role Third that came out of an old one made",
 		},
 		"a session of a role elsewhere comes back": {
-			"baseline", more(other(-6*minute, foreign, "Theirs", "+54m"), back), "not contained", "An old session opened a session",
+			"baseline", more(other(-6*minute, foreign, "Theirs", "+54m"), back),
+			"not contained", "An old session opened a session",
 		},
 		"a session of a role elsewhere that had ended long before": {
 			"baseline", func(l *timeline) {
