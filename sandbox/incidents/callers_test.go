@@ -47,16 +47,16 @@ func TestACallerIsWhoItsMarkSaysWhateverTheWords(t *testing.T) {
 	}{
 		"another function": {"AssumeRole", function, "resize", function, "export", "", false},
 		"a pod of the same workload, without tags": {
-			"AssumeRole", pods, "eks-shop-api-7d9f8b6c5d-x2k4q-" + step + "1", pods, "eks-shop-api-7d9f8b6c5d-zz9qp-" + step + "2",
-			"", true,
+			"AssumeRole", pods, "eks-shop-api-7d9f8b6c5d-x2k4q-" + step + "1",
+			pods, "eks-shop-api-7d9f8b6c5d-zz9qp-" + step + "2", "", true,
 		},
 		"a pod of another workload, without tags": {
-			"AssumeRole", pods, "eks-shop-api-7d9f8b6c5d-x2k4q-" + step + "1", pods, "eks-shop-job-5d9f8b6c5d-zz9qp-" + step + "2",
-			"", false,
+			"AssumeRole", pods, "eks-shop-api-7d9f8b6c5d-x2k4q-" + step + "1",
+			pods, "eks-shop-job-5d9f8b6c5d-zz9qp-" + step + "2", "", false,
 		},
 		"another instance's session of a role that assumes this one": {
-			"AssumeRole", roleSession("App", "i-0aaaaaaaaaaaaaaaa", ""), "app", roleSession("App", "i-0bbbbbbbbbbbbbbbb", ""), "app",
-			"", false,
+			"AssumeRole", roleSession("App", "i-0aaaaaaaaaaaaaaaa", ""), "app",
+			roleSession("App", "i-0bbbbbbbbbbbbbbbb", ""), "app", "", false,
 		},
 		"another run of a role that assumes this one": {
 			"AssumeRole", roleSession("App", "run-1", ""), "app", roleSession("App", "run-2", ""), "app", "", true,
