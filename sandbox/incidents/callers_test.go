@@ -36,7 +36,8 @@ func TestACallerIsWhoItsMarkSaysWhateverTheWords(t *testing.T) {
 	bitbucket := func(step string) string {
 		subject := `{1d0a3d3f-0a0b-4c3e-9d50-7a1f0f7c3c11}:{` + step + `}`
 		return `{"type":"WebIdentityUser","principalId":"api.bitbucket.org/2.0/workspaces/shop:sub:` + subject + `",` +
-			`"userName":"` + subject + `","identityProvider":"arn:aws:iam::{{account}}:oidc-provider/api.bitbucket.org/2.0/shop"}`
+			`"userName":"` + subject + `",` +
+			`"identityProvider":"arn:aws:iam::{{account}}:oidc-provider/api.bitbucket.org/2.0/shop"}`
 	}
 	const step = "2b1f0c6e-5f0b-4f6e-8c77-5d1b0f3a9e2"
 	const provider = "arn:aws:iam::{{account}}:saml-provider/Okta"
