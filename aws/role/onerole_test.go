@@ -260,7 +260,7 @@ func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testin
 					}
 					reads := []string{
 						"iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:ListRoles",
-						"iam:SimulatePrincipalPolicy", "cloudtrail:LookupEvents",
+						"iam:SimulatePrincipalPolicy", "iam:ListInstanceProfilesForRole", "cloudtrail:LookupEvents",
 					}
 					try := func(action string, role standin.Role, may bool) {
 						err := attempts[action](t.Context(), role)
