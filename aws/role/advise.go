@@ -67,7 +67,11 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	known := others.Value
 	for _, f := range p.there {
 		known = append(known, f.Document)
-		w.notRead("what "+f.Slot.Label()+" says", f.err)
+		what := "what " + f.Slot.Label() + " says"
+		if f.Slot.Kind == contain.KeyStatus {
+			what = "whether access key " + f.Slot.Name + " is active"
+		}
+		w.notRead(what, f.err)
 	}
 	for _, kind := range kindsOf(wanted) {
 		if err := noRoom(role, kind, sizeWith(kind, append(managed.Value, known...), wanted)); err != nil {

@@ -92,21 +92,26 @@ func (p *Prepared) moved(ctx context.Context, err error) (to contain.Principal, 
 	return again.role.Principal, true
 }
 
-// KeyLastUsed says where and when IAM has seen an access key used last.
-func (c *Client) KeyLastUsed(ctx context.Context, accountName, key string) (region string, at time.Time, err error) {
+// KeyLastUsed says which user has an access key, and where and when IAM has seen it used last.
+func (c *Client) KeyLastUsed(
+	ctx context.Context, accountName, key string,
+) (user, region string, at time.Time, err error) {
 	users, err := c.conn(Order{Target: contain.Target{Principal: contain.Principal{
 		Kind: contain.User, AccountName: accountName,
 	}}})
 	if err != nil {
-		return "", at, err
+		return "", "", at, err
 	}
 	out, _, err := aws.IAM(ctx, users, aws.Credential{}, (*iam.Client).GetAccessKeyLastUsed,
 		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
-	if err == nil && out.AccessKeyLastUsed != nil && out.AccessKeyLastUsed.LastUsedDate != nil {
+	if err != nil {
+		return "", "", at, err
+	}
+	if out.AccessKeyLastUsed != nil && out.AccessKeyLastUsed.LastUsedDate != nil {
 		at = *out.AccessKeyLastUsed.LastUsedDate
 		region = strings.TrimPrefix(awssdk.ToString(out.AccessKeyLastUsed.Region), "N/A")
 	}
-	return region, at, err
+	return awssdk.ToString(out.UserName), region, at, nil
 }
 
 // UserKeys lists a user's access keys with their statuses. Its errors are those of Look.

@@ -22,7 +22,8 @@ type ActivityQuery struct {
 
 	// User is asked about by name, too: calls of its that are of no known session are of other keys
 	// and sessions of the user. The zero value asks about no user.
-	User contain.Principal
+	User      contain.Principal
+	AlsoNamed string // the user's name now, if it was renamed
 
 	// Denies says which calls the measure denies once it is enforced; nil: all of the sessions.
 	Denies func(contain.Call) contain.Answer

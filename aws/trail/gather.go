@@ -95,6 +95,7 @@ type gather struct {
 	q         ActivityQuery
 	regions   []string
 	questions []*question
+	ofUsers   int // how many of the questions are about the user
 
 	mu     sync.Mutex
 	known  []*told
@@ -120,6 +121,8 @@ func newGather(q ActivityQuery, regions []string) *gather {
 		}
 	}
 	ask(types.LookupAttributeKeyUsername, q.User.Name)
+	ask(types.LookupAttributeKeyUsername, q.AlsoNamed)
+	g.ofUsers = len(g.questions)
 	for i, s := range slices.Concat(q.Sessions, q.Among) {
 		if !s.Issued() || there["session "+s.ID()] {
 			continue
@@ -183,7 +186,8 @@ func (g *gather) of(r record) *told {
 		return t
 	}
 	began := r.began()
-	if user := g.q.User; user.ARN != "" && r.UserIdentity.ARN == user.ARN {
+	who := r.UserIdentity
+	if user := g.q.User; user.ARN != "" && (who.ARN == user.ARN || who.Type == "IAMUser" && who.PrincipalID == user.ID) {
 		return g.ofUser(r, began)
 	}
 	role, id, name := r.role()
@@ -227,7 +231,7 @@ func (g *gather) ofUser(r record, began time.Time) *told {
 	user := g.q.User
 	lasts := longestOfUser
 	switch {
-	case r.UserIdentity.PrincipalID != user.ID:
+	case r.UserIdentity.PrincipalID != "" && r.UserIdentity.PrincipalID != user.ID:
 		return nil // another user of the name, before or after
 	case r.EventName != "ConsoleLogin":
 	case r.failure() != "":
@@ -261,8 +265,8 @@ func (g *gather) ofUser(r record, began time.Time) *told {
 // of: aws login renews credentials.
 func (g *gather) answer() Activities {
 	all := Activities{By: map[string]Activity{}}
-	if g.q.User.Name != "" {
-		all.regions = g.questions[0].regions
+	for _, ask := range g.questions[:g.ofUsers] {
+		all.regions = worst(all.regions, ask.regions)
 	}
 	began := map[string]time.Time{} // by sign-in session
 	for _, t := range g.known {

@@ -38,6 +38,9 @@ type followed struct {
 	siblings map[string]trail.Activity
 	nameless trail.Activity
 	cameBack time.Time
+	// where the key was used last, and the user's name now if that is another one
+	lastUsed  trail.LastUsed
+	alsoNamed string
 }
 
 // follow finds out whose keys are used by others, what the unusual sessions did, which roles

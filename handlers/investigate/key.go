@@ -69,6 +69,11 @@ func (q *investigation) followKey(ctx context.Context) (report trail.Report, s f
 	var chain trail.Chain
 	if q.ends() {
 		user := contain.Principal{Kind: contain.User, ARN: q.role.ARN, ID: q.role.ID, Name: q.role.Name}
+		now, region, at, _ := q.Roles.KeyLastUsed(ctx, q.role.AccountName, q.role.Key)
+		if now != q.role.Name {
+			ask.AlsoNamed, s.alsoNamed = now, now
+		}
+		s.lastUsed = trail.LastUsed{Region: region, At: at}
 		report, chain, err = q.Trail.OfUser(ctx, ask, user)
 	} else {
 		chain, err = q.Trail.Chain(ctx, ask)
@@ -86,7 +91,7 @@ func (q *investigation) followKey(ctx context.Context) (report trail.Report, s f
 	}
 	report.AskedAt, report.Sessions = times.Later(report.AskedAt, did.AskedAt), []trail.Session{key}
 	s = followed{
-		chain: chain.Links, activities: chain.Roots, old: map[string]bool{key.ID(): true},
+		lastUsed: s.lastUsed, alsoNamed: s.alsoNamed, chain: chain.Links, activities: chain.Roots, old: map[string]bool{key.ID(): true},
 		siblings: map[string]trail.Activity{},
 	}
 	for _, session := range chain.Unseen {
@@ -136,9 +141,9 @@ func (q *investigation) concludeKey(ctx context.Context, report trail.Report, s 
 		Key: q.role.Key, Mark: q.mark(), Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: slices.Concat(report.Sessions, s.unseen), Suspects: q.strange(report), Activities: s.activities,
 		Links: s.chain, Revoked: s.revoked, Regions: report.Regions, AskedAt: report.AskedAt, Unproven: s.unproven,
+		LastUsed: s.lastUsed,
 	}
 	in.Sessions[0].Time, in.Sessions[0].Expires = q.since, q.cutoff
-	in.LastUsed.Region, in.LastUsed.At, _ = q.Roles.KeyLastUsed(ctx, q.role.AccountName, q.role.Key)
 	if err := q.standing(ctx, &in); err != nil {
 		return err
 	}
@@ -171,7 +176,8 @@ func (q *investigation) goesOn(s followed, made []trail.Call) string {
 				"at " + times.Clock(a.LastSucceeded, q.until) + "."
 		}
 		password := call.Name == "CreateLoginProfile" || call.Name == "UpdateLoginProfile"
-		if password && call.Target == "user "+q.role.Name && !s.cameBack.IsZero() {
+		named := call.Target == "user "+q.role.Name || s.alsoNamed != "" && call.Target == "user "+s.alsoNamed
+		if password && named && !s.cameBack.IsZero() {
 			return "New sessions of the user made calls after the cutoff, the last at " + times.Clock(s.cameBack, q.until) +
 				", and the key or its sessions set the user's password (" + call.Name + ")."
 		}

@@ -169,6 +169,14 @@ func perform(
 			t.Error(err)
 		}
 		changed(t, b, "DeleteUserPolicy", map[string]any{"userName": incidentUser, "policyName": name})
+	case "rename-user":
+		if err := b.World.Prod.RenameUser(incidentUser, "renamed-user"); err != nil {
+			t.Error(err)
+		}
+	case "delete-key":
+		if err := b.World.Prod.DeleteAccessKey("renamed-user", card.Request().Subject.Part); err != nil {
+			t.Error(err)
+		}
 	case "recreate-user":
 		if err := b.World.Prod.DeleteUser(incidentUser); err != nil {
 			t.Error(err)
