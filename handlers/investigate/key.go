@@ -91,8 +91,8 @@ func (q *investigation) followKey(ctx context.Context) (report trail.Report, s f
 	}
 	report.AskedAt, report.Sessions = times.Later(report.AskedAt, did.AskedAt), []trail.Session{key}
 	s = followed{
-		lastUsed: s.lastUsed, alsoNamed: s.alsoNamed, chain: chain.Links, activities: chain.Roots, old: map[string]bool{key.ID(): true},
-		siblings: map[string]trail.Activity{},
+		lastUsed: s.lastUsed, alsoNamed: s.alsoNamed, chain: chain.Links, activities: chain.Roots,
+		old: map[string]bool{key.ID(): true}, siblings: map[string]trail.Activity{},
 	}
 	for _, session := range chain.Unseen {
 		a := chain.Roots[session.ID()]

@@ -45,8 +45,8 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Unwatched = "Whether the " + q.deny() + " is still on the " + q.role.Noun() + " could not be checked. " +
 			step.Explained(err)
 	case q.role.Key != "" && (check.State == role.RoleGone || check.State == role.RoleReplaced):
-		in.Unwatched = "The user of the key is not there any more under its name. If it was deleted, its sessions ended; if " +
-			"it was renamed, they live on."
+		in.Unwatched = "The user of the key is not there any more under its name. If it was deleted, its sessions ended; " +
+			"if it was renamed, they live on."
 	case check.State == role.Weakened && q.role.Key != "" && check.Documents[0] == role.Weakened:
 		in.Lost, in.Active = "The access key is active again.", true
 	case check.State == role.Gone:
