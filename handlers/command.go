@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -97,38 +95,6 @@ func (h *Handlers) measure(text string) (k measures.Kind, named bool, rest strin
 		rest = text
 	}
 	return k, named, rest
-}
-
-// meant reads which role or user, and why, is asked for. What cannot be read is answered.
-func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (target aws.Target, err error) {
-	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
-		return target, h.refuse(ctx, a, "reason_too_long", messages.ReasonTooLong(n))
-	}
-	if h.RequireReason && reason == "" {
-		return target, h.refuse(ctx, a, "reason_missing", messages.ReasonMissing())
-	}
-	key, isKey, err := h.Cloud.ParseKey(name)
-	switch {
-	case !isKey:
-		target, err = h.Cloud.Parse(name)
-	case err == nil:
-		next, _ := splitCommand(reason)
-		if err := aws.OneKey(key.ID + " " + next); err != nil {
-			return target, h.refuseRole(ctx, a, err)
-		}
-		// Only people who may ask learn whose a key is.
-		if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
-			return target, h.refuse(ctx, a, "requester", messages.NotEntitled(standing))
-		}
-		target, err = h.holder(ctx, key)
-	}
-	if err != nil && target.RoleName != "" {
-		return target, h.whichAccount(ctx, a, target, err)
-	}
-	if err != nil {
-		return target, h.refuseRole(ctx, a, err)
-	}
-	return target, nil
 }
 
 // ask opens the request to apply a measure, or to rehearse it, if everything about it is in order.
@@ -405,48 +371,6 @@ func (h *Handlers) joins(ctx context.Context, a act, other string, o approvals.O
 		return err
 	}
 	return h.answer(ctx, a, messages.AlreadyOpen(r, c, link, waits))
-}
-
-// refuseRole answers a command whose role cannot be used.
-func (h *Handlers) refuseRole(ctx context.Context, a act, cause error) error {
-	text := sentenceOf(cause)
-	if text == "" {
-		h.Log.ErrorContext(ctx, "the role could not be looked up", "user", a.User, "error", cause)
-		return h.refuse(ctx, a, "role", messages.GaveUpOn())
-	}
-	h.Log.InfoContext(ctx, "the role could not be used", "user", a.User, "error", cause)
-	answer := messages.Plain(text)
-	if refused, ok := errors.AsType[*aws.RefusedError](cause); ok {
-		answer = messages.RefusedRole(text, refused.Steps, refused.Document)
-	}
-	return h.refuse(ctx, a, "role", answer)
-}
-
-// listedWords are those of the measures that exist in any account, behind those of the first.
-func (h *Handlers) listedWords() []messages.Words {
-	all := []messages.Words{h.Measures[0].Words}
-	for _, k := range h.Measures[1:] {
-		if slices.ContainsFunc(slices.Collect(maps.Values(h.Policies)), func(p approvals.Policy) bool {
-			return slices.Contains(p.Measures, k.Name)
-		}) {
-			all = append(all, k.Words)
-		}
-	}
-	return all
-}
-
-func (h *Handlers) accountNames() []string {
-	return slices.Sorted(maps.Keys(h.Policies))
-}
-
-// splitCommand takes the role and the reason out of the command's text. White space of any kind
-// parts them.
-func splitCommand(text string) (role, reason string) {
-	text = strings.TrimSpace(text)
-	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
-		return text[:i], strings.TrimSpace(text[i:])
-	}
-	return text, ""
 }
 
 func cutRunes(text string, n int) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -104,5 +105,26 @@ func paperWords(v role.Verdict) string {
 		return "not blocked"
 	default:
 		return "answered in a way that revokebot does not know"
+	}
+}
+
+func rehearsedTitle(r approvals.Request) string {
+	if d, err := record.Detail[record.Rehearsed](r.Closing); err == nil && !d.Clean() {
+		return "Rehearsed, with something to fix"
+	}
+	return "Rehearsed, nothing was written"
+}
+
+// drillOutcome sums up what was checked.
+func drillOutcome(r approvals.Request) string {
+	d, err := record.Detail[record.Rehearsed](r.Closing)
+	switch {
+	case err != nil:
+		return "Nothing was written. The thread has what was checked."
+	case d.Clean():
+		return "All that can be checked without writing is in order, and nothing was written. " +
+			"The thread has what was checked, and what was not."
+	default:
+		return "Nothing was written. *Not everything could be checked, or is as it should be*: the thread says what to fix."
 	}
 }

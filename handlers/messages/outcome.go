@@ -293,33 +293,6 @@ func (c Context) appliedLead(r approvals.Request) string {
 	}
 }
 
-// undoneTitle says no more than what was seen.
-func (c Context) undoneTitle(r approvals.Request) string {
-	a := record.Known[record.Applied](r.Closing)
-	switch {
-	case a == nil:
-	case a.Seen == record.SeenOther:
-		return "Undone, but the " + c.Role.Noun() + " has another policy now"
-	case a.Seen != record.SeenEqual:
-	case c.Undo.Stays():
-		return "Undone, what was there before stays"
-	case a.AlreadyThere && !a.Promised:
-		return "Undone already"
-	default:
-		return "Undone"
-	}
-	return "Undone, not verified"
-}
-
-// undoOutcome says what became of what was to be undone, and of old sessions.
-func (c Context) undoOutcome(r approvals.Request) string {
-	a := record.Known[record.Applied](r.Closing)
-	if a == nil {
-		return "AWS accepted the change."
-	}
-	return c.Left(c.Undo.Undone(*a), Both)
-}
-
 // Left says what an undo left on the role, as far as that was seen, and until when old sessions
 // work again, in mrkdwn.
 func (c Context) Left(v record.Undone, at func(time.Time) string) (text string) {
@@ -357,61 +330,4 @@ var fates = map[record.Fate]string{
 	record.FateRemoved: "was removed.", record.FateRestored: "that was there before is back.",
 	record.FateSame: "was as before already.", record.FateForeign: "*stays*: it is not what revokebot wrote.",
 	record.FateFailed: "*stays*: AWS rejected the change.",
-}
-
-// undoApplied tells in the thread of an undo what was undone, or that there was nothing to undo.
-func (v *view) undoApplied() string {
-	a, w := record.Known[record.Applied](v.r.Closing), v.c.Words
-	text := bold(v.c.undoneTitle(v.r)+".") + " " + v.c.undoOutcome(v.r)
-	if a == nil {
-		return text
-	}
-	if a.Seen != record.SeenEqual {
-		text = v.involved() + text
-	}
-	if back := v.proof.ReadBack; back != nil && !back.Equal {
-		text += " " + strings.TrimSuffix(cmp.Or(v.Prose(back.Error), Code(back.Mismatch, 800)), ".") + "."
-	}
-	if a.Unnamed {
-		text += "\n" + unnamed
-	}
-	return text + "\nIt was the " + w.Noun + " of " + earlierRequest(v.r.About, v.c.Undo.Card) + ". " + w.Undo.Anew +
-		", send " + Code(Command+" "+w.Word+v.c.Role.Ref(), 160) + ": " + w.Undo.Again + "."
-}
-
-// undoneText says who undid it, and what that means for old sessions.
-func undoneText(v record.Undone, c Context, day time.Time) string {
-	return fmt.Sprintf("*Undone* at %s on %s: %s asked for that and %s approved it, %s. %s", Clock(v.At, day),
-		roleWords(c.Role), Mention(v.Requester), fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card),
-		c.Left(v, Both))
-}
-
-// earlierRequest names the request that is to be undone, with the way to its card where that is
-// known.
-func earlierRequest(about, card string) string {
-	if card == "" {
-		return "request " + Code(about, 40)
-	}
-	return "request " + Code(about, 40) + " (<" + card + "|its card>)"
-}
-
-func rehearsedTitle(r approvals.Request) string {
-	if d, err := record.Detail[record.Rehearsed](r.Closing); err == nil && !d.Clean() {
-		return "Rehearsed, with something to fix"
-	}
-	return "Rehearsed, nothing was written"
-}
-
-// drillOutcome sums up what was checked.
-func drillOutcome(r approvals.Request) string {
-	d, err := record.Detail[record.Rehearsed](r.Closing)
-	switch {
-	case err != nil:
-		return "Nothing was written. The thread has what was checked."
-	case d.Clean():
-		return "All that can be checked without writing is in order, and nothing was written. " +
-			"The thread has what was checked, and what was not."
-	default:
-		return "Nothing was written. *Not everything could be checked, or is as it should be*: the thread says what to fix."
-	}
 }

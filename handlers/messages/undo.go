@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -133,4 +134,67 @@ func NotOnRecord(noun string) string {
 func UndoneByOthers(w Words) string {
 	return "It is as it was before the " + w.Noun + ". revokebot did not remove the " + w.Deny + ": CloudTrail has the " +
 		"call, " + w.Calls + " on it."
+}
+
+// undoApplied tells in the thread of an undo what was undone, or that there was nothing to undo.
+func (v *view) undoApplied() string {
+	a, w := record.Known[record.Applied](v.r.Closing), v.c.Words
+	text := bold(v.c.undoneTitle(v.r)+".") + " " + v.c.undoOutcome(v.r)
+	if a == nil {
+		return text
+	}
+	if a.Seen != record.SeenEqual {
+		text = v.involved() + text
+	}
+	if back := v.proof.ReadBack; back != nil && !back.Equal {
+		text += " " + strings.TrimSuffix(cmp.Or(v.Prose(back.Error), Code(back.Mismatch, 800)), ".") + "."
+	}
+	if a.Unnamed {
+		text += "\n" + unnamed
+	}
+	return text + "\nIt was the " + w.Noun + " of " + earlierRequest(v.r.About, v.c.Undo.Card) + ". " + w.Undo.Anew +
+		", send " + Code(Command+" "+w.Word+v.c.Role.Ref(), 160) + ": " + w.Undo.Again + "."
+}
+
+// undoneText says who undid it, and what that means for old sessions.
+func undoneText(v record.Undone, c Context, day time.Time) string {
+	return fmt.Sprintf("*Undone* at %s on %s: %s asked for that and %s approved it, %s. %s", Clock(v.At, day),
+		roleWords(c.Role), Mention(v.Requester), fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card),
+		c.Left(v, Both))
+}
+
+// earlierRequest names the request that is to be undone, with the way to its card where that is
+// known.
+func earlierRequest(about, card string) string {
+	if card == "" {
+		return "request " + Code(about, 40)
+	}
+	return "request " + Code(about, 40) + " (<" + card + "|its card>)"
+}
+
+// undoneTitle says no more than what was seen.
+func (c Context) undoneTitle(r approvals.Request) string {
+	a := record.Known[record.Applied](r.Closing)
+	switch {
+	case a == nil:
+	case a.Seen == record.SeenOther:
+		return "Undone, but the " + c.Role.Noun() + " has another policy now"
+	case a.Seen != record.SeenEqual:
+	case c.Undo.Stays():
+		return "Undone, what was there before stays"
+	case a.AlreadyThere && !a.Promised:
+		return "Undone already"
+	default:
+		return "Undone"
+	}
+	return "Undone, not verified"
+}
+
+// undoOutcome says what became of what was to be undone, and of old sessions.
+func (c Context) undoOutcome(r approvals.Request) string {
+	a := record.Known[record.Applied](r.Closing)
+	if a == nil {
+		return "AWS accepted the change."
+	}
+	return c.Left(c.Undo.Undone(*a), Both)
 }
