@@ -4,6 +4,8 @@
 GO   ?= go
 ARGS ?=
 
+RACE ?=
+
 ROUNDS ?= 500
 SEED   ?= 1
 ACTS   ?= 2000
@@ -40,8 +42,8 @@ sbom: build ## write bin/revokebot.cdx.json, the modules in bin/revokebot as Cyc
 demo: first build ## build and run the sandbox, without any account; ARGS="--listen 127.0.0.1:9000" for another port
 	@./bin/revokebot-sandbox $(ARGS)
 
-test: ## run all tests, but for the timelines with the race detector; ARGS="-run 'Name' ./approvals/..." for some
-	@scripts/test.sh $(ARGS)
+test: ## run all tests; RACE=1 (the race detector everywhere), ARGS="-run 'Name' ./approvals/..." for some
+	@RACE='$(RACE)' scripts/test.sh $(ARGS)
 
 crash: ## kill -9 the bot in ROUNDS=500 rounds, look for what is lost; SEED=1, POINT="after redis commit", POINT=list
 	@scripts/need.sh

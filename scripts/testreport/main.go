@@ -1,5 +1,5 @@
 // Command testreport reads the output of go test -json and prints what go test would have printed
-// without it, followed by one line on what was run. Arguments say where the race detector was off.
+// without it, followed by one line on what was run. Arguments say where the race detector was on.
 // A test that skips itself counts as failed: everything that a test needs is there, or the run says
 // so before it starts.
 package main
@@ -43,7 +43,7 @@ type summary struct {
 }
 
 // report copies r to w and tells whether everything passed.
-func report(r io.Reader, w io.Writer, now func() time.Time, but ...string) (ok bool, err error) {
+func report(r io.Reader, w io.Writer, now func() time.Time, where ...string) (ok bool, err error) {
 	started := now()
 	var s summary
 	held := map[string][]string{} // the output of tests that have not ended, by package and test
@@ -70,7 +70,7 @@ func report(r io.Reader, w io.Writer, now func() time.Time, but ...string) (ok b
 	for _, key := range sortedKeys(held) {
 		fmt.Fprint(w, strings.Join(held[key], ""))
 	}
-	s.print(w, now().Sub(started), but)
+	s.print(w, now().Sub(started), where)
 	return len(s.failed)+len(s.broken)+len(s.skipped) == 0 && s.tests > 0, nil
 }
 
@@ -121,7 +121,7 @@ func (s *summary) endPackage(e event, ran map[string]bool) {
 	}
 }
 
-func (s *summary) print(w io.Writer, took time.Duration, but []string) {
+func (s *summary) print(w io.Writer, took time.Duration, where []string) {
 	fmt.Fprintln(w)
 	for _, list := range []struct {
 		word  string
@@ -134,7 +134,7 @@ func (s *summary) print(w io.Writer, took time.Duration, but []string) {
 	fmt.Fprintf(w, "%d tests in %d packages: %d passed, %d failed, %d skipped; %d packages have no tests. "+
 		"Race detector %s, %s.\n",
 		s.tests, s.packages, s.passed, len(s.failed), len(s.skipped), s.without,
-		strings.Join(append([]string{"on"}, but...), " "), took.Round(time.Second))
+		strings.Join(append([]string{"on"}, where...), " "), took.Round(time.Second))
 }
 
 func sortedKeys(m map[string][]string) []string {
