@@ -29,6 +29,8 @@ var meeting = []func(*testing.T){
 	TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse,
 	TestOfTwoLooksAtOneTimeOneOffersTheMenu,
 	TestTheThreadOfTheStoryHasSixMessagesAndUnderSixHundredWords,
+	TestApproversAreLookedUpAgainWhenMoreThanAMinuteLiesBetweenTheClickAndTheCallToAWS,
+	TestTheAppHomeSaysWhatWaitsForThePersonAndShowsOneAccount,
 	TestAMistypedRoleIsOfferedRightWithTheReasonKept,
 }
 

@@ -7,10 +7,11 @@ cd "$(dirname "$0")/.."
 
 scripts/need.sh
 
-# The race detector makes a test five to twenty times as long. It is off in what decides, writes text
-# or reads files, and in the timelines, which run the handlers' code. The handlers run once without
-# it, and those of their tests in which goroutines meet once more with it (handlers/race_test.go).
-# The programs that the tests of the browser and of the commands start have it on.
+# The race detector makes a test five to twenty times as long. It is off in what decides, writes
+# text or reads files, and in the timelines, which run the handlers' code. The handlers run once
+# without it, and those of their tests in which goroutines meet once more with it
+# (handlers/race_test.go). The programs that the tests of the browser and of the commands start have
+# it on.
 alone='approvals aws/contain cmd/internal/.* deploy handlers/?.* internal/.* sandbox/actors sandbox/incidents.*'
 alone="($(echo "$alone scripts/.*" | tr ' ' '|'))\$"
 everything=./... where='where goroutines meet'
