@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 	"github.com/revokebot/revokebot/sandbox/rewrites"
@@ -23,12 +24,53 @@ func TestRandomRewritesOfRedisWriteNothingLoseNothingAndAreNotSilent(t *testing.
 	t.Parallel()
 	for n := range *attacks {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { rewriteAtRandom(t, rand.New(rand.NewPCG(uint64(n), 20))) })
+			synctest.Test(t, func(t *testing.T) {
+				rewriteAtRandom(t, attackedMeasures[n%len(attackedMeasures)], rand.New(rand.NewPCG(uint64(n), 20)))
+			})
 		})
 	}
 }
 
-func rewriteAtRandom(t *testing.T, dice *rand.Rand) {
+// attacked is a measure that is asked for under attack.
+type attacked struct {
+	ask    func(b *bench.Bench) bench.Card
+	there  func(b *bench.Bench) bool
+	remove func(b *bench.Bench) // as the attacker in the account does
+	writes func(b *bench.Bench) int
+	done   string // what its card says when it was written
+}
+
+var attackedMeasures = []attacked{
+	{
+		func(b *bench.Bench) bench.Card { return b.Ask() },
+		func(b *bench.Bench) bool { return onRole(b) != "" },
+		func(b *bench.Bench) { _ = b.World.Prod.DeleteRolePolicy(actors.DeployRole, denyPolicy) },
+		(*bench.Bench).Puts, "*Revoked:*",
+	},
+	{
+		func(b *bench.Bench) bench.Card { return b.AskFor(actors.Rosa, narrow) },
+		func(b *bench.Bench) bool { return restricted(b) != "" },
+		func(b *bench.Bench) { _ = b.World.Prod.DeleteRolePolicy(actors.DeployRole, contain.KnownPolicy) },
+		(*bench.Bench).Puts, "*Restricted:*",
+	},
+	{
+		func(b *bench.Bench) bench.Card {
+			return b.AskFor(actors.Rosa, b.World.CI.AccessKeyID+" pasted in a gist")
+		},
+		func(b *bench.Bench) bool {
+			return userPolicy(b, ciUser) != "" && keyStatus(b, ciUser, b.World.CI.AccessKeyID) == "Inactive"
+		},
+		func(b *bench.Bench) {
+			_ = b.World.Prod.DeleteUserPolicy(ciUser, "RevokebotOlderSessions")
+			_ = b.World.Prod.SetKeyStatus(ciUser, b.World.CI.AccessKeyID, "Active")
+		},
+		func(b *bench.Bench) int {
+			return max(len(b.AWS.Calls("PutUserPolicy")), len(b.AWS.Calls("UpdateAccessKey")))
+		}, "*Revoked:*",
+	},
+}
+
+func rewriteAtRandom(t *testing.T, m attacked, dice *rand.Rand) {
 	b := bench.New(t, bench.Options{
 		ErrorsAllowed: true, Replicas: 1 + dice.IntN(2),
 		Guard: []time.Duration{time.Minute, 4 * time.Minute, 8 * time.Minute},
@@ -38,7 +80,7 @@ func rewriteAtRandom(t *testing.T, dice *rand.Rand) {
 		a := rewrites.Target{DB: b.DB, Request: card.ID, People: []string{actors.Rosa, actors.Bob}, Dice: dice}
 		did = append(did, a.Strike(t.Context())...)
 	}
-	card := b.Ask()
+	card := m.ask(b)
 	card.CaughtUp()
 	approved, when := dice.IntN(4) > 0, dice.IntN(3)
 	if when == 0 {
@@ -53,13 +95,13 @@ func rewriteAtRandom(t *testing.T, dice *rand.Rand) {
 			strike(card)
 		}
 		time.Sleep(10 * time.Second)
-		applied = b.Puts() > 0
+		applied = m.writes(b) > 0
 		if when == 2 {
 			strike(card)
 		}
 	}
 	if applied && dice.IntN(2) == 0 {
-		_ = b.World.Prod.DeleteRolePolicy(actors.DeployRole, denyPolicy)
+		m.remove(b)
 	}
 	time.Sleep(25 * time.Minute)
 	b.Settle()
@@ -70,19 +112,19 @@ func rewriteAtRandom(t *testing.T, dice *rand.Rand) {
 		t.Errorf("%s; after %s (approved %v, when %d)\n%s\n%s", what, strings.Join(did, ", "), approved, when,
 			b.Transcript(), b.Log)
 	}
-	switch writes := b.Puts(); {
+	switch writes := m.writes(b); {
 	case !approved && writes > 0:
 		report("written without an approval")
 	case writes > 6:
 		report(fmt.Sprintf("%d writes", writes))
 	case approved && !applied && !told:
 		report("an approved revocation is lost without a word")
-	case applied && onRole(b) == "" && !alarmed:
+	case applied && !m.there(b) && !alarmed:
 		report("the policy is gone without an alarm")
 	}
 	for _, c := range b.Cards() {
 		text := c.Message().Text
-		if strings.Contains(text, "*Revoked:*") && b.Puts() == 0 {
+		if strings.Contains(text, m.done) && m.writes(b) == 0 {
 			report("the card says " + text)
 		}
 	}

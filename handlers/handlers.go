@@ -133,9 +133,11 @@ const (
 	// maxSurveys is how many surveys for a card are done at one time: each takes its part of the two
 	// requests a second that CloudTrail allows. Sessions that people choose have a place of their own.
 	maxSurveys = 2
-	// slowTurn and lookTurn are when an item comes back, at the earliest, that found no place.
-	slowTurn = time.Second
-	lookTurn = 3 * time.Second
+	// slowTurn and lookTurn are when an item comes back, at the earliest, that found no place. A look may
+	// be away for longestTurn: CloudTrail counts the questions of all replicas.
+	slowTurn    = time.Second
+	lookTurn    = 3 * time.Second
+	longestTurn = time.Minute
 )
 
 // New returns handlers. It does not use the network.
@@ -148,8 +150,9 @@ func New(cfg Config) *Handlers {
 		investigator: investigate.New(investigate.Config{
 			Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
 		}),
-		slow: newLine(maxSlow, slowTurn), looks: newLine(maxLooking, lookTurn), surveys: newLine(maxSurveys, lookTurn),
-		choices: newLine(1, lookTurn),
+		slow:    newLine(maxSlow, slowTurn, 2*slowTurn),
+		looks:   newLine(maxLooking, lookTurn, longestTurn),
+		surveys: newLine(maxSurveys, lookTurn, longestTurn), choices: newLine(1, lookTurn, longestTurn),
 	}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
 	return h

@@ -9,24 +9,21 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// longestTurn bounds how long an item that found no place is away: another replica may be free,
-// though CloudTrail counts the questions of all of them.
-const longestTurn = time.Minute
-
 // line bounds how many items are done at one time. One that finds no place comes back when it
 // should have one, by how long those before it took and how many wait: each wait in Redis costs a
 // dozen commands.
 type line struct {
 	places chan struct{}
-	turn   time.Duration // the least
+	turn   time.Duration // the least that an item is away
+	most   time.Duration // another replica may be free
 
 	mu   sync.Mutex
 	took time.Duration // as items take by experience
 	next time.Time     // when a place is free for one more
 }
 
-func newLine(places int, turn time.Duration) *line {
-	return &line{places: make(chan struct{}, places), turn: turn, took: turn}
+func newLine(places int, turn, most time.Duration) *line {
+	return &line{places: make(chan struct{}, places), turn: turn, most: most, took: turn}
 }
 
 // ifFree does an item if there is a place, else it comes back.
@@ -56,8 +53,8 @@ func (l *line) wait() time.Duration {
 	if l.next.Before(now) {
 		l.next = now
 	}
-	if after := l.next.Sub(now); after < longestTurn {
+	if after := l.next.Sub(now); after < l.most {
 		l.next = l.next.Add(l.took / time.Duration(cap(l.places)))
 	}
-	return min(max(l.next.Sub(now), l.turn), longestTurn)
+	return min(max(l.next.Sub(now), l.turn), l.most)
 }

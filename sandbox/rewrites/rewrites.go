@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -178,6 +179,19 @@ func All() []Rewrite {
 					a.DB.HSet(ctx, a.hashKey(), "source:"+item.Source, "2 denied")
 				}
 			}
+		}},
+		{"give a stream an id far ahead", func(ctx context.Context, a Target) {
+			key, id := Tag+a.pick("work", "unchained", "notes", "parked", "audit", "log:"+a.Request), "9999999999999-1"
+			a.DB.XAdd(ctx, &redis.XAddArgs{Stream: key, ID: id, Values: []any{"item", "{}"}})
+			if a.Dice.IntN(2) == 0 {
+				a.DB.XDel(ctx, key, id)
+			}
+		}},
+		{"move the group", func(ctx context.Context, a Target) {
+			a.DB.XGroupSetID(ctx, Tag+"work", "bot", a.pick("0", "$", "9999999999999-1"))
+		}},
+		{"set a timer that never comes", func(ctx context.Context, a Target) {
+			a.DB.ZAdd(ctx, Tag+"due", redis.Z{Score: math.Inf(1 - 2*a.Dice.IntN(2)), Member: "?"})
 		}},
 		{"queue for the audit log at another time", func(ctx context.Context, a Target) {
 			for _, e := range a.log(ctx) {
