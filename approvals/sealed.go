@@ -31,6 +31,7 @@ type Sealed struct {
 	acts   recent[string, string] // ids of items of people by their seal, done when it is done
 	forged recent[string, bool]   // requests for which an alarm was raised
 	told   recent[string, int64]  // the last event of a request that may be in its thread
+	listed lists                  // what History has to have
 	// spare are alarms about logs that may never have been a request's, or were forged before: someone
 	// else can write any number of them.
 	spare recent[int64, int] // how many there were in ten minutes
@@ -247,7 +248,22 @@ func (s *Sealed) Open(
 		other, err = s.Store.Open(ctx, id, by, source, o, s.due(later, id, 1, at)...)
 		return err
 	})
+	if err == nil && other == "" {
+		s.listed.note(o.Subject.Key, id, true)
+	}
 	return other, err
+}
+
+// History implements Store. The list is not sealed: what this process knows to belong there is
+// there.
+func (s *Sealed) History(ctx context.Context, subject string, n int) ([]string, error) {
+	ids, err := s.Store.History(ctx, subject, n)
+	for _, id := range s.listed.of(subject) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, err
 }
 
 // Commit implements Store.
@@ -414,6 +430,7 @@ func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) 
 	if h, _ := s.heads.get(id); (h.seq <= r.Seq || h == known) && events[0].Type == EventRequested {
 		s.heads.put(id, head{seq: r.Seq, seal: r.Seal, at: events[len(events)-1].At, ended: r.State.Ended()})
 	}
+	s.listed.note(r.Subject.Key, id, !r.State.Ended() || r.Promise != nil)
 	return r, events, err
 }
 
@@ -502,6 +519,32 @@ type digest [sha256.Size]byte
 
 func digestOf(id string, e Event) digest {
 	return sha256.Sum256(append(sealedText(id, "", e), e.Seal...))
+}
+
+// lists are the requests of subjects that promised something, or may yet.
+type lists struct {
+	mu sync.Mutex
+	by recent[string, []string]
+}
+
+func (l *lists) of(subject string) []string {
+	ids, _ := l.by.get(subject)
+	return ids
+}
+
+// note says whether a request belongs to the list of a subject.
+func (l *lists) note(subject, id string, is bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ids := l.of(subject)
+	if slices.Contains(ids, id) == is || subject == "" {
+		return
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(other string) bool { return other == id })
+	if is {
+		ids = append(ids[max(0, len(ids)+1-HistoryDepth):], id)
+	}
+	l.by.put(subject, ids)
 }
 
 // remembered is how many keys recent knows at least, and half of how many at most.

@@ -1,8 +1,10 @@
 package handlers_test
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +12,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -74,4 +78,49 @@ func TestATimerThatNeverComesKeepsNobodyBusy(t *testing.T) {
 			}
 		}
 	})
+}
+
+// stolen is a store from which someone else takes items of a kind before the bot has them.
+type stolen struct {
+	bot.Store
+	kind string
+}
+
+func (s stolen) Take(ctx context.Context, worker string, n int, wait time.Duration) ([]approvals.Item, error) {
+	items, err := s.Store.Take(ctx, worker, n, wait)
+	for _, i := range items {
+		if i.Kind == s.kind {
+			_ = s.Done(ctx, i)
+		}
+	}
+	return slices.DeleteFunc(items, func(i approvals.Item) bool { return i.Kind == s.kind }), err
+}
+
+func TestAnUndoIsToldAndStaysDoneWhateverIsTakenOffTheQueueAndTheList(t *testing.T) {
+	t.Parallel()
+	for name, hide := range map[string]bool{"queue": false, "queue and list": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := intruder{bench.New(t, bench.Options{
+					ErrorsAllowed: true, Guard: []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute},
+					Bot: func(c *bot.Config) { c.Store = stolen{c.Store, handlers.KindUndone} },
+				})}
+				card := b.Ask()
+				card.Approve(actors.Bob)
+				card.Becomes(approvals.StateApplied)
+				time.Sleep(10 * time.Second)
+				undo := undoBy(b.Bench, "undo prod/DeployRole revive old sessions")
+				if hide {
+					b.DB.ZRem(t.Context(), tag+"history:"+b.subject(), undo.ID)
+				}
+				time.Sleep(12 * time.Minute)
+				if onRole(b.Bench) != "" {
+					t.Error("the guard wrote again what two people took away")
+				}
+				if card.Request().Undone == nil {
+					t.Errorf("the card does not say that it was undone\n%s", b.Transcript())
+				}
+			})
+		})
+	}
 }

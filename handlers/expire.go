@@ -129,6 +129,13 @@ func (h *Handlers) sweep(ctx context.Context, id string, now time.Time) error {
 				again, owed = 0, append(owed, approvals.Item{Kind: approvals.KindDeliver, Request: id})
 			}
 		}
+		if r.State == approvals.StateApplied && r.Purpose.Mode() == approvals.ModeUndo {
+			if late := now.Sub(r.Ended) - executeLate; late < 0 {
+				again = min(again, time.Second-late)
+			} else if earlier, _, err := h.Store.Load(ctx, r.About); err == nil && !earlier.Has(undoneItem(r).Source) {
+				again, owed = 0, append(owed, undoneItem(r))
+			}
+		}
 		for _, item := range owed {
 			if _, later := errors.AsType[*step.Again](h.handle(ctx, item)); !later {
 				h.Log.WarnContext(ctx, "what was late was done by a sweep", "request", id, "kind", item.Kind, "source", item.Source)
