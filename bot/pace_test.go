@@ -136,3 +136,27 @@ func TestNoCardWaitsBehindThreadsNorBehindTheCardsOfOneWhoAsksForMuch(t *testing
 		}
 	})
 }
+
+func TestEditsThatAreMadeTogetherWaitOnceForAllTheirTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newEditPace()
+		turn := func(what string, takes int) error { return p.turn(t.Context(), everywhere, what, classThread, takes) }
+		if err := turn("burst", 2*editBurst); err != nil { // more than there ever are count as all
+			t.Fatal(err)
+		}
+		waits := func(what string, takes int, after time.Duration) {
+			t.Helper()
+			later, ok := errors.AsType[*deliver.SlackError](turn(what, takes))
+			if !ok || later.RetryAfter.Round(time.Millisecond) != after {
+				t.Errorf("%s: %+v, want it back after %v", what, later, after)
+			}
+		}
+		waits("three", 3, 3*editEvery)
+		waits("one", 1, 4*editEvery)
+		time.Sleep(3 * editEvery)
+		if err := turn("three", 3); err != nil {
+			t.Error(err)
+		}
+		waits("one", 1, editEvery)
+	})
+}
