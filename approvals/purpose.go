@@ -12,16 +12,21 @@ type Measure string
 
 // The measures.
 const (
-	Revoke    Measure = "revoke"   // deny the sessions that were issued before the write
-	Lock      Measure = "lock"     // deny all sessions
-	Restrict  Measure = "restrict" // deny all sessions everything from addresses that are not known
-	Freeze    Measure = "freeze"   // let no one open a session
-	AccessKey Measure = "key"      // make a user's access key inactive, and deny the sessions that were issued before that
+	Revoke   Measure = "revoke"   // deny the sessions that were issued before the write
+	Lock     Measure = "lock"     // deny all sessions
+	Restrict Measure = "restrict" // deny all sessions everything from addresses that are not known
+	Freeze   Measure = "freeze"   // let no one open a session
+	// change the external id of a third party
+	RotateExternalID Measure = "rotate-external-id"
+	// make a user's access key inactive, and deny the sessions that were issued before that
+	AccessKey Measure = "key"
 )
 
 // Measures are all that are known, the one that exists everywhere by default first. A request for
 // any other does nothing.
-func Measures() []Measure { return []Measure{Revoke, Lock, AccessKey, Restrict, Freeze} }
+func Measures() []Measure {
+	return []Measure{Revoke, Lock, AccessKey, Restrict, Freeze, RotateExternalID}
+}
 
 // Mode is what a request does with its measure. The zero value is unknown and does nothing.
 type Mode string
@@ -53,7 +58,7 @@ func (m Measure) Drill() Purpose { return Purpose(string(ModeDrill) + ":" + stri
 // Least is how many approvals besides the requester a request needs, whatever the policy: two for a
 // write into a trust policy, which can let anybody in.
 func (p Purpose) Least() int {
-	if mode, m := p.split(); m == Freeze && mode != ModeDrill {
+	if mode, m := p.split(); (m == Freeze || m == RotateExternalID) && mode != ModeDrill {
 		return 2
 	}
 	return 1

@@ -146,6 +146,11 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 		}
 	}
 	found, err := h.admit(ctx, a, target, mode, k, func(ctx context.Context) (role.Role, error) {
+		if k.Name == approvals.RotateExternalID {
+			if about.Rotate, err = h.rotation(ctx, target); err != nil {
+				return role.Role{}, err
+			}
+		}
 		return h.describe(ctx, target, k.On, about.Params())
 	})
 	if err != nil {
@@ -168,15 +173,19 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 		}
 	}
 	role := roleFacts(found)
-	role.Leaked, role.Key, role.Known = target.Key, about.Key, about.Known
+	role.Leaked, role.Key, role.Known, role.Rotate = target.Key, about.Key, about.Known, about.Rotate
 	if role.InForce, err = h.others(ctx, force, ""); err != nil {
 		return err
+	}
+	if r := about.Rotate; r != nil && r.Only && !rotationSeen(force) {
+		role.Warnings = append(role.Warnings, "CloudTrail has not shown the third party with the new external id yet: "+
+			"if it still uses the old one, it is locked out.")
 	}
 	o := approvals.Opening{
 		Purpose: k.Name.Do(), Subject: subject, Reason: reason, Witness: found.ServerTime,
 	}
 	if !drill {
-		return h.open(ctx, a, role, role, o)
+		return h.shown(ctx, a, role, h.open(ctx, a, role, role, o))
 	}
 	for _, open := range force.Open { // a real request that is opened after this goes on beside the drill
 		if open.Subject.Part != subject.Part {

@@ -15,7 +15,7 @@ const (
 type freeze struct{}
 
 // Freeze lets no one open a session of a role: it adds a Deny to its trust policy. Running sessions
-// go on. It is an Expecter.
+// go on. It is a Sealer and an Expecter.
 func Freeze() Measure { return freeze{} }
 
 // Places is the trust policy.
@@ -89,6 +89,9 @@ func (freeze) Gap(_ time.Time, there, written Document) Gap {
 
 // Without puts the text of before back.
 func (freeze) Without(there Document, w Written) (Document, error) { return putBack(there, w) }
+
+// Seals makes it a Sealer.
+func (freeze) Seals() {}
 
 // Denies is no: running sessions go on.
 func (freeze) Denies(d Document, _ Call) Answer {

@@ -126,6 +126,9 @@ func Fresh(m Measure, t Target, promised ...Document) ([]Document, error) {
 	return m.Want(s, promised)
 }
 
+// Sealer is a measure by whose trust policy no one opens a session: trying one proves it.
+type Sealer interface{ Seals() }
+
 // Trusting is a measure that has to know whether principals are still the same.
 type Trusting interface {
 	Trusts() []string // their ARNs

@@ -3,7 +3,6 @@ package contain
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -19,24 +18,13 @@ var uniqueID = regexp.MustCompile(`^A(ROA|IDA)[A-Z0-9]{9,}$`)
 
 // statementsIn finds the statements of a policy in its text; false if that cannot be read.
 func statementsIn(text string) (from, to int, ok bool) {
-	d := json.NewDecoder(strings.NewReader(text))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+	names, values, ok := membersIn(text, span{0, len(text)})
+	i := slices.Index(names, "Statement")
+	if !ok || i < 0 {
 		return 0, 0, false
 	}
-	for d.More() {
-		name, err := d.Token()
-		var value json.RawMessage
-		if err != nil || d.Decode(&value) != nil || ok && name == "Statement" {
-			return 0, 0, false
-		}
-		if name == "Statement" {
-			to = int(d.InputOffset())
-			from, ok = to-len(value), true
-		}
-	}
-	_, unended := d.Token()
-	_, err := d.Token()
-	return from, to, ok && unended == nil && err == io.EOF && (text[from] == '[' || text[from] == '{')
+	from, to = values[i].from, values[i].to
+	return from, to, text[from] == '[' || text[from] == '{'
 }
 
 // statements are the texts of a policy's statements; nil if they cannot be read.

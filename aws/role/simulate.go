@@ -49,7 +49,7 @@ func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Docume
 	if err != nil {
 		return Simulation{}, err
 	}
-	if slices.ContainsFunc(written, func(d contain.Document) bool { return d.Slot.Kind == contain.RoleTrust }) {
+	if _, seals := o.Measure.(contain.Sealer); seals {
 		return probe(ctx, a, o.Principal.ARN)
 	}
 	return simulate(ctx, a, aws.Credential{}, o, written, false)

@@ -51,6 +51,7 @@ func decodeSession(r record) (Session, bool) {
 	s := Session{
 		EventID:         r.EventID,
 		SharedEventID:   r.SharedEventID,
+		ExternalID:      asked.ExternalID,
 		EventName:       r.EventName,
 		Time:            r.at,
 		Expires:         parseExpiration(answer.Credentials.Expiration),

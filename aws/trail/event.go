@@ -121,6 +121,7 @@ type requestRecord struct {
 	RoleARN         string `json:"roleArn"`
 	RoleSessionName string
 	SourceIdentity  string
+	ExternalID      string `json:"externalId"`
 	SerialNumber    string
 	DurationSeconds looseText
 	PrincipalARN    string `json:"principalArn"`

@@ -42,6 +42,7 @@ type Session struct {
 
 	// What is used while a check lasts, and not kept.
 	SharedEventID string        `json:"-"`
+	ExternalID    string        `json:"-"` // that the caller gave
 	Kind          Kind          `json:"-"` // how the credentials came about
 	Duration      time.Duration `json:"-"` // as asked for, zero when nothing was
 	CallerType    string        `json:"-"` // as CloudTrail calls it ("IAMUser")

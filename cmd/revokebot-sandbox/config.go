@@ -18,7 +18,8 @@ func configFile(world actors.World, margin time.Duration) string {
 	ids := map[string]string{"prod": actors.ProdID, "staging": actors.StagingID}
 	for _, name := range []string{"prod", "staging"} {
 		fmt.Fprintf(&b, "  %s:\n    id: %q\n    assume_role: %s\n    users_role: %s\n    trust_role: %s\n"+
-			"    external_id: %s\n    regions: [us-east-1, eu-west-1]\n    measures: [revoke, lock, key, restrict, freeze]\n",
+			"    external_id: %s\n    regions: [us-east-1, eu-west-1]\n"+
+			"    measures: [revoke, lock, key, restrict, freeze, rotate-external-id]\n",
 			name, ids[name], world.Spokes[name], world.Users[name], world.Trusts[name], actors.ExternalID)
 		if name == "staging" {
 			fmt.Fprintf(&b, "    approvers: [%s, %s]\n", actors.Group, actors.Nils)

@@ -142,6 +142,9 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	if err != nil || report == nil {
 		return err
 	}
+	if err := q.partner(ctx, *report); err != nil {
+		return err
+	}
 	if err := q.found(ctx, *report); err != nil || !q.Wide {
 		return err
 	}
@@ -333,4 +336,23 @@ func uncovered(regions []trail.RegionCoverage) (names []string) {
 
 func nothingCovered(report trail.Report) bool {
 	return !slices.ContainsFunc(report.Regions, func(r trail.RegionCoverage) bool { return r.Covered || r.Events > 0 })
+}
+
+// PartnerSeen is the source of the event that tells of it.
+const PartnerSeen = "partner seen"
+
+// partner tells, once, that a third party uses the external id that a rotation lets in beside the
+// old one.
+func (q *investigation) partner(ctx context.Context, report trail.Report) error {
+	rotate := q.role.Rotate
+	if rotate == nil || rotate.Only || q.drill || !slices.ContainsFunc(report.Sessions, func(s trail.Session) bool {
+		return s.Issued() && s.ExternalID == rotate.New
+	}) {
+		return nil
+	}
+	return q.Remark(ctx, q.request.ID, approvals.EventFinding, PartnerSeen, record.Finding{
+		Urgent: true,
+		Sentence: "CloudTrail shows the third party with the new external id. The old one can go: ask for " +
+			"rotate-external-id of this role once more.",
+	})
 }

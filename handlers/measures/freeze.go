@@ -57,31 +57,39 @@ func freeze() Kind {
 			Undo: messages.UndoWords{
 				What:    "freeze",
 				Confirm: func(record.Undoing) string { return freezeFreed },
-				Effect: func(u record.Undoing) string {
-					var admits []string
-					for _, w := range contain.Fold(u.Changes) {
-						for _, name := range contain.Admits(w.Before) {
-							admits = append(admits, messages.Code(name, 128))
-						}
-					}
-					if admits == nil {
-						admits = []string{"no one"}
-					}
-					return "The trust policy of before is put back, byte for byte. It lets in: " + strings.Join(admits, ", ") + "."
-				},
+				Effect:  putsBack,
 				Revival: func(approvals.Request, record.Undoing) string { return freezeFreed },
 				Now:     func(record.Undone, string) string { return freezeFreed },
 				Field:   func(record.Undoing) (name, value string) { return "It denies", "every new session" },
 				Anew:    "To freeze the role again", Again: "it changes the trust policy again",
 			},
 			Drill: messages.DrillWords{
-				Means: "It rehearses a freeze. revokebot reads the role and opens a read-only session that names you and the " +
-					"requester in CloudTrail. A trust policy is not simulated: no simulator knows it. *Nothing is written, and no " +
-					"session loses access.*",
+				Means: trustDrill("freeze"),
 				Would: func(record.Rehearsed) string {
 					return "to the role's trust policy: no one could have opened a session until it was undone."
 				},
 			},
 		},
 	}
+}
+
+// putsBack says what an undo does to a trust policy, and whom that lets in.
+func putsBack(u record.Undoing) string {
+	var admits []string
+	for _, w := range contain.Fold(u.Changes) {
+		for _, name := range contain.Admits(w.Before) {
+			admits = append(admits, messages.Code(name, 128))
+		}
+	}
+	if admits == nil {
+		admits = []string{"no one"}
+	}
+	return "The trust policy of before is put back, byte for byte. It lets in: " + strings.Join(admits, ", ") + "."
+}
+
+// trustDrill says what Approve does for a drill of a trust policy.
+func trustDrill(noun string) string {
+	return "It rehearses a " + noun + ". revokebot reads the role and opens a read-only session that names you and the " +
+		"requester in CloudTrail. A trust policy is not simulated: no simulator knows it. *Nothing is written, and no " +
+		"session loses access.*"
 }

@@ -36,7 +36,7 @@ type Table []Kind
 
 // All are the measures of this program. Of those for one kind of principal, the first needs no word
 // of its own in a command, and behind each is what to take when it does not hold.
-func All() Table { return Table{revoke(), lock(), key(), restrict(), freeze()} }
+func All() Table { return Table{revoke(), lock(), key(), restrict(), freeze(), rotate()} }
 
 // Principal is what the measure contains.
 func (k Kind) Principal() contain.PrincipalKind { return contain.On(k.On) }

@@ -59,6 +59,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		"which key": messages.WhichKey(role, text, []contain.Document{
 			{Slot: contain.Slot{Name: text}, Text: "Active"}, {Slot: contain.Slot{Name: text}, Text: text},
 		}, odd, text),
+		"new external id":   messages.NewExternalID(c.Role, text),
 		"not alone":         messages.NotAlone(c.Words, c.Role),
 		"not listed":        messages.NotListed(text, text),
 		"no addresses":      messages.NoAddresses(text, text),

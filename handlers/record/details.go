@@ -19,7 +19,8 @@ type Role struct {
 	Leaked        string  `json:"leaked,omitempty"`   // the access key that was typed in place of the role or user
 	Key           string  `json:"key,omitempty"`      // the user's access key that the request is about
 
-	Known *contain.Known `json:"known,omitempty"` // from where the role may be used, of a restriction
+	Known  *contain.Known        `json:"known,omitempty"`  // from where the role may be used, of a restriction
+	Rotate *contain.RotateParams `json:"rotate,omitempty"` // of a rotation; its external id stands in no message
 }
 
 // Noun is what it is: "role" or "user".
@@ -38,6 +39,8 @@ func (r Role) Params() json.RawMessage {
 	switch {
 	case r.Known != nil:
 		return Encode(r.Known)
+	case r.Rotate != nil:
+		return Encode(r.Rotate)
 	case r.Key != "":
 		return Encode(contain.KeyParams{Key: r.Key})
 	}

@@ -156,9 +156,11 @@ func (c *Config) account(name string, a account, p *problems) {
 		c.Warnings = append(c.Warnings, is(where+".measures", "lists key without users_role",
 			"every request for an access key is refused", "set users_role (deploy/README.md)"))
 	}
-	if a.TrustRole == "" && slices.Contains(policy.Measures, approvals.Freeze) {
-		c.Warnings = append(c.Warnings, is(where+".measures", "lists freeze without trust_role",
-			"every request for it is refused", "set trust_role (deploy/README.md)"))
+	for _, m := range []approvals.Measure{approvals.Freeze, approvals.RotateExternalID} {
+		if a.TrustRole == "" && slices.Contains(policy.Measures, m) {
+			c.Warnings = append(c.Warnings, is(where+".measures", "lists "+string(m)+" without trust_role",
+				"every request for it is refused", "set trust_role (deploy/README.md)"))
+		}
 	}
 	known, err := measures.Known(strings.Join(a.Known, " "))
 	if err != nil {

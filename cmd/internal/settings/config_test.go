@@ -44,7 +44,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		AllowShared: true,
 		Policies: map[string]approvals.Policy{
 			"prod": {
-				Measures:  []approvals.Measure{"revoke", "lock", "key", "restrict", "freeze"},
+				Measures:  []approvals.Measure{"revoke", "lock", "key", "restrict", "freeze", "rotate-external-id"},
 				Approvers: []string{"S0PRODOWNERS"}, Required: 2,
 			},
 			"china": {Measures: revokeAlone, Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
@@ -136,7 +136,7 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		},
 		{
 			"a measure that is none", minimal + "    measures: [revoke, lok]\n",
-			`line 8: "lok" is no measure: write some of revoke lock key restrict freeze.`,
+			`line 8: "lok" is no measure: write some of revoke lock key restrict freeze rotate-external-id.`,
 		},
 		{
 			"known addresses that are private", minimal + "    known_addresses: [10.0.0.0/8]\n",
@@ -145,7 +145,7 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		},
 		{
 			"an account without a measure", minimal + "    measures: []\n",
-			"accounts.prod.measures is empty: list some of revoke lock key restrict freeze.",
+			"accounts.prod.measures is empty: list some of revoke lock key restrict freeze rotate-external-id.",
 		},
 		{
 			"a key in capital letters", strings.Replace(minimal, "slack", "Slack", 1),
