@@ -124,6 +124,24 @@ func (a *Conn) listRegions(ctx context.Context) (names []string, clock Stamp, er
 	}
 }
 
+// ec2 is the first part of the name of EC2's endpoints: that of the FIPS ones if the SDK is set to
+// use them.
+func (c *Cloud) ec2(ctx context.Context) string {
+	for _, s := range c.cfg.SDK.ConfigSources {
+		if set, ok := s.(interface {
+			GetUseFIPSEndpoint(context.Context) (awssdk.FIPSEndpointState, bool, error)
+		}); ok {
+			if state, found, err := set.GetUseFIPSEndpoint(ctx); err == nil && found {
+				if state == awssdk.FIPSEndpointStateEnabled {
+					return "ec2-fips"
+				}
+				break
+			}
+		}
+	}
+	return "ec2"
+}
+
 // describeRegions asks EC2, which lists the enabled ones alone (Amazon EC2 API Reference,
 // "DescribeRegions"). The SDK's client of EC2 takes longer to build than the whole program. now is
 // AWS's clock, which the signature bears.
@@ -131,7 +149,7 @@ func (a *Conn) describeRegions(ctx context.Context, now time.Time) ([]string, er
 	const body = "Action=DescribeRegions&Version=2016-11-15"
 	region := a.HomeRegion()
 	at := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_EC2"), awssdk.ToString(a.cloud.cfg.SDK.BaseEndpoint),
-		"https://ec2."+region+".amazonaws.com")
+		"https://"+a.cloud.ec2(ctx)+"."+region+".amazonaws.com")
 	hash := sha256.Sum256([]byte(body))
 	names, _, err := callWith(ctx, a, Credential{}, "ec2:DescribeRegions", func(
 		ctx context.Context, with Credential,
