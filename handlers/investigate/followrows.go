@@ -2,6 +2,7 @@ package investigate
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,6 +20,13 @@ func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) rec
 	}
 	out.Named, out.NamesCut = a.LookedUpByName()
 	out.Elsewhere = record.TrimSources(elsewhere)
+	for _, source := range a.Sources {
+		at := func(other trail.Source) bool { return other.Address == source.Address }
+		_, err := netip.ParseAddr(source.Address)
+		if err == nil && len(out.Home) < record.MaxHome && !slices.ContainsFunc(elsewhere, at) {
+			out.Home = append(out.Home, source.Address)
+		}
+	}
 	out.Services = a.Services[:min(len(a.Services), record.MaxServices)]
 	for _, service := range a.Services[len(out.Services):] {
 		out.Others += service.Calls

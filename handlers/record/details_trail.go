@@ -13,6 +13,7 @@ const (
 	MaxSuspects = 40
 	// MaxServices and MaxPersistence bound what is kept of one session.
 	MaxServices    = 12
+	MaxHome        = 3
 	MaxPersistence = 20
 	// MaxLinks is how many roles of the chain are kept and shown, each with its button: Slack allows
 	// 50 blocks in a message.
@@ -166,6 +167,7 @@ type SessionActivity struct {
 	LastOK time.Time `json:"last_ok,omitzero"`
 	// where its key was used and it was not opened, most used first
 	Elsewhere []trail.Source     `json:"elsewhere,omitempty"`
+	Home      []string           `json:"home,omitempty"` // the other addresses, at most MaxHome
 	First     time.Time          `json:"first,omitzero"`
 	Last      time.Time          `json:"last,omitzero"`
 	Services  []trail.ServiceUse `json:"services,omitempty"` // most calls first, at most MaxServices

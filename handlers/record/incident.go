@@ -206,6 +206,12 @@ func (in Incident) Addresses() (usual, unusual []string) {
 			count[from]++
 			odd[from] = true
 		}
+		for _, at := range in.Activities[s.EventID].Home {
+			if at != s.SourceAddress {
+				count[at]++
+				odd[at] = odd[at] || why.Address
+			}
+		}
 	}
 	for _, address := range slices.SortedFunc(maps.Keys(count), func(a, b string) int {
 		return cmp.Or(count[b]-count[a], cmp.Compare(a, b))

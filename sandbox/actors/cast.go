@@ -107,6 +107,11 @@ func (c *Cast) Run(ctx context.Context) error {
 	wg.Go(func() { c.runThief(ctx) })
 	wg.Go(func() { c.runJob(ctx) })
 	wg.Go(func() { c.runRival(ctx) })
+	if c.cfg.Loot != nil {
+		for _, a := range c.cfg.Loot.Asides {
+			wg.Go(func() { c.runAside(ctx, a) })
+		}
+	}
 	wg.Wait()
 	c.cfg.HTTPClient.CloseIdleConnections()
 	return nil

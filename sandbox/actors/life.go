@@ -21,6 +21,7 @@ type Loot struct {
 	// Chained are the credentials of a session of another role that the stolen one assumed; it lives
 	// an hour at most.
 	Chained awssdk.Credentials
+	Asides  []Aside // other thefts, each for another measure
 }
 
 // SeedLife adds a day to what SeedAWS made: deployments by a build system with tokens of its own
@@ -42,7 +43,15 @@ func SeedLife(ctx context.Context, server *standin.Server, w World) (Loot, error
 	if err := l.people(func(days int) { server.SetClockOffset(offset - time.Duration(days)*24*time.Hour) }); err != nil {
 		return Loot{}, err
 	}
+	asides, err := l.asides()
+	if err != nil {
+		return Loot{}, err
+	}
+	l.loot.Asides = asides
 	l.plan()
+	for _, a := range asides {
+		l.before(a)
+	}
 	slices.SortStableFunc(l.moments, func(a, b moment) int { return a.at.Compare(b.at) })
 	for _, m := range l.moments {
 		server.SetClockOffset(offset - l.now.Sub(m.at))
