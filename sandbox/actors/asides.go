@@ -28,7 +28,7 @@ const (
 	ServiceRole = "web-instance"   // of instances: the attacker reads their metadata service
 	ReportRole  = "reporting"      // whose opener's key is stolen
 	VendorRole  = "partner-ingest" // of a third party, whose external id leaked
-	VendorID    = "444455556666"
+	VendorID    = "222233334444"
 
 	vendorExternalID = "acme-7f3a91"
 )
@@ -142,8 +142,8 @@ func (l *life) before(a Aside) {
 const (
 	// An aside calls every asideEvery intervals, and opens new sessions asideOpens calls after a
 	// denial at the earliest: who uses the role does not ask for credentials all the time.
-	asideEvery = 10
-	asideOpens = 3
+	asideEvery = 5
+	asideOpens = 2
 )
 
 // runAside lets both callers of an aside go on.

@@ -228,6 +228,9 @@ func (s *Server) story(viewer Person, c card) story {
 		user, _ := s.cfg.Account.User(s.cfg.User)
 		st.KeyActive = user.Keys[key] == "Active"
 	}
+	for _, role := range []string{actors.ServiceRole, actors.ReportRole, actors.VendorRole} {
+		st.Aside = st.Aside || strings.Contains(c.text, "prod/"+role)
+	}
 	st.Judged = judged.MatchString(c.text)
 	st.Card, st.Open = c.ts, c.open
 	s.mu.Lock()

@@ -42,6 +42,7 @@ type story struct {
 	KeyCommand string // empty: there is none
 	KeyActive  bool   // the access key is
 	OfKey      bool   // the last card is about it
+	Aside      bool   // the last card is about another theft, whose attacker has no terminal
 	Judged     bool   // the last card has a verdict
 	Guarded    bool   // the guard rail is attached
 	CanGuard   bool   // and could be
@@ -78,6 +79,17 @@ func (s story) next() step {
 			Number: 5, Text: "The access key is inactive, for good. The thread has what the thief did with it, and ends with " +
 				"the verdict.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
+		}
+	case s.Aside && s.CanSkip && !s.Judged:
+		return step{
+			Number: 5, Text: "The request is closed. This attacker has no terminal here: CloudTrail shows them, and the last check, " +
+				"16 minutes after the policy, gives the verdict.",
+			Do: "control", Value: "skip=960", Label: "Skip ahead to the last check",
+		}
+	case s.Aside:
+		return step{
+			Number: 5, Text: "The thread has the verdict, and the measure that fits.", Do: "thread", Value: s.Card,
+			Label: "Open the thread",
 		}
 	case s.Card == "" && s.Thief.State == actors.IsDenied:
 		return s.ask("A session of prod/DeployRole was stolen. A policy denies the thief, but only at this address. " +
