@@ -85,7 +85,7 @@ func TestTheTheftOfAnOpenersKeyIsNotStoppedByARevocation(t *testing.T) {
 		b := asides(t)
 		card := revoke(b, "prod/"+actors.ReportRole)
 		judged(b, card)
-		if last(card).Word != record.WordNotContained || !card.Says("*Next:* ") {
+		if last(card).Word != record.WordNotContained || !card.Says("freeze: the caller's own key is stolen") {
 			t.Errorf("%+v\n%s", last(card), b.Transcript())
 		}
 	})

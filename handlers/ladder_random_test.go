@@ -139,6 +139,9 @@ func (l *rungs) carryOut(act func()) (card bench.Card, ok bool) {
 	}
 	card = l.Cards()[before]
 	card.Approve(actors.Bob)
+	if l.Settle(); card.State() == approvals.StateOpen { // two are needed
+		card.Approve(actors.Ines)
+	}
 	l.Until("it ends", func() bool { return card.Request().State.Ended() })
 	return card, card.State() == approvals.StateApplied
 }

@@ -19,7 +19,7 @@ const (
 // freeze lets no one open a session of a role.
 func freeze() Kind {
 	return Kind{
-		Name: approvals.Freeze, On: contain.Freeze(), Beside: true,
+		Name: approvals.Freeze, On: contain.Freeze(), Beside: true, Fits: freezeFits,
 		Words: messages.Words{
 			Word: "freeze ",
 			Form: "freeze &lt;role&gt;", Does: "stop new sessions of a role, with or after a revocation or a lock",
@@ -92,4 +92,12 @@ func trustDrill(noun string) string {
 	return "It rehearses a " + noun + ". revokebot reads the role and opens a read-only session that names you and the " +
 		"requester in CloudTrail. A trust policy is not simulated: no simulator knows it. *Nothing is written, and no " +
 		"session loses access.*"
+}
+
+// freezeFits: who has the key of a caller opens sessions as that caller does.
+func freezeFits(s Situation) (f Fit) {
+	if s.Open && s.Stolen {
+		f.Why = "the caller's own key is stolen"
+	}
+	return f
 }

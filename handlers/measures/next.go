@@ -46,7 +46,7 @@ func (t Table) Next(
 		s.Denied = s.Denied || k.First && slices.Contains(holds, k.Name)
 	}
 	for _, k := range t {
-		if k.Fits == nil || !slices.Contains(listed, k.Name) || slices.Contains(holds, k.Name) ||
+		if k.Fits == nil || k.Beside && !s.Denied || !slices.Contains(listed, k.Name) || slices.Contains(holds, k.Name) ||
 			string(k.Principal()) != role.Noun() {
 			continue
 		}

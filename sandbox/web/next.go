@@ -82,8 +82,8 @@ func (s story) next() step {
 		}
 	case s.Aside && s.CanSkip && !s.Judged:
 		return step{
-			Number: 5, Text: "The request is closed. This attacker has no terminal here: CloudTrail shows them, and the last check, " +
-				"16 minutes after the policy, gives the verdict.",
+			Number: 5, Text: "The request is closed. This attacker has no terminal here: CloudTrail shows them, and the last " +
+				"check, 16 minutes after the policy, gives the verdict.",
 			Do: "control", Value: "skip=960", Label: "Skip ahead to the last check",
 		}
 	case s.Aside:
