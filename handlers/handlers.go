@@ -133,8 +133,8 @@ const (
 	// maxSurveys is how many surveys for a card are done at one time: each takes its part of the two
 	// requests a second that CloudTrail allows. Sessions that people choose have a place of their own.
 	maxSurveys = 2
-	// slowTurn and lookTurn are when an item comes back, at the earliest, that found no place. A look may
-	// be away for longestTurn: CloudTrail counts the questions of all replicas.
+	// slowTurn and lookTurn are when an item comes back, at the earliest, that found no place. A look
+	// may be away for longestTurn: CloudTrail counts the questions of all replicas.
 	slowTurn    = time.Second
 	lookTurn    = 3 * time.Second
 	longestTurn = time.Minute

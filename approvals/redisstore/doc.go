@@ -17,7 +17,7 @@
 //	log:<id>        stream                the events, each with its seal; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
 //	condemned:<log>  stream            a log that was not what was written
-//	limit:<name>    set, a minute         what a person did, against floods; ten for reports, an hour for failed uploads
+//	limit:<name>    string, a minute      what a person did, against floods; ten for reports, an hour for failed uploads
 //	open:<subject>  string                the request that is under way for a measure on a subject
 //	policies        sorted set, 3 minutes how many approvals each replica asks for
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened

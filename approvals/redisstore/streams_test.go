@@ -44,7 +44,8 @@ func TestAStreamWhoseLastIDSomeoneElseSetTakesEntriesAllTheSame(t *testing.T) {
 						}
 					}
 					chained()
-					if err := client.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, ID: id, Values: []any{"a", "b"}}).Err(); err != nil {
+					entry := &redis.XAddArgs{Stream: stream, ID: id, Values: []any{"a", "b"}}
+					if err := client.XAdd(t.Context(), entry).Err(); err != nil {
 						t.Fatal(err)
 					}
 					if !stays {

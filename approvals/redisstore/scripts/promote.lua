@@ -1,7 +1,8 @@
 -- Moves what has come due from the timers to the work stream.
 -- KEYS: 1 work stream, 2 due set
 -- ARGV: 1 at most so many
--- Returns Redis' time (ms), and when the next timer comes due (ms); only the time when there is none.
+-- Returns Redis' time (ms), and when the next timer comes due (ms); only the time when there is
+-- none.
 local now, due = clock(), {}
 local timers = ask('ZRANGE', KEYS[2], 0, ARGV[1], 'WITHSCORES')
 local next

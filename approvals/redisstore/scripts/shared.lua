@@ -40,8 +40,8 @@ local function add(key, ...)
   added[#added + 1] = {key, answer}
 end
 -- rebuild makes a stream take entries again that someone else gave a last id which is above the
--- next one, or the last possible. Entries without a number of their own get new ids; a group is made
--- anew where it is missed, and hands all of them out.
+-- next one, or the last possible. Entries without a number of their own get new ids; a group is
+-- made anew where it is missed, and hands all of them out.
 rebuild = function(key, id, why)
   if not string.find(why, 'last possible ID', 1, true) and not string.find(why, 'equal or smaller', 1, true) then
     return false

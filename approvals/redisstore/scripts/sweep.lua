@@ -1,6 +1,6 @@
 -- Forgets the workers of processes that are gone: those that asked for nothing for long and hold
--- nothing. A group that is ahead of its stream, where someone else put it, would hand nothing out: it
--- begins anew.
+-- nothing. A group that is ahead of its stream, where someone else put it, would hand nothing out:
+-- it begins anew.
 -- KEYS: 1 work stream
 -- ARGV: 1 group, 2 how long a worker must have been silent (ms)
 -- Returns how many were forgotten.
