@@ -33,9 +33,9 @@ func rotate() Kind {
 				return "The trust policy lets in the new external id alone: *the old one stops working*, and a third party " +
 					"that still uses it cannot assume the role. " + rotateRuns + "\nEvery other character stays as it is."
 			}
-			return "The trust policy lets in a new external id *beside the old one*, so that nothing breaks. Only the requester " +
-				"was shown it, and gives it to the third party. Once CloudTrail shows it in use, the thread says how to take " +
-				"the old one away; *until then the leaked one works*. " + rotateRuns + "\n" +
+			return "The trust policy lets in a new external id *beside the old one*, so that nothing breaks. Only the " +
+				"requester was shown it, and gives it to the third party. Once CloudTrail shows it in use, the thread says " +
+				"how to take the old one away; *until then the leaked one works*. " + rotateRuns + "\n" +
 				"Every other character stays as it is."
 		},
 		After: func(time.Duration) string {
