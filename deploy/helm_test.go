@@ -16,12 +16,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// chart renders the Helm chart with values over its own, as release revokebot in the namespace of
-// that name, and reads the objects by kind. It has the functions that the chart uses, as Helm
-// documents them ("Template Function List"); another one fails the test.
+// chart renders the Helm chart with values over its own and those of the example, as release
+// revokebot in the namespace of that name, and reads the objects by kind. It has the functions that
+// the chart uses, as Helm documents them ("Template Function List"); another one fails the test.
 func chart(t *testing.T, over string) (map[string]any, error) {
 	t.Helper()
-	values := merge(t, read(t, "helm/revokebot/values.yaml"), over)
+	values := merge(t, read(t, "helm/revokebot/values.yaml"), read(t, "helm/revokebot/example.yaml"), over)
 	functions := gotemplate.FuncMap{
 		"toYaml": func(v any) (string, error) {
 			b, err := yaml.Marshal(v)
@@ -150,7 +150,8 @@ func TestAChangeOfTheConfigurationRestartsTheReplicas(t *testing.T) {
 
 func TestTheChartTakesNoImageWithoutADigest(t *testing.T) {
 	for over, say := range map[string]string{
-		"": "image.repository", "image: {repository: registry/revokebot}": "image.digest",
+		"": "image.repository", chartImage + "config:": "config: the configuration file",
+		"image: {repository: registry/revokebot}": "image.digest",
 	} {
 		if _, err := chart(t, over); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("with %q the chart says %v, want %s", over, err, say)

@@ -61,7 +61,7 @@ func apply(t *testing.T, name, partition, account string, variables map[string]c
 		"data": cty.ObjectVal(map[string]cty.Value{
 			"aws_partition":       one("current", "partition", partition),
 			"aws_caller_identity": one("current", "account_id", account),
-			"aws_region":          one("current", "name", "us-east-1"),
+			"aws_region":          one("current", "region", "us-east-1"),
 		}),
 	}
 	eval := &hcl.EvalContext{Variables: values, Functions: functions()}

@@ -3,7 +3,7 @@
 terraform {
   required_version = ">= 1.5"
   required_providers {
-    aws = { source = "hashicorp/aws", version = ">= 5.0" }
+    aws = { source = "hashicorp/aws", version = ">= 6.2" }
   }
 }
 
@@ -69,7 +69,7 @@ data "aws_region" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.name
+  region    = data.aws_region.current.region
   # Who becomes the hub can revoke every role that a spoke may write to, so one platform is let in
   # and no other.
   trusts = {
