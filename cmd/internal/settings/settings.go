@@ -93,8 +93,8 @@ const leastSecret = 16
 // secret of the receiver, so it is not repeated.
 func (r *reader) webhook() (address, secret string) {
 	const where, what = "REVOKEBOT_WEBHOOK_URL", "REVOKEBOT_WEBHOOK_SECRET"
-	address, ok := r.secret(where)
-	secret, read := r.secret(what)
+	address, ok := r.secret("REVOKEBOT_WEBHOOK_URL")
+	secret, read := r.secret("REVOKEBOT_WEBHOOK_SECRET")
 	if !ok || !read || address == "" && secret == "" {
 		return "", ""
 	}
