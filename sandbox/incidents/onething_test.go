@@ -39,8 +39,10 @@ func TestEachOfTheseThingsAloneDecidesAVerdict(t *testing.T) {
 	call := stolenCall(10*minute, "eu-west-1", "")
 	for name, c := range map[string]variation{
 		"a region refuses where the role was not used": {"baseline", func(l *timeline) {
-			l.Events, l.Acts = nil, []act{{At: 2 * minute, Do: "refuse", Action: "LookupEvents", Region: "eu-west-1",
-				Code: "AccessDeniedException"}}
+			l.Events, l.Acts = nil, []act{{
+				At: 2 * minute, Do: "refuse", Action: "LookupEvents", Region: "eu-west-1",
+				Code: "AccessDeniedException",
+			}}
 		}, "unknown", "Who assumed the role is not known in full in eu-west-1"},
 		"a long-term key that was copied is not used again": {"long_term_key_copied", func(l *timeline) {
 			l.Events = slices.DeleteFunc(l.Events, func(e event) bool { return bytes.Contains(e.Record, []byte("deploy-43")) })
