@@ -279,10 +279,9 @@ func TestNoEventsIsNotNoActivity(t *testing.T) {
 		card := b.AskFor(actors.Rosa, "prod/NightlyBackup")
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.Until("the evidence is posted", func() bool { return card.Says("CloudTrail") })
-		if !card.Says("this is no proof that there was none") {
-			t.Errorf("no events are told as if nobody had been there:\n%s", b.Transcript())
-		}
+		b.Until("the evidence says no more than it knows", func() bool {
+			return card.Says("this is no proof that there was none")
+		})
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})

@@ -30,7 +30,7 @@ func TestTheCardSaysWhoUsesTheRoleAndApproversNeedNotWaitForThat(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute) // CloudTrail is late
-		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: -1, Hang: true})
+		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: -1, Delay: 2 * time.Second})
 		card := b.Ask()
 		if text := card.Message().Text; !strings.Contains(text, "not known yet") || !card.HasButtons() {
 			t.Errorf("at first the card says %q", text)

@@ -129,10 +129,10 @@ func TestAReceiverThatIsDownIsAskedLessAndLessAndToldOfOnce(t *testing.T) {
 		time.Sleep(time.Second)
 		c.happen(3)
 		time.Sleep(time.Hour)
+		r.mu.Lock()
 		if n := len(r.tries); n < 55 || n > 70 {
 			t.Errorf("%d tries in an hour", n)
 		}
-		r.mu.Lock()
 		r.answer = nil
 		r.mu.Unlock()
 		time.Sleep(time.Minute)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -327,15 +328,15 @@ func TestAFreezeOfARoleThatWasMadeAgainIsNotSaidToBeTakenOff(t *testing.T) {
 		o := order(b.describe("prod/Deploy"))
 		o.Measure = contain.Freeze()
 		// made again by the one who sees the bot's write come: after its last look at the trust policy
-		made := false
+		var made atomic.Bool
 		b.Server.Inject(standin.Fault{Action: "UpdateAssumeRolePolicy", Delay: time.Second})
 		go func() {
 			time.Sleep(500 * time.Millisecond)
 			_, err := b.Prod.RecreateRole("Deploy")
-			made = err == nil
+			made.Store(err == nil)
 		}()
 		got, err := b.apply(o)
-		if r, _ := b.Prod.Role("Deploy"); !made || !strings.Contains(r.Trust, "RevokebotFreeze") ||
+		if r, _ := b.Prod.Role("Deploy"); !made.Load() || !strings.Contains(r.Trust, "RevokebotFreeze") ||
 			!errors.Is(err, aws.ErrRoleChanged) || !strings.Contains(got.There.Text, "RevokebotFreeze") {
 			t.Errorf("there is %s: %+v, %v", r.Trust, got, err)
 		}

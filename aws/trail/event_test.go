@@ -96,8 +96,9 @@ func TestEverySampleEventYieldsWhatItHolds(t *testing.T) {
 			SourceIdentity: e.Expect.SourceIdentity, AccessKeyID: e.Expect.IssuedAccessKeyID,
 			RoleARN: e.Expect.RoleARN + e.Expect.RoleARNFromMessage, ErrorCode: e.Expect.ErrorCode,
 			Kind: Kind(awssdk.ToString(e.LookupEvent.EventName)), Denied: e.Expect.Outcome == "denied",
-			Duration: time.Duration(e.Expect.DurationSeconds) * time.Second,
-			CallerID: ids[name], MFA: mfa[name], CallerRole: map[bool]string{
+			Duration:   time.Duration(e.Expect.DurationSeconds) * time.Second,
+			ExternalID: map[bool]string{true: "ticket-4711"}[name == "iam_user_same_account_mfa"],
+			CallerID:   ids[name], MFA: mfa[name], CallerRole: map[bool]string{
 				true: "arn:aws:iam::111122223333:role/ops/Deploy",
 			}[name == "role_chaining"],
 			// Not told by every sample, and checked for those that tell it:

@@ -61,8 +61,9 @@ func TestWhatNobodySignedIsCountedAsAnAlarmAndItsRequestAsFailed(t *testing.T) {
 		s := start(t, bench.Options{ErrorsAllowed: true})
 		forged := s.Ask()
 		forged.CaughtUp()
+		s.Settle() // the survey for the card, too
 		before := s.now(t)
-		s.write(t, forged.ID, "2", approvals.StateApproved, "type", "approved", "at", forged.Request().Opened.UnixMilli()+1,
+		s.write(t, forged.ID, strconv.Itoa(len(forged.Events())+1), approvals.StateApproved, "type", "approved", "at", forged.Request().Opened.UnixMilli()+1,
 			"by", actors.Bob, "source", "envelope forged")
 		s.queue(t, approvals.Item{Kind: approvals.KindDeliver, Request: forged.ID})
 		s.Settle()

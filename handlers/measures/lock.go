@@ -99,10 +99,10 @@ func lockFits(s Situation) Fit {
 		return Fit{Why: "the policy was removed twice"}
 	case s.Losses > 2:
 		return Fit{Why: fmt.Sprintf("the policy was removed %d times", s.Losses)}
-	case s.Back:
-		return Fit{Why: "the attacker has opened a new session", Last: true}
 	case s.Answered:
 		return Fit{Why: "sessions that should be denied still have access", Last: true}
+	case s.Back:
+		return Fit{Why: "the attacker has opened a new session", Last: true}
 	}
 	return Fit{}
 }
