@@ -61,9 +61,8 @@ func TestWhatNobodySignedIsCountedAsAnAlarmAndItsRequestAsFailed(t *testing.T) {
 		s := start(t, bench.Options{ErrorsAllowed: true})
 		forged := s.Ask()
 		forged.CaughtUp()
-		s.Settle() // the survey for the card, too
 		before := s.now(t)
-		s.write(t, forged.ID, strconv.Itoa(len(forged.Events())+1), approvals.StateApproved, "type", "approved", "at", forged.Request().Opened.UnixMilli()+1,
+		s.write(t, forged.ID, "2", approvals.StateApproved, "type", "approved", "at", forged.Request().Opened.UnixMilli()+1,
 			"by", actors.Bob, "source", "envelope forged")
 		s.queue(t, approvals.Item{Kind: approvals.KindDeliver, Request: forged.ID})
 		s.Settle()
@@ -94,7 +93,7 @@ func TestWhatNobodySignedIsCountedAsAnAlarmAndItsRequestAsFailed(t *testing.T) {
 		s.rose(t, before, `revokebot_alarms_total{kind="forged_log"}`, 1)
 
 		// What was opened under another key ends, and is nobody's attack: the key was changed.
-		foreign := s.AskFor(actors.Rosa, "staging/"+actors.DeployRole+" why")
+		foreign := s.AskFor(actors.Rosa, "drill staging/"+actors.DeployRole+" why") // which has no survey
 		foreign.CaughtUp()
 		before = s.now(t)
 		first, err := s.DB.XRange(t.Context(), inRedis+"log:"+foreign.ID, "-", "+").Result()
