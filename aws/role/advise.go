@@ -145,7 +145,7 @@ func (p *Prepared) wanted() (docs []contain.Document, existing []string, err err
 		docs = append(docs, all[i])
 		for _, slot := range place {
 			switch there := p.in(slot).Document; {
-			case there.Text == "" || slot.Kind == contain.KeyStatus:
+			case there.Text == "" || slot.Kind == contain.KeyStatus || slot.Kind == contain.RoleTrust: // every role has one
 			case slot == all[i].Slot:
 				w.existing(m, state.Now, there)
 			default:

@@ -351,8 +351,8 @@ func (q *investigation) partner(ctx context.Context, report trail.Report) error 
 		return nil
 	}
 	return q.Remark(ctx, q.request.ID, approvals.EventFinding, PartnerSeen, record.Finding{
-		Urgent: true,
-		Sentence: "CloudTrail shows the third party with the new external id. The old one can go: ask for " +
-			"rotate-external-id of this role once more.",
+		Urgent: true, Further: approvals.RotateExternalID,
+		Sentence: "CloudTrail shows the third party with the new external id. *The leaked one still works*: take it away once " +
+			"all of the third party has the new one.",
 	})
 }

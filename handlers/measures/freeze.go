@@ -42,7 +42,7 @@ func freeze() Kind {
 				return "no one can open a session of it until that is undone; running sessions go on"
 			},
 			Scope: func(string) string { return "the role's trust policy: no one opens a new session" },
-			Works: func(string) string { return freezeRuns },
+			Works: func(messages.Context, string) string { return freezeRuns },
 			Room:  func(size int) string { return fmt.Sprintf("the role's trust policy has %d of 2048 characters", size) },
 			Paper: func(string, string) string { return "a trust policy is nothing that the simulator knows" },
 			Next: func(w record.Word, further string) string {

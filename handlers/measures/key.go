@@ -43,7 +43,7 @@ func key() Kind {
 				"moment plus " + messages.Span(margin)
 		},
 		Scope: func(cutoff string) string { return "the access key, and " + ofTheUser + cutoff },
-		Works: func(cutoff string) string {
+		Works: func(_ messages.Context, cutoff string) string {
 			return "The user's other keys work. New sessions of the user work from " + cutoff + "."
 		},
 		Room: func(size int) string {

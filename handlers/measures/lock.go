@@ -42,7 +42,7 @@ func lock() Kind {
 			return "AWS's policy `" + denyAll + "` denies everything to all its sessions, old and new, until it is undone"
 		},
 		Scope: func(string) string { return "every session of the role, old and new" },
-		Works: func(string) string {
+		Works: func(messages.Context, string) string {
 			return "What uses the role fails until the lock is undone. " +
 				"`sts:GetCallerIdentity` and presigned EKS tokens still work."
 		},

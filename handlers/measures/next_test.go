@@ -28,14 +28,7 @@ func attacked(key string, copied bool) record.Incident {
 }
 
 func TestTheMeasureThatFitsTheVerdictIsOffered(t *testing.T) {
-	all := append(measures.All(), measures.Kind{
-		Name: "rotate-external-id", On: contain.Lock(), Fits: func(s measures.Situation) (f measures.Fit) {
-			if s.Open && s.Vendor {
-				f.Why = "a third party's session is unusual, so its external id may have leaked"
-			}
-			return f
-		},
-	})
+	all := measures.All()
 	var listed []approvals.Measure
 	for _, k := range all {
 		listed = append(listed, k.Name)

@@ -49,7 +49,7 @@ func restrict() Kind {
 			return "an inline policy denies everything to all its sessions, old and new, " + elsewhere + ", until it is undone"
 		},
 		Scope: func(string) string { return "the role's sessions to the known addresses and VPCs" },
-		Works: func(string) string {
+		Works: func(messages.Context, string) string {
 			return "What calls from a known address or VPC goes on. " + restrictInside
 		},
 		Room: func(size int) string {

@@ -42,7 +42,7 @@ func revoke() Kind {
 			return "a session issued a second before the cutoff is " + older + ", one issued a second after it is " + newer
 		},
 		Scope: func(cutoff string) string { return "sessions issued before " + cutoff },
-		Works: func(cutoff string) string {
+		Works: func(_ messages.Context, cutoff string) string {
 			return "New sessions work from " + cutoff + ". If a job fails before that, let it retry."
 		},
 		Next: next,

@@ -17,7 +17,7 @@ const (
 
 // rotate changes the external id of a third party in a role's trust policy.
 func rotate() Kind {
-	return Kind{Name: approvals.RotateExternalID, On: contain.RotateExternalID(), Words: messages.Words{
+	return Kind{Name: approvals.RotateExternalID, On: contain.RotateExternalID(), Fits: rotateFits, Words: messages.Words{
 		Word: "rotate-external-id ",
 		Form: "rotate-external-id &lt;role&gt;", Does: "rotate the external id of a third party",
 		Ask: "rotate the external id of", Past: "Rotated", Did: "external id of", Noun: "rotation", Deny: "rotation",
@@ -42,7 +42,12 @@ func rotate() Kind {
 			return "a third party's new external id works beside the old one; a second request takes the old one away"
 		},
 		Scope: func(string) string { return "the external id in the role's trust policy" },
-		Works: func(string) string { return rotateRuns },
+		Works: func(c messages.Context, _ string) string {
+			if r := c.Role.Rotate; r != nil && r.Only {
+				return "The old external id no longer works. " + rotateRuns
+			}
+			return "*The leaked external id still works*, beside the new one, until a second rotation takes it away. " + rotateRuns
+		},
 		Room:  func(size int) string { return fmt.Sprintf("the role's trust policy has %d of 2048 characters", size) },
 		Paper: func(string, string) string { return "a trust policy is nothing that the simulator knows" },
 		Next: func(w record.Word, further string) string {
@@ -68,4 +73,12 @@ func rotate() Kind {
 			},
 		},
 	}}
+}
+
+// rotateFits: who knows the external id opens sessions by way of the third party.
+func rotateFits(s Situation) (f Fit) {
+	if s.Open && s.Vendor {
+		f.Why = "a third party's session is unusual, so its external id may have leaked"
+	}
+	return f
 }

@@ -87,7 +87,7 @@ func (v *view) applied() *Message {
 	lines = append(lines, strings.Join(facts, " · "))
 	inForce := v.r.Undone == nil && v.proof.Lost == nil
 	if inForce && a.Seen == record.SeenEqual && len(a.Refused) == 0 {
-		lines = append(lines, w.Works(v.At(v.proof.Cutoff)))
+		lines = append(lines, w.Works(v.c, v.At(v.proof.Cutoff)))
 	}
 	switch expired, held := v.expired(), v.proof.Held; {
 	case v.r.Undone != nil:

@@ -194,7 +194,7 @@ func NotAlone(w Words, on record.Role) *Message {
 // NewExternalID shows the requester of a rotation the new external id.
 func NewExternalID(on record.Role, id string) *Message {
 	return sentence("The new external id for " + roleWords(on) + " is " + Code(id, 128) + ". It works once the request " +
-		"is approved. Give it to the third party by a private way. Only you see this message.")
+		"is approved. Give it to the third party over a private channel. Only you see this message.")
 }
 
 // NotAddresses answers addresses that a restriction cannot have.

@@ -109,7 +109,12 @@ func (v *view) tell(i int, e approvals.Event) {
 		}
 	case approvals.EventFinding:
 		if f := record.Known[record.Finding](e); f != nil && f.Urgent {
-			v.notify(e, sentence(v.involved()+v.finding(*f)))
+			m := sentence(v.involved() + v.finding(*f))
+			if f.Further != "" {
+				m.row("further", threadButton(ActionFurther, ValueOf(v.r.ID, string(f.Further)), "Take the old one away",
+					"Take the old external id away of "+Raw(v.c.Role.Name, limitRoleName)))
+			}
+			v.notify(e, m)
 		}
 	case approvals.EventDirect:
 		if d := record.Known[record.Direct](e); d != nil && d.Nobody {

@@ -111,7 +111,7 @@ func (v *view) word(c record.Conclusion) *Message {
 		defer func() { m.row("plan", v.button(ActionPlan, "Plan to recreate", "Plan to recreate ")) }()
 	}
 	if offer != nil {
-		ask := "Ask to " + offer.Words.Ask
+		ask := "Ask to " + strings.TrimSuffix(offer.Words.Ask, " of")
 		m.row("further", threadButton(ActionFurther, ValueOf(v.r.ID, offer.Name), ask,
 			ask+" "+Raw(v.c.Role.Name, limitRoleName)))
 	}

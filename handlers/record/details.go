@@ -116,9 +116,10 @@ type Failure struct {
 
 // Finding is the Detail of an EventFinding.
 type Finding struct {
-	Sentence string           `json:"sentence"`
-	Trust    []role.Principal `json:"trust,omitempty"`  // who may assume the role now
-	Urgent   bool             `json:"urgent,omitempty"` // the requester and the approvers are mentioned
+	Sentence string            `json:"sentence"`
+	Trust    []role.Principal  `json:"trust,omitempty"`   // who may assume the role now
+	Urgent   bool              `json:"urgent,omitempty"`  // the requester and the approvers are mentioned
+	Further  approvals.Measure `json:"further,omitempty"` // a button asks for it
 
 	Changes []Change `json:"changes,omitempty"` // who changed the policy, newest first; not with the others
 }
