@@ -63,7 +63,7 @@ func (s *Server) controlled(ctx context.Context, in request) (answer, error) {
 	case "clock":
 		return s.clock(ctx, in.Value)
 	case "skip":
-		return s.skip(in.Value)
+		return s.skip(ctx, in.Value)
 	case "trouble":
 		return s.trouble(in.Value)
 	case "guard_rail":
@@ -203,8 +203,12 @@ func (s *Server) lift(ctx context.Context) (answer, error) {
 	return done("An administrator took the deny off the role.")
 }
 
+// soonIn is when, in the time that is skipped, the callers of other roles are back with new
+// sessions: past the cutoff of a revocation.
+const soonIn = 30 * time.Second
+
 // skip sets the clocks of the bot and of AWS ahead, so that what is planned for later comes now.
-func (s *Server) skip(value string) (answer, error) {
+func (s *Server) skip(ctx context.Context, value string) (answer, error) {
 	if s.cfg.Skip == nil || s.cfg.AWS == nil {
 		return answer{}, errors.New("the bot's clock is not the page's to set")
 	}
@@ -216,6 +220,10 @@ func (s *Server) skip(value string) (answer, error) {
 	s.skipped += d
 	ahead := s.skipped + time.Duration(s.set.Clock*float64(time.Second))
 	s.mu.Unlock()
+	if s.cfg.Actors != nil && d > soonIn {
+		s.cfg.AWS.SetClockOffset(ahead - d + soonIn)
+		s.cfg.Actors.Return(ctx)
+	}
 	s.cfg.AWS.SetClockOffset(ahead)
 	s.cfg.Skip(d)
 	return done("The clocks of the bot and of AWS are %s ahead.", inWords(d))
