@@ -90,3 +90,15 @@ func TestTheTheftOfAnOpenersKeyIsNotStoppedByARevocation(t *testing.T) {
 		}
 	})
 }
+
+func TestTheTheftOfAnExternalIdLeadsFromARevocationToARotation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := asides(t)
+		card := revoke(b, "prod/"+actors.VendorRole)
+		judged(b, card)
+		if last(card).Word != record.WordNotContained || !card.Says("rotate-external-id: a third party's session is unusual") {
+			t.Fatalf("%+v\n%s", last(card), b.Transcript())
+		}
+	})
+}

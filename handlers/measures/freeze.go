@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	freezeRuns  = "*Running sessions go on* until a revocation or a lock denies them."
+	freezeRuns  = "*Running sessions go on*, those opened since a revocation too, until a new one or a lock denies them."
 	freezeFreed = "New sessions of the role can be opened again."
 )
 
@@ -41,7 +41,7 @@ func freeze() Kind {
 			After: func(time.Duration) string {
 				return "no one can open a session of it until that is undone; running sessions go on"
 			},
-			Scope: func(string) string { return "the role's trust policy: no one opens a new session" },
+			Scope: func(string) string { return "the role's trust policy, so that no one opens a new session" },
 			Works: func(messages.Context, string) string { return freezeRuns },
 			Room:  func(size int) string { return fmt.Sprintf("the role's trust policy has %d of 2048 characters", size) },
 			Paper: func(string, string) string { return "a trust policy is nothing that the simulator knows" },
@@ -49,7 +49,7 @@ func freeze() Kind {
 				if w == record.WordContained {
 					return "Undo the freeze once those who may assume the role are safe."
 				}
-				return "A freeze leaves running sessions alone: see the verdict of the revocation or lock of this role."
+				return "A freeze leaves running sessions alone: revoke or lock the role again for those opened since."
 			},
 			Leave: func(string) string {
 				return "Undo the freeze once those who may assume the role are safe: until then no job of it starts."

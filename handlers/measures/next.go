@@ -83,6 +83,9 @@ func situationOf(of approvals.Measure, role record.Role, c record.Conclusion, in
 		}
 		s.Stolen = s.Stolen || strings.HasPrefix(row.CallerAccessKey, "AKIA") && slices.Contains(foreign, row.SourceAddress)
 		account := strings.Split(row.CallerARN+":::::", ":")[4]
+		if of, ok := strings.CutPrefix(row.Caller, "account "); ok && account == "" { // CloudTrail names no ARN of another's
+			account, _, _ = strings.Cut(of, " ")
+		}
 		s.Vendor = s.Vendor || conditional && account != "" && account != role.AccountID
 	}
 	return s

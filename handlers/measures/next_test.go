@@ -43,6 +43,8 @@ func TestTheMeasureThatFitsTheVerdictIsOffered(t *testing.T) {
 	removed := func(in record.Incident, n int) record.Incident { in.Losses = n; return in }
 	undone, foreign := attacked("AKIA1", false), attacked("", false)
 	undone.Undone, foreign.Sessions[1].CallerARN = true, "arn:aws:iam::444455556666:role/ingest"
+	unnamed := attacked("", false)
+	unnamed.Sessions[1].CallerARN, unnamed.Sessions[1].Caller = "", "account 444455556666 (AIDA1)"
 	for of, c := range map[string]struct {
 		of      approvals.Measure
 		trust   role.Principal
@@ -75,6 +77,10 @@ func TestTheMeasureThatFitsTheVerdictIsOffered(t *testing.T) {
 		"an instance's key is no key of a caller": {approvals.Revoke, user, attacked("ASIA9", false), not, "", "", "", ""},
 		"a vendor": {
 			approvals.Revoke, vendor, foreign, not, "", "", "rotate-external-id",
+			"a third party's session is unusual, so its external id may have leaked",
+		},
+		"a vendor's user, whom CloudTrail names by the account alone": {
+			approvals.Revoke, vendor, unnamed, not, "", "", "rotate-external-id",
 			"a third party's session is unusual, so its external id may have leaked",
 		},
 		"removed twice": {
