@@ -97,7 +97,8 @@ func TestTheTheftOfAnExternalIdLeadsFromARevocationToARotation(t *testing.T) {
 		b := asides(t)
 		card := revoke(b, "prod/"+actors.VendorRole)
 		judged(b, card)
-		if last(card).Word != record.WordNotContained || !card.Says("rotate-external-id: a third party's session is unusual") {
+		if last(card).Word != record.WordNotContained ||
+			!card.Says("rotate-external-id: a third party's session is unusual") {
 			t.Fatalf("%+v\n%s", last(card), b.Transcript())
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -63,7 +64,12 @@ func TestAnExternalIdIsRotatedInTwoRequestsAndTheNewOneIsShownToTheRequesterAlon
 		b.Until("the thread tells that the partner has the new one", func() bool {
 			return card.Says("shows the third party with the new external id")
 		})
-		second := byTwo(b, "rotate-external-id prod/DeployRole it is in use")
+		pressIn(b, card, actors.Rosa, messages.ActionFurther)
+		b.Until("the second rotation is asked for", func() bool { return len(b.Cards()) == 2 })
+		second := b.Cards()[1]
+		second.Approve(actors.Bob)
+		second.Approve(actors.Ines)
+		second.Becomes(approvals.StateApplied)
 		if facts, err := record.FactsOf(second.Request()); err != nil || !facts.Rotate.Only || facts.Rotate.New != id {
 			t.Errorf("%+v, %v", facts.Rotate, err)
 		}

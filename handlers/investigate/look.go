@@ -352,7 +352,7 @@ func (q *investigation) partner(ctx context.Context, report trail.Report) error 
 	}
 	return q.Remark(ctx, q.request.ID, approvals.EventFinding, PartnerSeen, record.Finding{
 		Urgent: true, Further: approvals.RotateExternalID,
-		Sentence: "CloudTrail shows the third party with the new external id. *The leaked one still works*: take it away once " +
-			"all of the third party has the new one.",
+		Sentence: "CloudTrail shows the third party with the new external id. The leaked one still works: take it away " +
+			"once all of the third party has the new one.",
 	})
 }

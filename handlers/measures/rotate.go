@@ -46,7 +46,8 @@ func rotate() Kind {
 			if r := c.Role.Rotate; r != nil && r.Only {
 				return "The old external id no longer works. " + rotateRuns
 			}
-			return "*The leaked external id still works*, beside the new one, until a second rotation takes it away. " + rotateRuns
+			return "*The leaked external id still works*, beside the new one, until a second rotation takes it away. " +
+				rotateRuns
 		},
 		Room:  func(size int) string { return fmt.Sprintf("the role's trust policy has %d of 2048 characters", size) },
 		Paper: func(string, string) string { return "a trust policy is nothing that the simulator knows" },

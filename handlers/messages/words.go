@@ -35,11 +35,11 @@ type Words struct {
 
 	After func(margin time.Duration) string // what holds after the approval, without a period
 
-	Document func(policy string) string            // what is written, after "the": "inline policy `AWSRevokeOlderSessions`"
-	Scope    func(cutoff string) string            // what it is done to: "sessions issued before …"
-	Works    func(c Context, cutoff string) string // what works from then on, sentences
-	Room     func(size int) string                 // what the role would hold of its quota
-	Paper    func(older, newer string) string      // what the simulator said of two sessions
+	Document func(policy string) string       // what is written, after "the": "inline policy `AWSRevokeOlderSessions`"
+	Scope    func(cutoff string) string       // what it is done to: "sessions issued before …"
+	Works    func(Context, string) string     // what works from the cutoff on, sentences
+	Room     func(size int) string            // what the role would hold of its quota
+	Paper    func(older, newer string) string // what the simulator said of two sessions
 
 	Next func(w record.Word, further string) string // what to do, by the verdict, sentences
 
