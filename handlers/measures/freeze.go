@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	freezeRuns  = "*Running sessions go on*, those opened since a revocation too, until a new one or a lock denies them."
+	freezeRuns  = "*Running sessions go on*, those opened since a revocation too: a new revocation or a lock denies them."
 	freezeFreed = "New sessions of the role can be opened again."
 )
 
