@@ -62,6 +62,9 @@ func TestAFreezeNeedsTwoApprovalsIsProvenByASessionThatIsRefusedAndIsUndoneByteF
 				t.Errorf("the card lacks %q:\n%s", words, card.Message().Blocks)
 			}
 		}
+		if strings.Contains(string(card.Message().Blocks), "already") {
+			t.Errorf("the card warns that there is a trust policy:\n%s", card.Message().Blocks)
+		}
 		revoke.Approve(actors.Bob)
 		revoke.Becomes(approvals.StateApplied)
 		time.Sleep(time.Minute) // past the margin of the revocation
