@@ -94,8 +94,8 @@ func trustDrill(noun string) string {
 		"session loses access.*"
 }
 
-// freezeFits: who has the key of a caller opens sessions as that caller does. A freeze does not stop
-// sessions that go on.
+// freezeFits: who has the key of a caller opens sessions as that caller does. A freeze does not
+// stop sessions that go on.
 func freezeFits(s Situation) (f Fit) {
 	if s.Open && s.Stolen && !s.Answered {
 		f.Why = "the caller's own key is stolen"
