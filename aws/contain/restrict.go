@@ -260,9 +260,9 @@ func (m restrict) Want(s State, promised []Document) ([]Document, error) {
 	}
 	if len(k.Addresses)+len(k.Networks) == 0 {
 		return []Document{
-				{},
-			}, &Refusal{Slot: places[0], Sentence: "A restriction of " + s.Principal.title() + " to other addresses " +
-				"is in force, and none is in both. Undo that one first, or ask for addresses that it lets in."}
+			{},
+		}, &Refusal{Slot: places[0], Sentence: "A restriction of " + s.Principal.title() + " to other addresses " +
+			"is in force, and none is in both. Undo that one first, or ask for addresses that it lets in."}
 	}
 	return []Document{{place, k.text()}}, nil
 }

@@ -49,7 +49,8 @@ func steps() map[string][]string {
 	}
 }
 
-// seldom are the store's scripts that write nothing or do nothing while all is well, and that of the webhook, which these rounds have not.
+// seldom are the store's scripts that write nothing or do nothing while all is well, and that of
+// the webhook, which these rounds have not.
 func seldom() []string { return []string{"park", "sweep", "condemn", "backlog", "sending"} }
 
 // nameless are the steps of this round that are no points, and so are never struck on purpose.
