@@ -22,7 +22,7 @@
 //	policies        sorted set, 3 minutes how many approvals each replica asks for
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
 //	history:<subject>  sorted set, 50     the same for one subject, for twice the retention
-//	aside           stream, about 10 000  items that failed too often
+//	parked          stream, about 10 000  items that failed too often
 //	notes           stream, about 10 000  refusals that belong to no request, or are one of too many in it
 //	                                      outlines of envelopes that the bot cannot parse
 //	unchained       stream                events and notes that are not in the audit log yet, as they were recorded
