@@ -26,11 +26,13 @@ func (h *Handlers) again(ctx context.Context, a act) error {
 	if err != nil {
 		return err
 	}
-	k, exists := h.Measures.Of(string(r.Purpose.Measure()))
+	word := string(r.Purpose.Measure())
 	if a.action == messages.ActionFurther {
-		if k, exists = h.Measures.Of(a.mark); !exists {
-			return h.noSuchRequest(ctx, a)
-		}
+		word = a.mark
+	}
+	k, exists := h.Measures.Of(word)
+	if !exists {
+		return h.noSuchRequest(ctx, a)
 	}
 	a.Text = string(k.Name) + " " + about.Role.Ref() + " "
 	if known := about.Role.Known; known != nil && k.Name == r.Purpose.Measure() {
