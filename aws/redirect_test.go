@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// IAM, STS and CloudTrail redirect nobody: whoever does would have another host answer in their
+// IAM, STS and CloudTrail never redirect: a redirect would have another host answer in their
 // place, and be told the external id.
 func TestNoRedirectIsFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {

@@ -339,8 +339,8 @@ func TestTheGuardFollowsAUserThatWasRenamedAndSaysSo(t *testing.T) {
 	})
 }
 
-// Nobody can tell a deleted user from one that was renamed after its key was deleted. Its sessions
-// live on in both cases that are not a deletion.
+// IAM does not distinguish a deleted user from one that was renamed after its key was deleted. Its
+// sessions live on in both cases that are not a deletion.
 func TestAUserOfWhichThereIsNoTraceIsNotSaidToHaveLostItsSessions(t *testing.T) {
 	t.Parallel()
 	for name, swapped := range map[string]bool{"gone": false, "another has the name": true} {

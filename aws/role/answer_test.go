@@ -316,7 +316,7 @@ func TestNoDenialIsOursThatAnotherInlinePolicyCanHaveMade(t *testing.T) {
 	}
 }
 
-// A trust policy cannot be taken off: what was written on a role that nobody approved is told.
+// A trust policy cannot be deleted: the thread reports what was written on a role without approval.
 func TestAFreezeOfARoleThatWasMadeAgainIsNotSaidToBeTakenOff(t *testing.T) {
 	onBench(t, func(_ *standin.Config, c *aws.Config) {
 		c.Accounts[0].TrustRole = "arn:aws:iam::" + awsbench.ProdID + ":role/revokebot-trust"

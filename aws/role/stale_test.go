@@ -165,7 +165,7 @@ func (b *bench) unapproved(o Order) Order {
 	})
 }
 
-// What AWS took on a role that nobody approved does not stay there, and is not called applied.
+// What AWS took on a role without approval does not stay there, and is not called applied.
 func TestARoleThatWasMadeAgainJustBeforeTheWriteKeepsNothingAndVoidsTheOrder(t *testing.T) {
 	for name, approved := range map[string]func(*bench) Order{
 		"revoke":        func(b *bench) Order { b.Role(standin.RoleSpec{}); return order(b.describe("prod/Deploy")) },

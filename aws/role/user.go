@@ -31,8 +31,7 @@ func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Targ
 	if _, err := users.Reader(ctx); err != nil {
 		return aws.Target{}, err // a session that is refused says nothing of the key
 	}
-	out, _, err := aws.IAM(ctx, users, aws.Credential{}, (*iam.Client).GetAccessKeyLastUsed,
-		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
+	out, err := lastUsed(ctx, users, key)
 	switch {
 	case errors.Is(err, aws.ErrAccessDenied), errors.Is(err, aws.ErrNoSuchRole), err == nil && out.UserName == nil:
 		refused := aws.Refuse("No user in %s has access key %s: it was deleted, or it is root's. "+
@@ -60,13 +59,18 @@ func renaming(p contain.Principal) error {
 	}
 }
 
+// lastUsed asks whose an access key is, and where and when IAM has seen it last.
+func lastUsed(ctx context.Context, users *aws.Conn, key string) (*iam.GetAccessKeyLastUsedOutput, error) {
+	out, _, err := aws.IAM(ctx, users, aws.Credential{}, (*iam.Client).GetAccessKeyLastUsed,
+		&iam.GetAccessKeyLastUsedInput{AccessKeyId: &key})
+	return out, err
+}
+
 // holder is the name of the user that has the order's access key now; "" if that is not known.
 func (p *Prepared) holder(ctx context.Context) string {
 	for _, s := range p.slots {
 		if s.Kind == contain.KeyStatus {
-			out, _, err := aws.IAM(ctx, p.account, aws.Credential{}, (*iam.Client).GetAccessKeyLastUsed,
-				&iam.GetAccessKeyLastUsedInput{AccessKeyId: &s.Name})
-			if err == nil {
+			if out, err := lastUsed(ctx, p.account, s.Name); err == nil {
 				return awssdk.ToString(out.UserName)
 			}
 		}
@@ -102,8 +106,7 @@ func (c *Client) KeyLastUsed(
 	if err != nil {
 		return "", "", at, err
 	}
-	out, _, err := aws.IAM(ctx, users, aws.Credential{}, (*iam.Client).GetAccessKeyLastUsed,
-		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
+	out, err := lastUsed(ctx, users, key)
 	if err != nil {
 		return "", "", at, err
 	}

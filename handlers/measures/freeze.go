@@ -1,8 +1,6 @@
 package measures
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -43,8 +41,8 @@ func freeze() Kind {
 			},
 			Scope: func(string) string { return "the role's trust policy, so that no one opens a new session" },
 			Works: func(messages.Context, string) string { return freezeRuns },
-			Room:  func(size int) string { return fmt.Sprintf("the role's trust policy has %d of 2048 characters", size) },
-			Paper: func(string, string) string { return "a trust policy is nothing that the simulator knows" },
+			Room:  trustRoom,
+			Paper: trustPaper,
 			Next: func(w record.Word, further string) string {
 				if w == record.WordContained {
 					return "Undo the freeze once those who may assume the role are safe."
@@ -54,15 +52,7 @@ func freeze() Kind {
 			Leave: func(string) string {
 				return "Undo the freeze once those who may assume the role are safe: until then no job of it starts."
 			},
-			Undo: messages.UndoWords{
-				What:    "freeze",
-				Confirm: func(record.Undoing) string { return freezeFreed },
-				Effect:  putsBack,
-				Revival: func(approvals.Request, record.Undoing) string { return freezeFreed },
-				Now:     func(record.Undone, string) string { return freezeFreed },
-				Field:   func(record.Undoing) (name, value string) { return "It denies", "every new session" },
-				Anew:    "To freeze the role again", Again: "it changes the trust policy again",
-			},
+			Undo: trustUndo("freeze", freezeFreed, "It denies", "every new session", "To freeze the role again"),
 			Drill: messages.DrillWords{
 				Means: trustDrill("freeze"),
 				Would: func(record.Rehearsed) string {
@@ -71,27 +61,6 @@ func freeze() Kind {
 			},
 		},
 	}
-}
-
-// putsBack says what an undo does to a trust policy, and whom that lets in.
-func putsBack(u record.Undoing) string {
-	var admits []string
-	for _, w := range contain.Fold(u.Changes) {
-		for _, name := range contain.Admits(w.Before) {
-			admits = append(admits, messages.Code(name, 128))
-		}
-	}
-	if admits == nil {
-		admits = []string{"no one"}
-	}
-	return "The trust policy of before is put back, byte for byte. It lets in: " + strings.Join(admits, ", ") + "."
-}
-
-// trustDrill says what Approve does for a drill of a trust policy.
-func trustDrill(noun string) string {
-	return "It rehearses a " + noun + ". revokebot reads the role and opens a read-only session that names you and the " +
-		"requester in CloudTrail. A trust policy is not simulated: no simulator knows it. *Nothing is written, and no " +
-		"session loses access.*"
 }
 
 // freezeFits: who has the key of a caller opens sessions as that caller does. A freeze does not

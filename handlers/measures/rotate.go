@@ -1,7 +1,6 @@
 package measures
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -49,8 +48,8 @@ func rotate() Kind {
 			return "*The leaked external id still works*, beside the new one, until a second rotation takes it away. " +
 				rotateRuns
 		},
-		Room:  func(size int) string { return fmt.Sprintf("the role's trust policy has %d of 2048 characters", size) },
-		Paper: func(string, string) string { return "a trust policy is nothing that the simulator knows" },
+		Room:  trustRoom,
+		Paper: trustPaper,
 		Next: func(w record.Word, further string) string {
 			if w == record.WordContained {
 				return "Make sure that the third party uses the new external id."
@@ -58,15 +57,7 @@ func rotate() Kind {
 			return "A rotation leaves live sessions alone: revoke the role for those."
 		},
 		Leave: func(string) string { return "Do not undo it once the third party uses the new external id." },
-		Undo: messages.UndoWords{
-			What:    "rotation",
-			Confirm: func(record.Undoing) string { return rotateFreed },
-			Effect:  putsBack,
-			Revival: func(approvals.Request, record.Undoing) string { return rotateFreed },
-			Now:     func(record.Undone, string) string { return rotateFreed },
-			Field:   func(record.Undoing) (name, value string) { return "It changed", "the external id" },
-			Anew:    "To rotate the external id again", Again: "it changes the trust policy again",
-		},
+		Undo:  trustUndo("rotation", rotateFreed, "It changed", "the external id", "To rotate the external id again"),
 		Drill: messages.DrillWords{
 			Means: trustDrill("rotation"),
 			Would: func(record.Rehearsed) string {

@@ -49,6 +49,6 @@ func Found(w World, loot Loot) []string {
 		"A gist with AWS credentials was public for about an hour: `" + loot.Stolen.AccessKeyID + "`, with its secret and " +
 			"a session token. The gist is gone, the session is not: it runs for hours yet.",
 		"A second gist of the same author has an access key without a session token: `" + w.Rival.AccessKeyID + "`. " +
-			"It works until somebody makes it inactive.",
+			"It works until a person makes it inactive.",
 	}
 }
