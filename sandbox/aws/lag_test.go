@@ -49,6 +49,24 @@ func TestAWriteReachesEachRegionAtItsOwnTime(t *testing.T) {
 	})
 }
 
+// A call right after a write would otherwise be answered by the state of before, and recorded as
+// minutes later.
+func TestAWriteThatIsOnItsWayArrivesInTheTimeThatIsSkipped(t *testing.T) {
+	onBench(t, aws.Config{Propagation: 10 * time.Second, LookupRate: -1}, func(t *testing.T, b *bench) {
+		old := b.assume(b.admin, &sts.AssumeRoleInput{})
+		if err := b.put("Deploy", "Deny", revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
+			t.Fatal(err)
+		}
+		b.server.SetClockOffset(time.Minute)
+		b.wantCode("a clock that is set ahead makes nothing faster", b.listRoles(old), "")
+		b.server.SetClockOffset(0)
+		b.server.Skip(9 * time.Second)
+		b.wantCode("a second too early", b.listRoles(old), "")
+		b.server.Skip(time.Second)
+		b.wantCode("with the skip", b.listRoles(old), "AccessDenied")
+	})
+}
+
 // SDKs that are pointed at another endpoint sign IAM calls for the client's own region.
 func TestIAMIsDecidedInTheHomeRegionWhateverTheSignatureSays(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {

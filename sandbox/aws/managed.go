@@ -86,7 +86,7 @@ func policyPath(arn string) string {
 
 // newIdentity makes what a fixture gives to a role, a user or a group.
 func (a *Account) newIdentity(policies, managed map[string]string, quota int, whose string) (identity, error) {
-	h := identity{inline: map[string]document{}}
+	h := identity{server: a.server, inline: map[string]document{}}
 	for _, name := range slices.Sorted(maps.Keys(policies)) {
 		if err := h.put(name, policies[name], quota, whose); err != nil {
 			return identity{}, err

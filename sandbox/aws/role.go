@@ -30,6 +30,7 @@ type role struct {
 // identity is what roles, users and groups have in common: their policies as the control plane has
 // them, and the versions that the data plane has or will have.
 type identity struct {
+	server   *Server
 	attached map[string]*Policy // managed policies by ARN
 	inline   map[string]document
 	versions []version
@@ -42,7 +43,7 @@ type document struct {
 }
 
 // version is what authorisation sees of a role or user from a moment on, which is another one in
-// each region (the machine's clock).
+// each region. Times are those of Server.passing.
 type version struct {
 	at       time.Time // when it was written
 	lag      lag
@@ -101,7 +102,7 @@ func (r *role) written(l lag, gone bool) {
 }
 
 func (r *identity) write(v version) {
-	now := time.Now()
+	now := r.server.passing()
 	v.at, v.inline, v.attached = now, map[string]*Policy{}, maps.Clone(r.attached)
 	for name, d := range r.inline {
 		v.inline[name] = d.policy
@@ -125,7 +126,7 @@ func (r *identity) lastVersion(come func(version) bool) int {
 
 // enforced is what authorisation sees now in a region; ok is false while the role is too new.
 func (r *identity) enforced(region string) (v version, ok bool) {
-	now := time.Now()
+	now := r.server.passing()
 	if i := r.lastVersion(func(v version) bool { return !v.at.Add(v.lag.in(region)).After(now) }); i >= 0 {
 		return r.versions[i], true
 	}

@@ -48,6 +48,7 @@ type Server struct {
 	trailDelays map[string]time.Duration // of regions that have one of their own
 	twists      []Twist
 	offset      time.Duration
+	skipped     time.Duration // by Skip
 	accounts    map[string]*Account
 	keys        map[string]*credential
 	pruneAt     int // number of credentials at which the long expired ones are dropped
@@ -141,9 +142,22 @@ func (s *Server) SetRegionTrailDelay(region string, d time.Duration) {
 	s.trailDelays[region] = d
 }
 
-// SetClockOffset moves AWS's clock. Sessions keep the issue and expiry times they were given.
+// SetClockOffset moves AWS's clock. Sessions keep the issue and expiry times they were given, and
+// writes that are on their way take as long as before.
 func (s *Server) SetClockOffset(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.offset = d
 }
+
+// Skip lets time pass at once: AWS's clock goes ahead, and writes that are on their way are as much
+// nearer.
+func (s *Server) Skip(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset += d
+	s.skipped += d
+}
+
+// passing is a clock that only Skip moves.
+func (s *Server) passing() time.Time { return time.Now().Add(s.skipped) }

@@ -132,7 +132,8 @@ func (a *Account) NewUser(spec UserSpec) (AccessKey, error) {
 func (a *Account) addUser(name, path string) *user {
 	u := &user{
 		account: a, name: name, path: path, id: randomID("AIDA", 17), created: a.server.now().Truncate(time.Second),
-		off: map[string]bool{}, identity: identity{inline: map[string]document{}, attached: map[string]*Policy{}},
+		off:      map[string]bool{},
+		identity: identity{server: a.server, inline: map[string]document{}, attached: map[string]*Policy{}},
 	}
 	u.written(lag{}, false)
 	a.users[strings.ToLower(name)] = u

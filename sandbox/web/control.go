@@ -218,13 +218,14 @@ func (s *Server) skip(ctx context.Context, value string) (answer, error) {
 	}
 	s.mu.Lock()
 	s.skipped += d
-	ahead := s.skipped + time.Duration(s.set.Clock*float64(time.Second))
 	s.mu.Unlock()
+	rest := d
 	if s.cfg.Actors != nil && d > soonIn {
-		s.cfg.AWS.SetClockOffset(ahead - d + soonIn)
+		s.cfg.AWS.Skip(soonIn)
 		s.cfg.Actors.Return(ctx)
+		rest -= soonIn
 	}
-	s.cfg.AWS.SetClockOffset(ahead)
+	s.cfg.AWS.Skip(rest)
 	s.cfg.Skip(d)
 	return done("The clocks of the bot and of AWS are %s ahead.", inWords(d))
 }
