@@ -9,7 +9,8 @@ import (
 
 func TestAStolenKeyOfACallerIsFrozenOutFromTheAttackToTheVerdict(t *testing.T) {
 	t.Parallel()
-	p := open(t, desk())
+	// The clocks go ahead while the policy is on its way.
+	p := open(t, desk(), "--propagation", "30s")
 	p.commands("/revoke-sessions prod/reporting the key of ci-reports leaked")
 	p.sees(theCard+" .bk-header", "Approval needed: revoke sessions of prod/reporting")
 	p.press(".btn-next", "Become Bob")
